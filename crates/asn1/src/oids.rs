@@ -1,0 +1,123 @@
+//! Object identifiers that `const-oid`'s database is not linked for, sorted by the document that defines them.
+
+use const_oid::ObjectIdentifier as Oid;
+
+const fn oid(text: &str) -> Oid {
+    Oid::new_unwrap(text)
+}
+
+/// RFC 5280 section 4.2: certificate extensions.
+pub mod rfc5280 {
+    use super::{Oid, oid};
+
+    /// id-ce-subjectKeyIdentifier
+    pub const SUBJECT_KEY_IDENTIFIER: Oid = oid("2.5.29.14");
+    /// id-ce-keyUsage
+    pub const KEY_USAGE: Oid = oid("2.5.29.15");
+    /// id-ce-subjectAltName
+    pub const SUBJECT_ALT_NAME: Oid = oid("2.5.29.17");
+    /// id-ce-basicConstraints
+    pub const BASIC_CONSTRAINTS: Oid = oid("2.5.29.19");
+    /// id-ce-authorityKeyIdentifier
+    pub const AUTHORITY_KEY_IDENTIFIER: Oid = oid("2.5.29.35");
+    /// id-ce-extKeyUsage
+    pub const EXTENDED_KEY_USAGE: Oid = oid("2.5.29.37");
+    /// id-kp-serverAuth
+    pub const KP_SERVER_AUTH: Oid = oid("1.3.6.1.5.5.7.3.1");
+    /// id-kp-clientAuth
+    pub const KP_CLIENT_AUTH: Oid = oid("1.3.6.1.5.5.7.3.2");
+    /// anyExtendedKeyUsage
+    pub const ANY_EXTENDED_KEY_USAGE: Oid = oid("2.5.29.37.0");
+}
+
+/// RFC 4945 section 5.1.3.12: extended key usages for IPsec.
+pub mod rfc4945 {
+    use super::{Oid, oid};
+
+    /// id-kp-ipsecIKE
+    pub const KP_IPSEC_IKE: Oid = oid("1.3.6.1.5.5.7.3.17");
+}
+
+/// RFC 6402 section 2.10 and RFC 9480: the extended key usages that authorise a PKI management entity.
+pub mod rfc6402 {
+    use super::{Oid, oid};
+
+    /// id-kp-cmcCA
+    pub const KP_CMC_CA: Oid = oid("1.3.6.1.5.5.7.3.27");
+    /// id-kp-cmcRA
+    pub const KP_CMC_RA: Oid = oid("1.3.6.1.5.5.7.3.28");
+}
+
+/// RFC 2985: PKCS #9 attributes of certification requests.
+pub mod rfc2985 {
+    use super::{Oid, oid};
+
+    /// extensionRequest
+    pub const EXTENSION_REQUEST: Oid = oid("1.2.840.113549.1.9.14");
+}
+
+/// RFC 4211: CRMF registration controls.
+pub mod rfc4211 {
+    use super::{Oid, oid};
+
+    /// id-regCtrl-oldCertID
+    pub const REG_CTRL_OLD_CERT_ID: Oid = oid("1.3.6.1.5.5.7.5.1.5");
+}
+
+/// RFC 9810 section 5.1.1 and 5.3.19: InfoTypeAndValue types, and MAC algorithms.
+pub mod rfc9810 {
+    use super::{Oid, oid};
+
+    /// id-it-implicitConfirm
+    pub const IT_IMPLICIT_CONFIRM: Oid = oid("1.3.6.1.5.5.7.4.13");
+    /// id-it-confirmWaitTime
+    pub const IT_CONFIRM_WAIT_TIME: Oid = oid("1.3.6.1.5.5.7.4.14");
+    /// id-it-origPKIMessage
+    pub const IT_ORIG_PKI_MESSAGE: Oid = oid("1.3.6.1.5.5.7.4.15");
+    /// id-it-certProfile
+    pub const IT_CERT_PROFILE: Oid = oid("1.3.6.1.5.5.7.4.21");
+    /// id-PasswordBasedMac
+    pub const PASSWORD_BASED_MAC: Oid = oid("1.2.840.113533.7.66.13");
+    /// id-DHBasedMac
+    pub const DH_BASED_MAC: Oid = oid("1.2.840.113533.7.66.30");
+    /// id-KemBasedMac
+    pub const KEM_BASED_MAC: Oid = oid("1.2.840.113533.7.66.16");
+}
+
+/// RFC 8018: PKCS #5.
+pub mod rfc8018 {
+    use super::{Oid, oid};
+
+    /// id-PBMAC1
+    pub const PBMAC1: Oid = oid("1.2.840.113549.1.5.14");
+}
+
+/// RFC 5912 / 5480 / 4055: public keys and signatures.
+pub mod rfc5912 {
+    use super::{Oid, oid};
+
+    /// rsaEncryption
+    pub const RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.1");
+    /// sha256WithRSAEncryption
+    pub const SHA256_WITH_RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.11");
+    /// sha384WithRSAEncryption
+    pub const SHA384_WITH_RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.12");
+    /// sha512WithRSAEncryption
+    pub const SHA512_WITH_RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.13");
+    /// id-ecPublicKey
+    pub const EC_PUBLIC_KEY: Oid = oid("1.2.840.10045.2.1");
+    /// secp256r1
+    pub const SECP256R1: Oid = oid("1.2.840.10045.3.1.7");
+    /// secp384r1
+    pub const SECP384R1: Oid = oid("1.3.132.0.34");
+    /// ecdsa-with-SHA256
+    pub const ECDSA_WITH_SHA256: Oid = oid("1.2.840.10045.4.3.2");
+    /// ecdsa-with-SHA384
+    pub const ECDSA_WITH_SHA384: Oid = oid("1.2.840.10045.4.3.3");
+    /// id-sha256
+    pub const SHA256: Oid = oid("2.16.840.1.101.3.4.2.1");
+    /// id-sha384
+    pub const SHA384: Oid = oid("2.16.840.1.101.3.4.2.2");
+    /// id-sha512
+    pub const SHA512: Oid = oid("2.16.840.1.101.3.4.2.3");
+}

@@ -1,0 +1,182 @@
+use asn1::oids::rfc5912;
+use const_oid::ObjectIdentifier;
+use core::fmt;
+use der::Any;
+use der::asn1::Null;
+use spki::AlgorithmIdentifierOwned;
+
+use crate::{AlgorithmError, KeyKind};
+
+/// A signature algorithm of RFC 9481 section 3 that TS 33.310 allows. SHA-1 and MD5 have no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SignatureAlgorithm {
+    /// sha256WithRSAEncryption, RFC 4055
+    Sha256WithRsa,
+    /// sha384WithRSAEncryption, RFC 4055
+    Sha384WithRsa,
+    /// sha512WithRSAEncryption, RFC 4055
+    Sha512WithRsa,
+    /// ecdsa-with-SHA256, RFC 5758
+    EcdsaWithSha256,
+    /// ecdsa-with-SHA384, RFC 5758
+    EcdsaWithSha384,
+}
+
+impl SignatureAlgorithm {
+    /// Every algorithm there is.
+    pub const ALL: [Self; 5] = [
+        Self::Sha256WithRsa,
+        Self::Sha384WithRsa,
+        Self::Sha512WithRsa,
+        Self::EcdsaWithSha256,
+        Self::EcdsaWithSha384,
+    ];
+
+    /// The algorithm's object identifier.
+    pub const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Sha256WithRsa => rfc5912::SHA256_WITH_RSA_ENCRYPTION,
+            Self::Sha384WithRsa => rfc5912::SHA384_WITH_RSA_ENCRYPTION,
+            Self::Sha512WithRsa => rfc5912::SHA512_WITH_RSA_ENCRYPTION,
+            Self::EcdsaWithSha256 => rfc5912::ECDSA_WITH_SHA256,
+            Self::EcdsaWithSha384 => rfc5912::ECDSA_WITH_SHA384,
+        }
+    }
+
+    const fn is_rsa(self) -> bool {
+        matches!(self, Self::Sha256WithRsa | Self::Sha384WithRsa | Self::Sha512WithRsa)
+    }
+
+    /// The AlgorithmIdentifier to send: NULL parameters with RSA (RFC 4055 section 5), none with ECDSA
+    /// (RFC 5758 section 3.2).
+    pub fn identifier(self) -> AlgorithmIdentifierOwned {
+        AlgorithmIdentifierOwned { oid: self.oid(), parameters: self.is_rsa().then(|| Any::from(Null)) }
+    }
+
+    /// Looks an AlgorithmIdentifier up. RSA's NULL may be absent (RFC 4055 section 5), ECDSA's parameters must be.
+    ///
+    /// # Errors
+    /// When the algorithm is not in the table or its parameters are wrong.
+    pub fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Result<Self, AlgorithmError> {
+        let algorithm = Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.oid() == identifier.oid)
+            .ok_or(AlgorithmError::Unsupported(identifier.oid))?;
+        match &identifier.parameters {
+            None => Ok(algorithm),
+            Some(parameters) if algorithm.is_rsa() && parameters.is_null() => Ok(algorithm),
+            Some(_) => Err(AlgorithmError::BadParameters(identifier.oid)),
+        }
+    }
+
+    /// The digest inside: also the one that certHash uses for a certificate signed so (RFC 9810 section 5.3.18).
+    pub const fn digest(self) -> DigestAlgorithm {
+        match self {
+            Self::Sha256WithRsa | Self::EcdsaWithSha256 => DigestAlgorithm::Sha256,
+            Self::Sha384WithRsa | Self::EcdsaWithSha384 => DigestAlgorithm::Sha384,
+            Self::Sha512WithRsa => DigestAlgorithm::Sha512,
+        }
+    }
+
+    /// Whether keys of this kind can make such signatures.
+    pub const fn fits(self, key: KeyKind) -> bool {
+        match key {
+            KeyKind::Rsa { .. } => self.is_rsa(),
+            KeyKind::P256 | KeyKind::P384 => !self.is_rsa(),
+        }
+    }
+}
+
+impl fmt::Display for SignatureAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256WithRsa => "sha256WithRSAEncryption",
+            Self::Sha384WithRsa => "sha384WithRSAEncryption",
+            Self::Sha512WithRsa => "sha512WithRSAEncryption",
+            Self::EcdsaWithSha256 => "ecdsa-with-SHA256",
+            Self::EcdsaWithSha384 => "ecdsa-with-SHA384",
+        })
+    }
+}
+
+/// A digest algorithm of RFC 9481 section 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DigestAlgorithm {
+    /// SHA-256, 32 octets
+    Sha256,
+    /// SHA-384, 48 octets
+    Sha384,
+    /// SHA-512, 64 octets
+    Sha512,
+}
+
+impl DigestAlgorithm {
+    /// Every digest there is.
+    pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// The digest's object identifier.
+    pub const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::Sha256 => rfc5912::SHA256,
+            Self::Sha384 => rfc5912::SHA384,
+            Self::Sha512 => rfc5912::SHA512,
+        }
+    }
+
+    /// The AlgorithmIdentifier to send: without parameters (RFC 5754 section 2).
+    pub const fn identifier(self) -> AlgorithmIdentifierOwned {
+        AlgorithmIdentifierOwned { oid: self.oid(), parameters: None }
+    }
+
+    /// Looks an AlgorithmIdentifier up; parameters may be absent or NULL (RFC 5754 section 2).
+    ///
+    /// # Errors
+    /// When the digest is not in the table or its parameters are wrong.
+    pub fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Result<Self, AlgorithmError> {
+        let digest = Self::ALL
+            .into_iter()
+            .find(|digest| digest.oid() == identifier.oid)
+            .ok_or(AlgorithmError::Unsupported(identifier.oid))?;
+        match &identifier.parameters {
+            Some(parameters) if !parameters.is_null() => Err(AlgorithmError::BadParameters(identifier.oid)),
+            _ => Ok(digest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_identifier_is_found_again() {
+        for algorithm in SignatureAlgorithm::ALL {
+            assert_eq!(SignatureAlgorithm::from_identifier(&algorithm.identifier()), Ok(algorithm));
+        }
+        for digest in DigestAlgorithm::ALL {
+            assert_eq!(DigestAlgorithm::from_identifier(&digest.identifier()), Ok(digest));
+        }
+    }
+
+    #[test]
+    fn parameters_follow_their_rfc() {
+        let mut rsa = SignatureAlgorithm::Sha256WithRsa.identifier();
+        rsa.parameters = None;
+        assert_eq!(SignatureAlgorithm::from_identifier(&rsa), Ok(SignatureAlgorithm::Sha256WithRsa));
+        let mut ecdsa = SignatureAlgorithm::EcdsaWithSha256.identifier();
+        ecdsa.parameters = Some(Any::from(Null));
+        assert_eq!(
+            SignatureAlgorithm::from_identifier(&ecdsa),
+            Err(AlgorithmError::BadParameters(rfc5912::ECDSA_WITH_SHA256))
+        );
+    }
+
+    #[test]
+    fn sha1_is_not_in_the_table() {
+        let oid = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+        let sha1 = AlgorithmIdentifierOwned { oid, parameters: Some(Any::from(Null)) };
+        assert_eq!(SignatureAlgorithm::from_identifier(&sha1), Err(AlgorithmError::Unsupported(oid)));
+    }
+}

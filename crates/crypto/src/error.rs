@@ -1,0 +1,170 @@
+use core::fmt;
+
+use const_oid::ObjectIdentifier;
+
+use crate::{KeyKind, SignatureAlgorithm};
+
+/// An AlgorithmIdentifier that is not in the table, or is malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AlgorithmError {
+    /// The algorithm is unknown here, or forbidden.
+    Unsupported(ObjectIdentifier),
+    /// The parameters are not the ones its specification prescribes.
+    BadParameters(ObjectIdentifier),
+}
+
+impl fmt::Display for AlgorithmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported(oid) => write!(f, "algorithm {oid} is not supported"),
+            Self::BadParameters(oid) => write!(f, "algorithm {oid} has wrong parameters"),
+        }
+    }
+}
+
+impl core::error::Error for AlgorithmError {}
+
+/// A public key that is malformed or too weak to be certified or believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The SubjectPublicKeyInfo is not DER, or its key does not have the form its algorithm prescribes.
+    Malformed,
+    /// The key's algorithm, or its curve, is not supported.
+    Unsupported(ObjectIdentifier),
+    /// An RSA modulus outside of 2048 to 8192 bits.
+    RsaModulus {
+        /// The modulus's length.
+        bits: usize,
+    },
+    /// An RSA public exponent that is even, below 65537, or longer than 64 bits.
+    RsaExponent,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("the public key is malformed"),
+            Self::Unsupported(oid) => write!(f, "public keys of type {oid} are not supported"),
+            Self::RsaModulus { bits } => {
+                write!(f, "the RSA key has {bits} bits; 2048 to 8192 are accepted")
+            }
+            Self::RsaExponent => f.write_str("the RSA public exponent must be odd, from 65537 to 2^64"),
+        }
+    }
+}
+
+impl core::error::Error for KeyError {}
+
+/// A signature that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The algorithm cannot be used with this kind of key.
+    AlgorithmDoesNotFitKey {
+        /// The algorithm named beside the signature.
+        algorithm: SignatureAlgorithm,
+        /// The kind of the key that should have made it.
+        key: KeyKind,
+    },
+    /// The signature was not made over these octets by this key.
+    BadSignature,
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlgorithmDoesNotFitKey { algorithm, key } => {
+                write!(f, "{algorithm} cannot be verified with a {key} key")
+            }
+            Self::BadSignature => f.write_str("the signature does not verify"),
+        }
+    }
+}
+
+impl core::error::Error for VerifyError {}
+
+/// Why a signing key did not sign. Says nothing about the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignError;
+
+impl SignError {
+    /// The key, or the device that holds it, failed.
+    #[allow(clippy::new_without_default)] // an error is made on purpose, never by default
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the signing key could not sign")
+    }
+}
+
+impl core::error::Error for SignError {}
+
+/// The source of randomness failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RandomError;
+
+impl RandomError {
+    /// The source of randomness failed.
+    #[allow(clippy::new_without_default)] // an error is made on purpose, never by default
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl fmt::Display for RandomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the source of randomness failed")
+    }
+}
+
+impl core::error::Error for RandomError {}
+
+/// Why a certificate is not believed (RFC 5280 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathError {
+    /// The certificate, or one of its path, is malformed.
+    Malformed,
+    /// No path leads to a configured trust anchor.
+    UnknownIssuer,
+    /// A certificate of the path has expired.
+    Expired,
+    /// A certificate of the path is not valid yet.
+    NotYetValid,
+    /// A signature in the path does not verify, or its algorithm or key is refused.
+    BadSignature,
+    /// The certificate's keyUsage lacks digitalSignature, or an issuer's lacks keyCertSign.
+    KeyUsage,
+    /// The certificate's extKeyUsage lacks the purpose that is required.
+    ExtendedKeyUsage(ObjectIdentifier),
+    /// Another rule of RFC 5280 is broken: constraints, path length, unknown critical extensions.
+    Constraint,
+    /// A CA certificate that is not itself a trust anchor was used where an end entity's is due.
+    CaAsEndEntity,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("a certificate of the path is malformed"),
+            Self::UnknownIssuer => f.write_str("no path leads to a trust anchor"),
+            Self::Expired => f.write_str("a certificate of the path has expired"),
+            Self::NotYetValid => f.write_str("a certificate of the path is not valid yet"),
+            Self::BadSignature => f.write_str("a signature of the path does not verify"),
+            Self::KeyUsage => f.write_str("a keyUsage extension does not allow this use"),
+            Self::ExtendedKeyUsage(oid) => write!(f, "the certificate lacks the extended key usage {oid}"),
+            Self::Constraint => f.write_str("a constraint of the path is violated"),
+            Self::CaAsEndEntity => f.write_str("a CA certificate that is no trust anchor signed the message"),
+        }
+    }
+}
+
+impl core::error::Error for PathError {}

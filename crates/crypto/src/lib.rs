@@ -1,0 +1,22 @@
+//! The cryptography CMP needs, as traits: nothing here computes anything.
+//!
+//! A [`CryptoProvider`] is a struct of parts, passed by reference and never global. Two crates fill it:
+//! `crypto-rustcrypto` for firmware and `crypto-aws-lc` for servers. What an algorithm is called, how its
+//! parameters are encoded, and which keys are too weak stands here once, for both.
+#![no_std]
+
+extern crate alloc;
+
+mod algorithm;
+mod error;
+mod path;
+mod provider;
+mod public_key;
+mod signing_key;
+
+pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
+pub use error::{AlgorithmError, KeyError, PathError, RandomError, SignError, VerifyError};
+pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
+pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
+pub use public_key::{KeyKind, PublicKey};
+pub use signing_key::SigningKey;

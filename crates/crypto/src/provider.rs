@@ -1,0 +1,106 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{
+    DigestAlgorithm, PathError, PathValidator, PublicKey, RandomError, SignatureAlgorithm, VerifyError,
+    path::CertificatePath,
+};
+
+/// Verifies signatures.
+pub trait SignatureVerifier: Send + Sync {
+    /// Whether `signature` was made over `octets` by the key. The algorithm fits the key: [`CryptoProvider`] saw to it.
+    fn is_valid(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+        octets: &[u8],
+        signature: &[u8],
+    ) -> bool;
+}
+
+/// Computes digests.
+pub trait Digester: Send + Sync {
+    /// The digest of `octets`.
+    fn digest(&self, algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8>;
+}
+
+/// A cryptographically secure source of randomness.
+pub trait Random: Send + Sync {
+    /// Fills `octets` with randomness.
+    ///
+    /// # Errors
+    /// When the source fails; nothing may then be done with the octets.
+    fn fill(&self, octets: &mut [u8]) -> Result<(), RandomError>;
+}
+
+/// The cryptography a protocol machine is handed, part by part.
+#[non_exhaustive]
+pub struct CryptoProvider {
+    signature: Box<dyn SignatureVerifier>,
+    digest: Box<dyn Digester>,
+    random: Box<dyn Random>,
+    path: Box<dyn PathValidator>,
+}
+
+impl CryptoProvider {
+    /// Puts a provider together.
+    pub fn new(
+        signature: Box<dyn SignatureVerifier>,
+        digest: Box<dyn Digester>,
+        random: Box<dyn Random>,
+        path: Box<dyn PathValidator>,
+    ) -> Self {
+        Self { signature, digest, random, path }
+    }
+
+    /// Verifies a signature over the octets as received.
+    ///
+    /// # Errors
+    /// When the algorithm does not fit the key, or the signature does not hold.
+    pub fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+        octets: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        if !algorithm.fits(key.kind()) {
+            return Err(VerifyError::AlgorithmDoesNotFitKey { algorithm, key: key.kind() });
+        }
+        if self.signature.is_valid(algorithm, key, octets, signature) {
+            Ok(())
+        } else {
+            Err(VerifyError::BadSignature)
+        }
+    }
+
+    /// The digest of `octets`.
+    pub fn digest(&self, algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8> {
+        self.digest.digest(algorithm, octets)
+    }
+
+    /// `N` random octets.
+    ///
+    /// # Errors
+    /// When the source of randomness fails.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], RandomError> {
+        let mut octets = [0; N];
+        self.random.fill(&mut octets)?;
+        Ok(octets)
+    }
+
+    /// Validates a certificate up to one of the trust anchors (RFC 5280 section 6).
+    ///
+    /// # Errors
+    /// Why it is not to be believed.
+    pub fn validate_path(&self, path: &CertificatePath<'_>) -> Result<(), PathError> {
+        self.path.validate(path, self.signature.as_ref())
+    }
+}
+
+impl fmt::Debug for CryptoProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CryptoProvider").finish_non_exhaustive()
+    }
+}
