@@ -1,20 +1,52 @@
 use alloc::vec::Vec;
 use core::fmt;
-use der::{Decode, DecodeOwned, Encode, FixedTag, Length, Reader, Tag, Writer};
+use der::{
+    Decode, DecodeOwned, Encode, EncodeValue, FixedTag, Header, Length, Reader, SliceReader, Tag, Tagged,
+    Writer,
+};
+
+/// One complete TLV of DER as octets, and where its value begins.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Tlv {
+    octets: Vec<u8>,
+    tag: Tag,
+    header_length: usize,
+}
+
+impl Tlv {
+    fn new(octets: Vec<u8>) -> der::Result<Self> {
+        let mut reader = SliceReader::new(&octets)?;
+        let header = Header::decode(&mut reader)?;
+        let header_length = usize::try_from(reader.position())?;
+        Ok(Self { tag: header.tag(), header_length, octets })
+    }
+
+    fn read<'a, R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
+        Self::new(reader.tlv_bytes()?.to_vec())
+    }
+
+    fn value(&self) -> &[u8] {
+        self.octets.get(self.header_length..).unwrap_or_default()
+    }
+
+    fn value_len(&self) -> der::Result<Length> {
+        Length::try_from(self.value().len())
+    }
+}
 
 /// A decoded value together with the DER octets it was decoded from.
 ///
 /// Encoding writes the kept octets, so what goes out is what came in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Captured<T> {
-    octets: Vec<u8>,
+    tlv: Tlv,
     value: T,
 }
 
 impl<T> Captured<T> {
     /// The complete TLV as received (or as built).
     pub fn octets(&self) -> &[u8] {
-        &self.octets
+        &self.tlv.octets
     }
 
     /// The decoded value.
@@ -29,7 +61,7 @@ impl<T> Captured<T> {
 
     /// Takes the octets and drops the value.
     pub fn into_octets(self) -> Vec<u8> {
-        self.octets
+        self.tlv.octets
     }
 }
 
@@ -39,7 +71,7 @@ impl<T: Encode> Captured<T> {
     /// # Errors
     /// When the value cannot be encoded as DER, for example because it is too long.
     pub fn build(value: T) -> der::Result<Self> {
-        Ok(Self { octets: value.to_der()?, value })
+        Ok(Self { tlv: Tlv::new(value.to_der()?)?, value })
     }
 }
 
@@ -47,23 +79,25 @@ impl<'a, T: DecodeOwned<Error = der::Error>> Decode<'a> for Captured<T> {
     type Error = der::Error;
 
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
-        let octets = reader.tlv_bytes()?;
-        Ok(Self { value: T::from_der(octets)?, octets: octets.to_vec() })
+        let tlv = Tlv::read(reader)?;
+        Ok(Self { value: T::from_der(&tlv.octets)?, tlv })
     }
 }
 
-impl<T> Encode for Captured<T> {
-    fn encoded_len(&self) -> der::Result<Length> {
-        Length::try_from(self.octets.len())
+impl<T> EncodeValue for Captured<T> {
+    fn value_len(&self) -> der::Result<Length> {
+        self.tlv.value_len()
     }
 
-    fn encode(&self, encoder: &mut impl Writer) -> der::Result<()> {
-        encoder.write(&self.octets)
+    fn encode_value(&self, encoder: &mut impl Writer) -> der::Result<()> {
+        encoder.write(self.tlv.value())
     }
 }
 
-impl<T: FixedTag> FixedTag for Captured<T> {
-    const TAG: Tag = T::TAG;
+impl<T> Tagged for Captured<T> {
+    fn tag(&self) -> Tag {
+        self.tlv.tag
+    }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Captured<T> {
@@ -74,7 +108,7 @@ impl<T: fmt::Debug> fmt::Debug for Captured<T> {
 
 /// One TLV of any type, kept as octets and not looked into.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RawDer(Vec<u8>);
+pub struct RawDer(Tlv);
 
 impl RawDer {
     /// Keeps a TLV given by its octets.
@@ -90,17 +124,17 @@ impl RawDer {
     /// # Errors
     /// When the value cannot be encoded as DER.
     pub fn build(value: &impl Encode) -> der::Result<Self> {
-        Ok(Self(value.to_der()?))
+        Ok(Self(Tlv::new(value.to_der()?)?))
     }
 
     /// The complete TLV.
     pub fn octets(&self) -> &[u8] {
-        &self.0
+        &self.0.octets
     }
 
     /// Takes the octets.
     pub fn into_octets(self) -> Vec<u8> {
-        self.0
+        self.0.octets
     }
 
     /// Decodes the TLV as a `T`.
@@ -108,7 +142,7 @@ impl RawDer {
     /// # Errors
     /// When it is not one.
     pub fn decode_as<'a, T: Decode<'a, Error = der::Error>>(&'a self) -> der::Result<T> {
-        T::from_der(&self.0)
+        T::from_der(&self.0.octets)
     }
 }
 
@@ -116,31 +150,37 @@ impl<'a> Decode<'a> for RawDer {
     type Error = der::Error;
 
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
-        Ok(Self(reader.tlv_bytes()?.to_vec()))
+        Ok(Self(Tlv::read(reader)?))
     }
 }
 
-impl Encode for RawDer {
-    fn encoded_len(&self) -> der::Result<Length> {
-        Length::try_from(self.0.len())
+impl EncodeValue for RawDer {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.value_len()
     }
 
-    fn encode(&self, encoder: &mut impl Writer) -> der::Result<()> {
-        encoder.write(&self.0)
+    fn encode_value(&self, encoder: &mut impl Writer) -> der::Result<()> {
+        encoder.write(self.0.value())
+    }
+}
+
+impl Tagged for RawDer {
+    fn tag(&self) -> Tag {
+        self.0.tag
     }
 }
 
 impl fmt::Debug for RawDer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RawDer({} octets)", self.0.len())
+        write!(f, "RawDer({} octets)", self.0.octets.len())
     }
 }
 
 /// An X.509 certificate kept as octets: the outer SEQUENCE is checked, the rest when it is needed.
 ///
 /// Certificates travel through CMP in lists that anyone can fill; opening one costs nothing until somebody asks.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EncodedCertificate(Vec<u8>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EncodedCertificate(Tlv);
 
 impl EncodedCertificate {
     /// Keeps a certificate given by its DER octets.
@@ -153,7 +193,7 @@ impl EncodedCertificate {
 
     /// The certificate's DER octets.
     pub fn octets(&self) -> &[u8] {
-        &self.0
+        &self.0.octets
     }
 }
 
@@ -162,17 +202,17 @@ impl<'a> Decode<'a> for EncodedCertificate {
 
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
         Tag::peek(reader)?.assert_eq(Tag::Sequence)?;
-        Ok(Self(reader.tlv_bytes()?.to_vec()))
+        Ok(Self(Tlv::read(reader)?))
     }
 }
 
-impl Encode for EncodedCertificate {
-    fn encoded_len(&self) -> der::Result<Length> {
-        Length::try_from(self.0.len())
+impl EncodeValue for EncodedCertificate {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.value_len()
     }
 
-    fn encode(&self, encoder: &mut impl Writer) -> der::Result<()> {
-        encoder.write(&self.0)
+    fn encode_value(&self, encoder: &mut impl Writer) -> der::Result<()> {
+        encoder.write(self.0.value())
     }
 }
 
@@ -182,7 +222,7 @@ impl FixedTag for EncodedCertificate {
 
 impl fmt::Debug for EncodedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EncodedCertificate({} octets)", self.0.len())
+        write!(f, "EncodedCertificate({} octets)", self.0.octets.len())
     }
 }
 
