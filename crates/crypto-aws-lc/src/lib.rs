@@ -1,0 +1,74 @@
+//! A [`CryptoProvider`] for servers and programs on AWS-LC, and [`SoftwareKey`]: private keys in memory and in files.
+
+mod error;
+mod key_file;
+mod software_key;
+
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use crypto::{
+    CryptoProvider, DigestAlgorithm, Digester, KeyKind, PublicKey, Random, RandomError, SignatureAlgorithm,
+    SignatureVerifier, WebPki,
+};
+
+pub use error::KeyFileError;
+pub use key_file::{read_key_file, write_key_file};
+pub use software_key::{KeyType, SoftwareKey};
+
+/// AWS-LC's cryptography with the operating system's randomness.
+///
+/// RSA public exponents longer than 33 bits are beyond AWS-LC: no signature verifies with such a key.
+pub fn provider() -> CryptoProvider {
+    CryptoProvider::new(Box::new(AwsLc), Box::new(AwsLc), Box::new(AwsLc), Box::new(WebPki::new()))
+}
+
+struct AwsLc;
+
+impl SignatureVerifier for AwsLc {
+    fn is_valid(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+        octets: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        verification_algorithm(algorithm, key.kind()).is_some_and(|algorithm| {
+            UnparsedPublicKey::new(algorithm, key.key_octets()).verify(octets, signature).is_ok()
+        })
+    }
+}
+
+fn verification_algorithm(
+    algorithm: SignatureAlgorithm,
+    key: KeyKind,
+) -> Option<&'static dyn VerificationAlgorithm> {
+    use SignatureAlgorithm::{EcdsaWithSha256, EcdsaWithSha384, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa};
+    Some(match (algorithm, key) {
+        (EcdsaWithSha256, KeyKind::P256) => &signature::ECDSA_P256_SHA256_ASN1,
+        (EcdsaWithSha384, KeyKind::P256) => &signature::ECDSA_P256_SHA384_ASN1,
+        (EcdsaWithSha256, KeyKind::P384) => &signature::ECDSA_P384_SHA256_ASN1,
+        (EcdsaWithSha384, KeyKind::P384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (Sha256WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA256,
+        (Sha384WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA384,
+        (Sha512WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+impl Digester for AwsLc {
+    fn digest(&self, algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8> {
+        let algorithm = match algorithm {
+            DigestAlgorithm::Sha256 => &SHA256,
+            DigestAlgorithm::Sha384 => &SHA384,
+            DigestAlgorithm::Sha512 => &SHA512,
+            other => unreachable!("{other:?} is not in DigestAlgorithm::ALL"),
+        };
+        digest(algorithm, octets).as_ref().to_vec()
+    }
+}
+
+impl Random for AwsLc {
+    fn fill(&self, octets: &mut [u8]) -> Result<(), RandomError> {
+        aws_lc_rs::rand::fill(octets).map_err(|_| RandomError::new())
+    }
+}

@@ -1,0 +1,215 @@
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    KeyPair, RSA_PKCS1_SHA256,
+};
+use crypto::{PublicKey, SignError, SignatureAlgorithm, SigningKey};
+use der::SecretDocument;
+use der::pem::LineEnding;
+use zeroize::Zeroizing;
+
+use crate::KeyFileError;
+
+/// The kinds of key that can be generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeyType {
+    /// `p256`: ECDSA on P-256
+    P256,
+    /// `p384`: ECDSA on P-384
+    P384,
+    /// `rsa2048`: RSA with 2048 bits
+    Rsa2048,
+    /// `rsa3072`: RSA with 3072 bits
+    Rsa3072,
+    /// `rsa4096`: RSA with 4096 bits
+    Rsa4096,
+}
+
+impl KeyType {
+    /// Every kind there is.
+    pub const ALL: [Self; 5] = [Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+}
+
+impl fmt::Display for KeyType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P256 => "p256",
+            Self::P384 => "p384",
+            Self::Rsa2048 => "rsa2048",
+            Self::Rsa3072 => "rsa3072",
+            Self::Rsa4096 => "rsa4096",
+        })
+    }
+}
+
+impl FromStr for KeyType {
+    type Err = KeyFileError;
+
+    fn from_str(name: &str) -> Result<Self, KeyFileError> {
+        Self::ALL
+            .into_iter()
+            .find(|key_type| key_type.to_string() == name)
+            .ok_or_else(|| KeyFileError::UnknownKeyType(name.to_owned()))
+    }
+}
+
+/// A private key in memory. AWS-LC wipes it when it is dropped.
+///
+/// It signs with ecdsa-with-SHA256 on P-256, ecdsa-with-SHA384 on P-384, sha256WithRSAEncryption with RSA.
+pub struct SoftwareKey {
+    pair: Pair,
+    public_key: PublicKey,
+}
+
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+}
+
+impl SoftwareKey {
+    /// Generates a key with the operating system's randomness. RSA takes up to seconds.
+    ///
+    /// # Errors
+    /// When AWS-LC fails.
+    pub fn generate(key_type: KeyType) -> Result<Self, KeyFileError> {
+        let ecdsa = |algorithm| EcdsaKeyPair::generate(algorithm).map(Pair::Ecdsa);
+        let rsa = |size| RsaKeyPair::generate(size).map(Pair::Rsa);
+        let pair = match key_type {
+            KeyType::P256 => ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
+            KeyType::P384 => ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
+            KeyType::Rsa2048 => rsa(KeySize::Rsa2048),
+            KeyType::Rsa3072 => rsa(KeySize::Rsa3072),
+            KeyType::Rsa4096 => rsa(KeySize::Rsa4096),
+        };
+        Self::new(pair.map_err(|_| KeyFileError::Failed)?)
+    }
+
+    /// From a PrivateKeyInfo (PKCS#8, RFC 5208).
+    ///
+    /// # Errors
+    /// When it is malformed, of an unsupported kind, or too weak.
+    pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, KeyFileError> {
+        let pair = ecdsa_pair(|algorithm| EcdsaKeyPair::from_pkcs8(algorithm, octets).ok())
+            .or_else(|| RsaKeyPair::from_pkcs8(octets).ok().map(Pair::Rsa));
+        Self::new(pair.ok_or(KeyFileError::Rejected)?)
+    }
+
+    /// From the first private key in a PEM text (RFC 7468): `PRIVATE KEY` (PKCS#8), `EC PRIVATE KEY` (RFC 5915)
+    /// or `RSA PRIVATE KEY` (RFC 8017). Other blocks, such as `EC PARAMETERS` or certificates, may stand around it.
+    ///
+    /// # Errors
+    /// When there is none, or it is encrypted, malformed, of an unsupported kind, or too weak.
+    pub fn from_pem(text: &str) -> Result<Self, KeyFileError> {
+        let block = private_key_block(text).ok_or(KeyFileError::NotPem)?;
+        if block.contains("ENCRYPTED") {
+            return Err(KeyFileError::Encrypted);
+        }
+        let (label, document) = SecretDocument::from_pem(block).map_err(|_| KeyFileError::Rejected)?;
+        let octets = document.as_bytes();
+        let pair = match label {
+            PKCS8 => return Self::from_pkcs8_der(octets),
+            EC => ecdsa_pair(|algorithm| EcdsaKeyPair::from_private_key_der(algorithm, octets).ok()),
+            _ => RsaKeyPair::from_der(octets).ok().map(Pair::Rsa),
+        };
+        Self::new(pair.ok_or(KeyFileError::Rejected)?)
+    }
+
+    fn new(pair: Pair) -> Result<Self, KeyFileError> {
+        let public_key = match &pair {
+            Pair::Ecdsa(pair) => PublicKey::from_ec_point(pair.public_key().as_ref()),
+            Pair::Rsa(pair) => {
+                let spki: PublicKeyX509Der<'_> =
+                    pair.public_key().as_der().map_err(|_| KeyFileError::Failed)?;
+                PublicKey::from_spki_der(spki.as_ref())
+            }
+        };
+        Ok(Self { pair, public_key: public_key.map_err(KeyFileError::Weak)? })
+    }
+
+    /// The key as a PrivateKeyInfo (PKCS#8, RFC 5208), not encrypted.
+    ///
+    /// # Errors
+    /// When AWS-LC fails.
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+        let octets = match &self.pair {
+            Pair::Ecdsa(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
+            Pair::Rsa(pair) => pair.as_der().map(|document: Pkcs8V1Der<'_>| document.as_ref().to_vec()),
+        };
+        octets.map(Zeroizing::new).map_err(|_| KeyFileError::Failed)
+    }
+
+    /// The key as a PEM `PRIVATE KEY` (PKCS#8, RFC 7468 section 10), not encrypted.
+    ///
+    /// # Errors
+    /// When AWS-LC fails.
+    pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyFileError> {
+        SecretDocument::try_from(self.to_pkcs8_der()?.as_slice())
+            .and_then(|document| document.to_pem(PKCS8, LineEnding::LF))
+            .map_err(|_| KeyFileError::Failed)
+    }
+}
+
+impl SigningKey for SoftwareKey {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match &self.pair {
+            Pair::Ecdsa(pair) if pair.algorithm() == &ECDSA_P256_SHA256_ASN1_SIGNING => {
+                SignatureAlgorithm::EcdsaWithSha256
+            }
+            Pair::Ecdsa(_) => SignatureAlgorithm::EcdsaWithSha384,
+            Pair::Rsa(_) => SignatureAlgorithm::Sha256WithRsa,
+        }
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SignError> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ecdsa(pair) => pair.sign(&random, octets).map(|signature| signature.as_ref().to_vec()),
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, octets, &mut signature).map(|()| signature)
+            }
+        }
+        .map_err(|_| SignError::new())
+    }
+}
+
+impl fmt::Debug for SoftwareKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SoftwareKey({})", self.public_key.kind())
+    }
+}
+
+const PKCS8: &str = "PRIVATE KEY";
+const EC: &str = "EC PRIVATE KEY";
+const RSA: &str = "RSA PRIVATE KEY";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
+/// The first private key, from its BEGIN to its END line.
+fn private_key_block(text: &str) -> Option<&str> {
+    text.match_indices("-----BEGIN ").find_map(|(start, _)| {
+        let block = text.get(start..)?;
+        let label = [PKCS8, EC, RSA, ENCRYPTED]
+            .into_iter()
+            .find(|label| block.starts_with(&format!("-----BEGIN {label}-----")))?;
+        let end = format!("-----END {label}-----");
+        let length = block.find(&end)? + end.len();
+        block.get(..length)
+    })
+}
+
+fn ecdsa_pair(parse: impl Fn(&'static EcdsaSigningAlgorithm) -> Option<EcdsaKeyPair>) -> Option<Pair> {
+    [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING]
+        .into_iter()
+        .find_map(parse)
+        .map(Pair::Ecdsa)
+}
