@@ -1,0 +1,155 @@
+use alloc::vec::Vec;
+use core::fmt;
+
+use crypto::{KeyKind, PublicKey, Random, RandomError, SignError, SignatureAlgorithm, SigningKey};
+use p256::ecdsa::signature::Signer;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use zeroize::Zeroizing;
+
+/// A private key on P-256 or P-384 in memory, wiped when it is dropped.
+///
+/// It signs with ecdsa-with-SHA256 on P-256 and ecdsa-with-SHA384 on P-384, deterministically (RFC 6979): no randomness
+/// is needed to sign, and none can betray the key.
+pub struct EcKey {
+    secret: Secret,
+    public_key: PublicKey,
+}
+
+enum Secret {
+    P256(p256::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
+}
+
+impl EcKey {
+    /// Generates a key by rejection (FIPS 186-5 appendix A.2.2).
+    ///
+    /// # Errors
+    /// When `kind` is no elliptic curve, or the source of randomness fails.
+    pub fn generate(kind: KeyKind, random: &dyn Random) -> Result<Self, EcKeyError> {
+        // A candidate is refused with a probability below 2^-31; a source that is refused so often is broken.
+        const ATTEMPTS: usize = 16;
+        let mut scalar = Zeroizing::new([0; 48]);
+        let scalar = scalar.get_mut(..scalar_length(kind)?).ok_or(EcKeyError::Malformed)?;
+        for _ in 0..ATTEMPTS {
+            random.fill(scalar).map_err(EcKeyError::Random)?;
+            if let Ok(key) = Self::from_scalar(kind, scalar) {
+                return Ok(key);
+            }
+        }
+        Err(EcKeyError::Random(RandomError::new()))
+    }
+
+    /// From the private scalar, big-endian: exactly 32 octets on P-256, 48 on P-384.
+    ///
+    /// # Errors
+    /// When `kind` is no elliptic curve, or the scalar is not from 1 to the order of the curve less 1.
+    pub fn from_scalar(kind: KeyKind, scalar: &[u8]) -> Result<Self, EcKeyError> {
+        if scalar.len() != scalar_length(kind)? {
+            return Err(EcKeyError::Malformed);
+        }
+        let secret = if kind == KeyKind::P256 {
+            p256::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P256)
+        } else {
+            p384::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P384)
+        };
+        Self::new(secret.ok_or(EcKeyError::Malformed)?)
+    }
+
+    /// From a PrivateKeyInfo (PKCS#8, RFC 5208) that holds an ECPrivateKey (RFC 5915).
+    ///
+    /// # Errors
+    /// When it is malformed or its key is on neither curve.
+    pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, EcKeyError> {
+        let p256 = || p256::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P256(key.into()));
+        let p384 = || p384::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P384(key.into()));
+        Self::new(p256().or_else(p384).ok_or(EcKeyError::Malformed)?)
+    }
+
+    fn new(secret: Secret) -> Result<Self, EcKeyError> {
+        let public_key = match &secret {
+            Secret::P256(key) => {
+                PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
+            }
+            Secret::P384(key) => {
+                PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
+            }
+        };
+        Ok(Self { secret, public_key: public_key.map_err(|_| EcKeyError::Malformed)? })
+    }
+
+    /// The key as a PrivateKeyInfo (PKCS#8, RFC 5208), not encrypted.
+    ///
+    /// # Errors
+    /// When it cannot be encoded, which no key is known to cause.
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, EcKeyError> {
+        let document = match &self.secret {
+            Secret::P256(key) => key.to_pkcs8_der(),
+            Secret::P384(key) => key.to_pkcs8_der(),
+        };
+        document.map(|document| document.to_bytes()).map_err(|_| EcKeyError::Malformed)
+    }
+}
+
+impl SigningKey for EcKey {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match self.secret {
+            Secret::P256(_) => SignatureAlgorithm::EcdsaWithSha256,
+            Secret::P384(_) => SignatureAlgorithm::EcdsaWithSha384,
+        }
+    }
+
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &self.secret {
+            Secret::P256(key) => {
+                key.try_sign(octets).map(|signature: p256::ecdsa::DerSignature| signature.as_bytes().to_vec())
+            }
+            Secret::P384(key) => {
+                key.try_sign(octets).map(|signature: p384::ecdsa::DerSignature| signature.as_bytes().to_vec())
+            }
+        }
+        .map_err(|_| SignError::new())
+    }
+}
+
+impl fmt::Debug for EcKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EcKey({})", self.public_key.kind())
+    }
+}
+
+/// In octets.
+fn scalar_length(kind: KeyKind) -> Result<usize, EcKeyError> {
+    match kind {
+        KeyKind::P256 => Ok(32),
+        KeyKind::P384 => Ok(48),
+        other => Err(EcKeyError::NoCurve(other)),
+    }
+}
+
+/// Why there is no [`EcKey`]. Says nothing about the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EcKeyError {
+    /// Not the private key of an elliptic curve that is supported.
+    Malformed,
+    /// Keys of this kind have no elliptic curve.
+    NoCurve(KeyKind),
+    /// The source of randomness failed, or is broken.
+    Random(RandomError),
+}
+
+impl fmt::Display for EcKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("not a private key on P-256 or P-384"),
+            Self::NoCurve(kind) => write!(f, "{kind} is not an elliptic curve"),
+            Self::Random(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for EcKeyError {}

@@ -1,0 +1,37 @@
+//! A [`CryptoProvider`] for firmware on RustCrypto, without `std`, and [`EcKey`]: elliptic curve keys in memory.
+//!
+//! RSA signatures are verified and never made: the `rsa` crate's private key operations are not constant in time.
+#![no_std]
+
+extern crate alloc;
+
+mod ec_key;
+mod verify;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crypto::{CryptoProvider, DigestAlgorithm, Digester, Random, WebPki};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+pub use ec_key::{EcKey, EcKeyError};
+
+/// RustCrypto's cryptography with the device's own randomness.
+///
+/// RSA public exponents longer than 33 bits are beyond the `rsa` crate: no signature verifies with such a key.
+pub fn provider(random: Box<dyn Random>) -> CryptoProvider {
+    CryptoProvider::new(Box::new(RustCrypto), Box::new(RustCrypto), random, Box::new(WebPki::new()))
+}
+
+struct RustCrypto;
+
+impl Digester for RustCrypto {
+    fn digest(&self, algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8> {
+        match algorithm {
+            DigestAlgorithm::Sha256 => Sha256::digest(octets).to_vec(),
+            DigestAlgorithm::Sha384 => Sha384::digest(octets).to_vec(),
+            DigestAlgorithm::Sha512 => Sha512::digest(octets).to_vec(),
+            other => unreachable!("{other:?} is not in DigestAlgorithm::ALL"),
+        }
+    }
+}
