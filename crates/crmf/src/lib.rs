@@ -1,0 +1,27 @@
+//! The Certificate Request Message Format, RFC 4211, as RFC 9483 and TS 33.310 use it.
+//!
+//! A [`CertReqMsg`] is decoded and unbelieved. A [`VerifiedCertReqMsg`] comes only of [`CertReqMsg::verify_pop`], or of
+//! [`CertReqMsg::accept_ra_verified`] when its sender is an authorised RA. The octets received are kept: the proof of
+//! possession is verified over them, and they are what is forwarded. [`CertReqMsgBuilder`] makes requests, with a key at
+//! hand or in two phases.
+#![no_std]
+
+extern crate alloc;
+
+mod builder;
+mod controls;
+mod error;
+mod message;
+mod pop;
+mod popo;
+mod template;
+mod universal;
+
+pub use builder::CertReqMsgBuilder;
+pub use controls::{AttributeTypeAndValue, CertId};
+pub use error::Error;
+pub use message::{CertReqId, CertReqMessages, CertReqMsg, CertRequest, MAX_CERT_REQ_MESSAGES};
+pub use pop::VerifiedCertReqMsg;
+pub use popo::{AuthInfo, PkMacValue, PopoSigningKey, PopoSigningKeyInput, ProofOfPossession};
+pub use template::{CertTemplate, MAX_EXTENSIONS, OptionalValidity};
+pub use universal::Universal;

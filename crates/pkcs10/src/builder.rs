@@ -1,0 +1,83 @@
+//! Making certification requests.
+
+use alloc::vec::Vec;
+
+use asn1::Captured;
+use crypto::{PublicKey, SignatureAlgorithm, SigningKey, VerifyError};
+use der::asn1::BitString;
+use der::{Decode, Encode};
+use x509_cert::ext::Extension;
+use x509_cert::name::Name;
+use x509_cert::request::Version;
+
+use crate::request::{CertificationRequest, CertificationRequestInfo};
+use crate::{Error, attributes};
+
+/// What goes into a certification request.
+///
+/// With a key at hand, [`sign`](Self::sign) does all. Where the signature comes from elsewhere, sign what
+/// [`to_be_signed`](Self::to_be_signed) returns, and hand the signature to [`with_signature`](Self::with_signature).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CertReqBuilder {
+    /// The subject asked for.
+    pub subject: Name,
+    /// The key to be certified.
+    pub public_key: PublicKey,
+    /// The extensions asked for, each once and at most [`MAX_EXTENSIONS`](crate::MAX_EXTENSIONS).
+    pub extensions: Vec<Extension>,
+}
+
+impl CertReqBuilder {
+    /// Asks for a certificate without extensions.
+    pub fn new(subject: Name, public_key: &PublicKey) -> Self {
+        Self { subject, public_key: public_key.clone(), extensions: Vec::new() }
+    }
+
+    /// The octets to sign: the DER CertificationRequestInfo. The same builder always gives the same octets.
+    ///
+    /// # Errors
+    /// When an extension stands there twice, there are too many, or a value cannot be encoded.
+    pub fn to_be_signed(&self) -> Result<Vec<u8>, Error> {
+        self.info()?.to_der().map_err(Error::Encoding)
+    }
+
+    /// The DER CertificationRequest, from the signature over [`to_be_signed`](Self::to_be_signed). The signature is not
+    /// verified here.
+    ///
+    /// # Errors
+    /// As with [`to_be_signed`](Self::to_be_signed), and when the algorithm does not fit the key.
+    pub fn with_signature(&self, algorithm: SignatureAlgorithm, signature: &[u8]) -> Result<Vec<u8>, Error> {
+        let key = self.public_key.kind();
+        if !algorithm.fits(key) {
+            return Err(Error::ProofOfPossession(VerifyError::AlgorithmDoesNotFitKey { algorithm, key }));
+        }
+        let request = CertificationRequest {
+            info: Captured::build(self.info()?).map_err(Error::Encoding)?,
+            signature_algorithm: algorithm.identifier(),
+            signature: BitString::from_bytes(signature).map_err(Error::Encoding)?,
+        };
+        request.to_der().map_err(Error::Encoding)
+    }
+
+    /// Signs with the private key to the public key: the DER CertificationRequest.
+    ///
+    /// # Errors
+    /// As with [`with_signature`](Self::with_signature), and when the key is another one or fails to sign.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, Error> {
+        if *key.public_key() != self.public_key {
+            return Err(Error::OtherSigningKey);
+        }
+        let signature = key.sign(&self.to_be_signed()?).map_err(Error::Sign)?;
+        self.with_signature(key.algorithm(), &signature)
+    }
+
+    fn info(&self) -> Result<CertificationRequestInfo, Error> {
+        Ok(CertificationRequestInfo {
+            version: Version::V1,
+            subject: self.subject.clone(),
+            public_key: Captured::from_der(self.public_key.spki_octets()).map_err(Error::Encoding)?,
+            attributes: Some(attributes::extension_request(&self.extensions)?),
+        })
+    }
+}
