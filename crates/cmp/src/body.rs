@@ -1,0 +1,222 @@
+//! PKIBody, RFC 9810 section 5.1.2.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use asn1::RawDer;
+use crmf::CertReqMessages;
+use der::asn1::Null;
+use der::{Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber, Writer};
+use pkcs10::CertReq;
+
+use crate::cert_conf::CertConfirmContent;
+use crate::cert_rep::CertRepMessage;
+use crate::error_msg::ErrorMsgContent;
+use crate::poll::{PollRepContent, PollReqContent};
+
+macro_rules! body_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
+        /// Which of the 27 bodies a message has, RFC 9810 section 5.1.2.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum BodyKind {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl BodyKind {
+            const fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            const fn number(self) -> u32 {
+                match self {
+                    $(Self::$variant => $number,)*
+                }
+            }
+
+            /// The RFC's name of the body.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+body_kinds! {
+    /// Initialization request
+    Ir = 0, "ir";
+    /// Initialization response
+    Ip = 1, "ip";
+    /// Certification request
+    Cr = 2, "cr";
+    /// Certification response
+    Cp = 3, "cp";
+    /// PKCS #10 certification request
+    P10cr = 4, "p10cr";
+    /// Proof-of-possession challenge
+    Popdecc = 5, "popdecc";
+    /// Proof-of-possession response
+    Popdecr = 6, "popdecr";
+    /// Key update request
+    Kur = 7, "kur";
+    /// Key update response
+    Kup = 8, "kup";
+    /// Key recovery request
+    Krr = 9, "krr";
+    /// Key recovery response
+    Krp = 10, "krp";
+    /// Revocation request
+    Rr = 11, "rr";
+    /// Revocation response
+    Rp = 12, "rp";
+    /// Cross-certification request
+    Ccr = 13, "ccr";
+    /// Cross-certification response
+    Ccp = 14, "ccp";
+    /// CA key update announcement
+    Ckuann = 15, "ckuann";
+    /// Certificate announcement
+    Cann = 16, "cann";
+    /// Revocation announcement
+    Rann = 17, "rann";
+    /// CRL announcement
+    Crlann = 18, "crlann";
+    /// Confirmation
+    PkiConf = 19, "pkiconf";
+    /// Nested messages
+    Nested = 20, "nested";
+    /// General message
+    Genm = 21, "genm";
+    /// General response
+    Genp = 22, "genp";
+    /// Error message
+    Error = 23, "error";
+    /// Certificate confirmation
+    CertConf = 24, "certConf";
+    /// Polling request
+    PollReq = 25, "pollReq";
+    /// Polling response
+    PollRep = 26, "pollRep";
+}
+
+impl fmt::Display for BodyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a message says, RFC 9810 section 5.1.2: a CHOICE of 27, each under its own explicit context tag.
+///
+/// The bodies that are not spoken here are kept as octets. `nested` is one of them: a message inside a message stays
+/// closed until it is opened by an explicit call, so no input decides how deep a decoder recurses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // named as the RFC names them
+pub enum PkiBody {
+    Ir(CertReqMessages),
+    Ip(CertRepMessage),
+    Cr(CertReqMessages),
+    Cp(CertRepMessage),
+    P10cr(Box<CertReq>),
+    Kur(CertReqMessages),
+    Kup(CertRepMessage),
+    PkiConf,
+    Error(ErrorMsgContent),
+    CertConf(CertConfirmContent),
+    PollReq(PollReqContent),
+    PollRep(PollRepContent),
+    /// A body that is not looked into: what stands under the context tag.
+    Closed(BodyKind, RawDer),
+}
+
+impl PkiBody {
+    /// Which body it is.
+    pub const fn kind(&self) -> BodyKind {
+        match self {
+            Self::Ir(_) => BodyKind::Ir,
+            Self::Ip(_) => BodyKind::Ip,
+            Self::Cr(_) => BodyKind::Cr,
+            Self::Cp(_) => BodyKind::Cp,
+            Self::P10cr(_) => BodyKind::P10cr,
+            Self::Kur(_) => BodyKind::Kur,
+            Self::Kup(_) => BodyKind::Kup,
+            Self::PkiConf => BodyKind::PkiConf,
+            Self::Error(_) => BodyKind::Error,
+            Self::CertConf(_) => BodyKind::CertConf,
+            Self::PollReq(_) => BodyKind::PollReq,
+            Self::PollRep(_) => BodyKind::PollRep,
+            Self::Closed(kind, _) => *kind,
+        }
+    }
+
+    fn content(&self) -> der::Result<Vec<u8>> {
+        match self {
+            Self::Ir(content) | Self::Cr(content) | Self::Kur(content) => content.to_der(),
+            Self::Ip(content) | Self::Cp(content) | Self::Kup(content) => content.to_der(),
+            Self::P10cr(content) => content.to_der(),
+            Self::PkiConf => Null.to_der(),
+            Self::Error(content) => content.to_der(),
+            Self::CertConf(content) => content.to_der(),
+            Self::PollReq(content) => content.to_der(),
+            Self::PollRep(content) => content.to_der(),
+            Self::Closed(_, content) => Ok(content.octets().to_vec()),
+        }
+    }
+
+    fn tag(&self) -> Tag {
+        Tag::ContextSpecific { constructed: true, number: TagNumber(self.kind().number()) }
+    }
+}
+
+impl<'a> Decode<'a> for PkiBody {
+    type Error = der::Error;
+
+    fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
+        let mut content = SliceReader::new(reader.tlv_bytes()?)?;
+        let tag = Header::decode(&mut content)?.tag();
+        let kind = match tag {
+            Tag::ContextSpecific { constructed: true, number } => BodyKind::from_number(number.value()),
+            _ => None,
+        }
+        .ok_or_else(|| tag.value_error())?;
+        let content = &mut content;
+        let body = match kind {
+            BodyKind::Ir => Self::Ir(Decode::decode(content)?),
+            BodyKind::Ip => Self::Ip(Decode::decode(content)?),
+            BodyKind::Cr => Self::Cr(Decode::decode(content)?),
+            BodyKind::Cp => Self::Cp(Decode::decode(content)?),
+            BodyKind::P10cr => Self::P10cr(Box::new(Decode::decode(content)?)),
+            BodyKind::Kur => Self::Kur(Decode::decode(content)?),
+            BodyKind::Kup => Self::Kup(Decode::decode(content)?),
+            BodyKind::PkiConf => {
+                Null::decode(content)?;
+                Self::PkiConf
+            }
+            BodyKind::Error => Self::Error(Decode::decode(content)?),
+            BodyKind::CertConf => Self::CertConf(Decode::decode(content)?),
+            BodyKind::PollReq => Self::PollReq(Decode::decode(content)?),
+            BodyKind::PollRep => Self::PollRep(Decode::decode(content)?),
+            _ => Self::Closed(kind, Decode::decode(content)?),
+        };
+        if content.is_finished() { Ok(body) } else { Err(tag.length_error().into()) }
+    }
+}
+
+impl Encode for PkiBody {
+    fn encoded_len(&self) -> der::Result<Length> {
+        let content = Length::try_from(self.content()?.len())?;
+        Header::new(self.tag(), content).encoded_len()? + content
+    }
+
+    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
+        let content = self.content()?;
+        Header::new(self.tag(), Length::try_from(content.len())?).encode(writer)?;
+        writer.write(&content)
+    }
+}

@@ -1,0 +1,60 @@
+//! CertConfirmContent: the body certConf, RFC 9810 section 5.3.18.
+
+use alloc::vec::Vec;
+
+use asn1::EncodedCertificate;
+use crypto::{CryptoProvider, SignatureAlgorithm};
+use der::asn1::OctetString;
+use der::{Decode, Sequence};
+use spki::AlgorithmIdentifierOwned;
+use x509_cert::Certificate;
+
+use crate::CertReqId;
+use crate::error::Error;
+use crate::status::PkiStatusInfo;
+
+/// `CertConfirmContent ::= SEQUENCE OF CertStatus`; an empty one rejects every certificate.
+pub type CertConfirmContent = Vec<CertStatus>;
+
+/// Whether a requester takes a certificate, RFC 9810 section 5.3.18.
+///
+/// ```text
+/// CertStatus ::= SEQUENCE {
+///   certHash    OCTET STRING,
+///   certReqId   INTEGER,
+///   statusInfo  PKIStatusInfo       OPTIONAL,  -- absent: accepted
+///   hashAlg [0] AlgorithmIdentifier OPTIONAL } -- pvno 3 only
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the ASN.1 above names the fields
+pub struct CertStatus {
+    pub cert_hash: OctetString,
+    pub cert_req_id: CertReqId,
+    pub status_info: Option<PkiStatusInfo>,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    pub hash_alg: Option<AlgorithmIdentifierOwned>,
+}
+
+impl CertStatus {
+    /// A verdict over the certificate with that hash; none means that it is accepted.
+    pub const fn new(
+        cert_hash: OctetString,
+        cert_req_id: CertReqId,
+        status_info: Option<PkiStatusInfo>,
+    ) -> Self {
+        Self { cert_hash, cert_req_id, status_info, hash_alg: None }
+    }
+}
+
+/// The hash that names a certificate in certConf: over its DER octets, with the digest of the algorithm it was signed
+/// with (RFC 9810 section 5.3.18).
+pub(crate) fn cert_hash(
+    provider: &CryptoProvider,
+    certificate: &EncodedCertificate,
+) -> Result<OctetString, Error> {
+    let decoded = Certificate::from_der(certificate.octets()).map_err(Error::MalformedCertificate)?;
+    let algorithm =
+        SignatureAlgorithm::from_identifier(decoded.signature_algorithm()).map_err(Error::Algorithm)?;
+    OctetString::new(provider.digest(algorithm.digest(), certificate.octets())).map_err(Error::Encoding)
+}

@@ -1,0 +1,200 @@
+//! Whoever requests a certificate: a station, or a NEM on behalf of one (RFC 9483 sections 4.1 and 5.3.1).
+//!
+//! A struct per state, and each holds only what that state needs:
+//!
+//! ```text
+//! Enrolment --start--> AwaitingCertificate --handle--> Granted --confirm--> AwaitingPkiConf --handle--> done
+//!                             ^       |                   +-- implicitly confirmed: done
+//!                             |       +--> Waiting (poll at the time it says)
+//!                             +--poll------+
+//! ```
+//!
+//! A state takes [`ValidatedMessage`]s only, so a planted reply cannot end a transaction. What must survive a restart is
+//! the [`Transaction`]: octets and RFC facts, from which the states can be entered again.
+
+mod answer;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use asn1::UnixTime;
+use crmf::CertReqMessages;
+use crypto::CryptoProvider;
+use pkcs10::CertReq;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
+
+use crate::CertReqId;
+use crate::body::{BodyKind, PkiBody};
+use crate::error::Error;
+use crate::general_info::{GeneralInfo, InfoTypeAndValue};
+use crate::header::{RecipNonce, SenderNonce, TransactionId};
+use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::validation::Expectation;
+
+pub use answer::{Answer, AwaitingCertificate, AwaitingPkiConf, Granted, Waiting};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum CertificateRequest {
+    /// The first certificate from this PKI, as CRMF.
+    Ir(CertReqMessages),
+    /// A further certificate, as CRMF.
+    Cr(CertReqMessages),
+    /// A certificate for a PKCS #10 request.
+    P10cr(Box<CertReq>),
+}
+
+/// Which request a transaction began with; it decides how the answer looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestKind {
+    /// ir, answered by ip
+    Ir,
+    /// cr, answered by cp
+    Cr,
+    /// p10cr, answered by cp with certReqId -1
+    P10cr,
+}
+
+impl RequestKind {
+    /// The body that answers it.
+    pub const fn response(self) -> BodyKind {
+        match self {
+            Self::Ir => BodyKind::Ip,
+            Self::Cr | Self::P10cr => BodyKind::Cp,
+        }
+    }
+}
+
+/// A request for one certificate, before it is sent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Enrolment {
+    /// The request.
+    pub request: CertificateRequest,
+    /// The RA/CA's name; the NULL-DN when it is not known.
+    pub recipient: Name,
+    /// Whether to ask that no certConf be awaited.
+    pub implicit_confirm: bool,
+    /// The name of the certificate profile asked for.
+    pub cert_profile: Option<String>,
+}
+
+impl Enrolment {
+    /// Asks for a certificate, with explicit confirmation, from whoever answers.
+    pub fn new(request: CertificateRequest) -> Self {
+        Self { request, recipient: Name::default(), implicit_confirm: false, cert_profile: None }
+    }
+
+    /// Makes the first message of a transaction with a fresh transactionID.
+    ///
+    /// # Errors
+    /// When there is not exactly one request (RFC 9483 section 4.1.1), or randomness fails.
+    pub fn start(
+        self,
+        identity: &SenderIdentity,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(ProtectedPart, AwaitingCertificate), Error> {
+        let (kind, cert_req_id, public_key, body) = match self.request {
+            CertificateRequest::Ir(messages) => {
+                let (id, key) = only_request(&messages)?;
+                (RequestKind::Ir, id, key, PkiBody::Ir(messages))
+            }
+            CertificateRequest::Cr(messages) => {
+                let (id, key) = only_request(&messages)?;
+                (RequestKind::Cr, id, key, PkiBody::Cr(messages))
+            }
+            CertificateRequest::P10cr(request) => {
+                let key = request.public_key_octets().to_vec();
+                (RequestKind::P10cr, CertReqId::P10CR, key, PkiBody::P10cr(request))
+            }
+        };
+        let mut general_info = GeneralInfo::new();
+        if self.implicit_confirm {
+            general_info.push(InfoTypeAndValue::implicit_confirm());
+        }
+        if let Some(profile) = &self.cert_profile {
+            general_info.push(InfoTypeAndValue::cert_profile(profile).map_err(Error::Encoding)?);
+        }
+        let transaction_id = TransactionId::random(provider)?;
+        let recipient = GeneralName::DirectoryName(self.recipient);
+        let fields = HeaderFields {
+            recipient: recipient.clone(),
+            transaction_id: transaction_id.clone(),
+            recip_nonce: None,
+            general_info,
+        };
+        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let nonce = part.sender_nonce().clone();
+        let transaction = Transaction {
+            transaction_id,
+            kind,
+            cert_req_id,
+            implicit_confirm: self.implicit_confirm,
+            public_key,
+            nonces: Vec::from([nonce]),
+        };
+        Ok((part, AwaitingCertificate::resume(transaction)))
+    }
+}
+
+fn only_request(messages: &CertReqMessages) -> Result<(CertReqId, Vec<u8>), Error> {
+    match messages.messages() {
+        [message] => {
+            let key = message.template().public_key_octets().map_err(Error::CertReqMsg)?;
+            Ok((message.cert_req_id(), key))
+        }
+        messages => Err(Error::NotExactlyOne { what: "CertReqMsg", count: messages.len() }),
+    }
+}
+
+/// What a requester remembers of its transaction. Nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transaction {
+    /// The transaction.
+    pub transaction_id: TransactionId,
+    /// What it began with.
+    pub kind: RequestKind,
+    /// certReqId as it stands in the answer.
+    pub cert_req_id: CertReqId,
+    /// Whether implicitConfirm was asked for.
+    pub implicit_confirm: bool,
+    /// The SubjectPublicKeyInfo that the certificate must hold.
+    pub public_key: Vec<u8>,
+    /// The senderNonces that the next answer may echo: the request's and, when polling, the last pollReq's
+    /// (RFC 9483 section 4.4).
+    pub nonces: Vec<SenderNonce>,
+}
+
+impl Transaction {
+    /// From facts that were stored.
+    pub const fn new(
+        transaction_id: TransactionId,
+        kind: RequestKind,
+        cert_req_id: CertReqId,
+        implicit_confirm: bool,
+        public_key: Vec<u8>,
+        nonces: Vec<SenderNonce>,
+    ) -> Self {
+        Self { transaction_id, kind, cert_req_id, implicit_confirm, public_key, nonces }
+    }
+
+    /// What the next message of the other side must look like.
+    pub fn expectation(&self) -> Expectation<'_> {
+        Expectation::Within { transaction_id: &self.transaction_id, nonces: &self.nonces, signer: None }
+    }
+
+    fn header_fields(&self, recipient: Name, recip_nonce: RecipNonce) -> HeaderFields {
+        HeaderFields {
+            recipient: GeneralName::DirectoryName(recipient),
+            transaction_id: self.transaction_id.clone(),
+            recip_nonce: Some(recip_nonce),
+            general_info: GeneralInfo::new(),
+        }
+    }
+}

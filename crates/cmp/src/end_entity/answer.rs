@@ -1,0 +1,340 @@
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use asn1::{EncodedCertificate, UnixTime};
+use crypto::CryptoProvider;
+use der::{Decode, Encode};
+use x509_cert::Certificate;
+use x509_cert::name::Name;
+
+use super::Transaction;
+use crate::body::PkiBody;
+use crate::cert_conf::{CertStatus, cert_hash};
+use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertResponse};
+use crate::error::Error;
+use crate::general_info::{confirm_wait_time, has_implicit_confirm};
+use crate::header::{RecipNonce, SenderNonce};
+use crate::poll::PollReqItem;
+use crate::protection::{ProtectedPart, SenderIdentity};
+use crate::status::{PkiStatus, PkiStatusInfo};
+use crate::validation::{Expectation, ValidatedMessage};
+
+/// The request, or a pollReq, was sent; its answer is awaited.
+#[derive(Clone, Debug)]
+pub struct AwaitingCertificate {
+    transaction: Transaction,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// A certificate.
+    Granted(Granted),
+    /// Not yet.
+    Waiting(Waiting),
+    /// No; the transaction is over.
+    Refused(PkiStatusInfo),
+}
+
+impl AwaitingCertificate {
+    /// Enters the state with facts that were stored.
+    pub const fn resume(transaction: Transaction) -> Self {
+        Self { transaction }
+    }
+
+    /// What to store.
+    pub const fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// What the answer must look like.
+    pub fn expectation(&self) -> Expectation<'_> {
+        self.transaction.expectation()
+    }
+
+    /// Takes the answer.
+    ///
+    /// # Errors
+    /// When a validated message is no answer to this request. The transaction is over then: whoever signed it is
+    /// trusted, and does not keep to the protocol.
+    pub fn handle(self, message: &ValidatedMessage) -> Result<Answer, Error> {
+        match message.body() {
+            PkiBody::Ip(content) | PkiBody::Cp(content)
+                if message.body().kind() == self.transaction.kind.response() =>
+            {
+                self.handle_response(content, message)
+            }
+            PkiBody::PollRep(items) => match items.as_slice() {
+                [item] => Ok(Answer::Waiting(self.waiting(Some(item.check_after()), message))),
+                items => Err(Error::NotExactlyOne { what: "PollRepItem", count: items.len() }),
+            },
+            // A delay of the whole message, RFC 9483 section 4.4, or a refusal.
+            PkiBody::Error(content) if content.pki_status_info.status == PkiStatus::Waiting => {
+                Ok(Answer::Waiting(self.waiting(None, message)))
+            }
+            PkiBody::Error(content) => Ok(Answer::Refused(content.pki_status_info.clone())),
+            other => Err(Error::UnexpectedBody(other.kind())),
+        }
+    }
+
+    fn handle_response(self, content: &CertRepMessage, message: &ValidatedMessage) -> Result<Answer, Error> {
+        let [response] = content.response.as_slice() else {
+            return Err(Error::NotExactlyOne { what: "CertResponse", count: content.response.len() });
+        };
+        // The answer to p10cr says -1; RFC 9483 section 4.1.4 lets it say 0.
+        let id = response.cert_req_id;
+        if id != self.transaction.cert_req_id && id != crate::CertReqId::FIRST {
+            return Err(Error::BadCertReqId(id));
+        }
+        match (response.status.status, issued_certificate(response)) {
+            (PkiStatus::Accepted | PkiStatus::GrantedWithMods, Some(certificate)) => {
+                self.granted(content, response, certificate, message).map(Answer::Granted)
+            }
+            (PkiStatus::Rejection, None) => Ok(Answer::Refused(response.status.clone())),
+            (PkiStatus::Waiting, None) => Ok(Answer::Waiting(self.waiting(None, message))),
+            _ => Err(Error::InconsistentAnswer),
+        }
+    }
+
+    fn granted(
+        self,
+        content: &CertRepMessage,
+        response: &CertResponse,
+        certificate: EncodedCertificate,
+        message: &ValidatedMessage,
+    ) -> Result<Granted, Error> {
+        let info = message.message().header().general_info.as_ref();
+        let granted = has_implicit_confirm(info).map_err(Error::BadGeneralInfo)?;
+        Ok(Granted {
+            certificate,
+            extra_certs: message.message().extra_certs().to_vec(),
+            ca_pubs: content.ca_pubs.clone().unwrap_or_default(),
+            status: response.status.clone(),
+            implicitly_confirmed: granted && self.transaction.implicit_confirm,
+            confirm_until: confirm_wait_time(info).map_err(Error::BadGeneralInfo)?,
+            reply_to: ReplyTo::new(message),
+            transaction: self.transaction,
+        })
+    }
+
+    fn waiting(self, check_after: Option<Duration>, message: &ValidatedMessage) -> Waiting {
+        Waiting { check_after, reply_to: ReplyTo::new(message), transaction: self.transaction }
+    }
+}
+
+fn issued_certificate(response: &CertResponse) -> Option<EncodedCertificate> {
+    match &response.certified_key_pair.as_ref()?.cert_or_enc_cert {
+        CertOrEncCert::Certificate(certificate) => Some(certificate.clone()),
+        CertOrEncCert::EncryptedCert(_) => None,
+    }
+}
+
+/// To whom the next message goes, and which nonce it echoes.
+#[derive(Clone, Debug)]
+struct ReplyTo {
+    recipient: Name,
+    recip_nonce: RecipNonce,
+    signer: EncodedCertificate,
+}
+
+impl ReplyTo {
+    fn new(message: &ValidatedMessage) -> Self {
+        Self {
+            recipient: message.signer().name.clone(),
+            recip_nonce: message.sender_nonce().clone().into(),
+            signer: message.signer().certificate.clone(),
+        }
+    }
+}
+
+/// The RA/CA is working on it (RFC 9483 section 4.4).
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    check_after: Option<Duration>,
+    reply_to: ReplyTo,
+    transaction: Transaction,
+}
+
+impl Waiting {
+    /// How long to wait before polling; `None` when the RA/CA has not said: poll at once to be told.
+    pub const fn check_after(&self) -> Option<Duration> {
+        self.check_after
+    }
+
+    /// Asks again.
+    ///
+    /// # Errors
+    /// When randomness fails.
+    pub fn poll(
+        self,
+        identity: &SenderIdentity,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(ProtectedPart, AwaitingCertificate), Error> {
+        let body = PkiBody::PollReq(Vec::from([PollReqItem::new(self.transaction.cert_req_id)]));
+        let fields = self.transaction.header_fields(self.reply_to.recipient, self.reply_to.recip_nonce);
+        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let mut transaction = self.transaction;
+        transaction.nonces.truncate(1);
+        transaction.nonces.push(part.sender_nonce().clone());
+        Ok((part, AwaitingCertificate { transaction }))
+    }
+}
+
+/// A certificate was issued. It is not checked yet: see [`Granted::check`].
+#[derive(Clone, Debug)]
+pub struct Granted {
+    certificate: EncodedCertificate,
+    extra_certs: Vec<EncodedCertificate>,
+    ca_pubs: Vec<EncodedCertificate>,
+    status: PkiStatusInfo,
+    implicitly_confirmed: bool,
+    confirm_until: Option<UnixTime>,
+    reply_to: ReplyTo,
+    transaction: Transaction,
+}
+
+impl Granted {
+    /// The certificate.
+    pub const fn certificate(&self) -> &EncodedCertificate {
+        &self.certificate
+    }
+
+    /// What came along in extraCerts, the chain of the certificate among it; believed in nothing.
+    pub fn extra_certs(&self) -> &[EncodedCertificate] {
+        &self.extra_certs
+    }
+
+    /// What came in caPubs (RFC 9810 section 5.3.2); to be installed only by the rules of RFC 9483 section 4.1.1.
+    pub fn ca_pubs(&self) -> &[EncodedCertificate] {
+        &self.ca_pubs
+    }
+
+    /// accepted, or grantedWithMods: then compare.
+    pub const fn status(&self) -> &PkiStatusInfo {
+        &self.status
+    }
+
+    /// Whether no certConf is awaited, because that was asked for and granted.
+    pub const fn implicitly_confirmed(&self) -> bool {
+        self.implicitly_confirmed
+    }
+
+    /// Until when certConf is awaited, if the RA/CA said so (RFC 9810 section 5.1.1.2).
+    pub const fn confirm_until(&self) -> Option<UnixTime> {
+        self.confirm_until
+    }
+
+    /// The transaction it belongs to.
+    pub const fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// Checks that the certificate is for the key it was requested for (RFC 9483 section 4.1.1), and decodes it.
+    ///
+    /// # Errors
+    /// When it is not, or is no certificate.
+    pub fn check(&self) -> Result<Certificate, Error> {
+        let certificate =
+            Certificate::from_der(self.certificate.octets()).map_err(Error::MalformedCertificate)?;
+        let key =
+            certificate.tbs_certificate().subject_public_key_info().to_der().map_err(Error::Encoding)?;
+        if key == self.transaction.public_key { Ok(certificate) } else { Err(Error::OtherPublicKey) }
+    }
+
+    /// Takes the certificate: makes certConf.
+    ///
+    /// # Errors
+    /// When it is for another key, its signature algorithm has no known digest, or randomness fails.
+    pub fn confirm(
+        self,
+        identity: &SenderIdentity,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
+        self.check()?;
+        self.certify(None, identity, provider, now)
+    }
+
+    /// Does not take the certificate: makes a certConf that says why. The RA/CA revokes it.
+    ///
+    /// # Errors
+    /// When the certificate's signature algorithm has no known digest, or randomness fails.
+    pub fn reject(
+        self,
+        reason: PkiStatusInfo,
+        identity: &SenderIdentity,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
+        self.certify(Some(reason), identity, provider, now)
+    }
+
+    fn certify(
+        self,
+        status: Option<PkiStatusInfo>,
+        identity: &SenderIdentity,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
+        let hash = cert_hash(provider, &self.certificate)?;
+        let status = CertStatus::new(hash, self.transaction.cert_req_id, status);
+        let body = PkiBody::CertConf(Vec::from([status]));
+        let fields = self.transaction.header_fields(self.reply_to.recipient, self.reply_to.recip_nonce);
+        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let mut transaction = self.transaction;
+        transaction.nonces = Vec::from([part.sender_nonce().clone()]);
+        Ok((part, AwaitingPkiConf { transaction, signer: Some(self.reply_to.signer) }))
+    }
+}
+
+/// certConf was sent; pkiconf is awaited (RFC 9483 section 4.1.1).
+#[derive(Clone, Debug)]
+pub struct AwaitingPkiConf {
+    transaction: Transaction,
+    signer: Option<EncodedCertificate>,
+}
+
+impl AwaitingPkiConf {
+    /// Enters the state with facts that were stored: the transaction, with certConf's nonce, and who signed the answer.
+    pub fn resume(
+        mut transaction: Transaction,
+        cert_conf_nonce: SenderNonce,
+        signer: Option<EncodedCertificate>,
+    ) -> Self {
+        transaction.nonces = Vec::from([cert_conf_nonce]);
+        Self { transaction, signer }
+    }
+
+    /// What to store.
+    pub const fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// Who must sign pkiconf: whoever signed the answer.
+    pub const fn signer(&self) -> Option<&EncodedCertificate> {
+        self.signer.as_ref()
+    }
+
+    /// What pkiconf must look like.
+    pub fn expectation(&self) -> Expectation<'_> {
+        Expectation::Within {
+            transaction_id: &self.transaction.transaction_id,
+            nonces: &self.transaction.nonces,
+            signer: self.signer.as_ref(),
+        }
+    }
+
+    /// Takes pkiconf.
+    ///
+    /// # Errors
+    /// When it is an error, or something else altogether.
+    pub fn handle(self, message: &ValidatedMessage) -> Result<(), Error> {
+        match message.body() {
+            PkiBody::PkiConf => Ok(()),
+            PkiBody::Error(content) => Err(Error::Refused(content.pki_status_info.clone())),
+            other => Err(Error::UnexpectedBody(other.kind())),
+        }
+    }
+}

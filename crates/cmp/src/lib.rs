@@ -1,0 +1,42 @@
+//! The Certificate Management Protocol (RFC 9810) in the Lightweight CMP Profile (RFC 9483).
+//!
+//! A message passes through three types, and only a check leads from one to the next:
+//!
+//! * [`PkiMessage`] is decoded, with its octets kept, and believed in nothing.
+//! * [`ValidatedMessage`] went up the ladder of RFC 9483 section 3.5 ([`Validator`]): its protection holds over
+//!   the received octets, and its signer has a path to an anchor configured for the role it plays.
+//! * The states of [`end_entity`] (who requests) and [`management_entity`] (who answers) take validated messages only.
+//!
+//! What is sent is built as a [`ProtectedPart`]: octets to sign out, signature in.
+#![no_std]
+
+extern crate alloc;
+
+mod body;
+mod cert_conf;
+mod cert_rep;
+pub mod end_entity;
+mod error;
+mod error_msg;
+mod general_info;
+mod header;
+pub mod management_entity;
+mod message;
+mod poll;
+mod protection;
+mod status;
+mod validation;
+
+pub use body::{BodyKind, PkiBody};
+pub use cert_conf::{CertConfirmContent, CertStatus};
+pub use cert_rep::{CertOrEncCert, CertRepMessage, CertResponse, CertifiedKeyPair};
+pub use crmf::CertReqId;
+pub use error::Error;
+pub use error_msg::ErrorMsgContent;
+pub use general_info::{GeneralInfo, InfoTypeAndValue};
+pub use header::{PkiHeader, Pvno, RecipNonce, SenderNonce, TransactionId};
+pub use message::{Limits, PkiMessage};
+pub use poll::{PollRepContent, PollRepItem, PollReqContent, PollReqItem};
+pub use protection::{ProtectedPart, SenderIdentity};
+pub use status::{PkiFailureInfo, PkiFreeText, PkiStatus, PkiStatusInfo};
+pub use validation::{Expectation, Signer, SignerRole, Trust, ValidatedMessage, Validator};

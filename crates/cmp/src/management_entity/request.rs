@@ -1,0 +1,147 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crmf::{CertReqMessages, CertReqMsg};
+use crypto::{CryptoProvider, PublicKey};
+use x509_cert::ext::Extension;
+use x509_cert::name::Name;
+
+use super::reply::OpenRequest;
+use crate::CertReqId;
+use crate::body::PkiBody;
+use crate::end_entity::RequestKind;
+use crate::error::Error;
+use crate::general_info::{cert_profile, has_implicit_confirm};
+use crate::status::PkiFailureInfo;
+use crate::validation::{Signer, SignerRole, ValidatedMessage};
+
+/// A request for one certificate whose proof of possession holds. Whether its sender may have it is not decided yet.
+#[derive(Clone, Debug)]
+pub struct VerifiedRequest {
+    open: OpenRequest,
+    signer: Signer,
+    subject: Option<Name>,
+    public_key: PublicKey,
+    extensions: Vec<Extension>,
+    cert_profile: Option<String>,
+}
+
+/// What stands in a request, in either format.
+struct Contents {
+    subject: Option<Name>,
+    public_key: PublicKey,
+    extensions: Vec<Extension>,
+}
+
+impl VerifiedRequest {
+    /// Inspects an ir, cr or p10cr and verifies its proof of possession over the octets received (RFC 9810
+    /// section 5.2.8).
+    ///
+    /// # Errors
+    /// What is wrong with it: another body, more than one request, a template that is not for a certificate, no or a bad
+    /// proof of possession.
+    pub fn verify(message: &ValidatedMessage, provider: &CryptoProvider) -> Result<Self, Error> {
+        let (kind, cert_req_id, contents) = match message.body() {
+            PkiBody::Ir(messages) => (RequestKind::Ir, CertReqId::FIRST, crmf(messages, message, provider)?),
+            PkiBody::Cr(messages) => (RequestKind::Cr, CertReqId::FIRST, crmf(messages, message, provider)?),
+            PkiBody::P10cr(request) => {
+                let verified = request.verify_pop(provider).map_err(Error::CertificationRequest)?;
+                let contents = Contents {
+                    subject: Some(verified.subject().clone()),
+                    public_key: verified.public_key().clone(),
+                    extensions: verified.extensions().to_vec(),
+                };
+                (RequestKind::P10cr, CertReqId::P10CR, contents)
+            }
+            other => return Err(Error::UnexpectedBody(other.kind())),
+        };
+        let info = message.message().header().general_info.as_ref();
+        let mut profiles = cert_profile(info).map_err(Error::BadGeneralInfo)?;
+        if profiles.len() > 1 {
+            return Err(Error::NotExactlyOne { what: "certProfile", count: profiles.len() });
+        }
+        Ok(Self {
+            open: OpenRequest {
+                transaction_id: message.transaction_id().clone(),
+                kind,
+                cert_req_id,
+                implicit_confirm: has_implicit_confirm(info).map_err(Error::BadGeneralInfo)?,
+                signer: message.signer().certificate.clone(),
+            },
+            signer: message.signer().clone(),
+            subject: contents.subject,
+            public_key: contents.public_key,
+            extensions: contents.extensions,
+            cert_profile: profiles.pop().filter(|name| !name.is_empty()),
+        })
+    }
+
+    /// What remains of the request once it is decided: enough to answer it.
+    pub const fn open(&self) -> &OpenRequest {
+        &self.open
+    }
+
+    /// Who sent it.
+    pub const fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The subject asked for; `None` when the request leaves it to the CA (TS 33.310 section 9.5.4.2).
+    pub const fn subject(&self) -> Option<&Name> {
+        self.subject.as_ref()
+    }
+
+    /// The key to be certified, whose possession is proved.
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The extensions asked for.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The certificate profile asked for.
+    pub fn cert_profile(&self) -> Option<&str> {
+        self.cert_profile.as_deref()
+    }
+}
+
+fn crmf(
+    messages: &CertReqMessages,
+    message: &ValidatedMessage,
+    provider: &CryptoProvider,
+) -> Result<Contents, Error> {
+    let [request] = messages.messages() else {
+        return Err(Error::NotExactlyOne { what: "CertReqMsg", count: messages.messages().len() });
+    };
+    if request.cert_req_id() != CertReqId::FIRST {
+        return Err(Error::BadCertReqId(request.cert_req_id()));
+    }
+    let verified = verify_pop(request, message, provider)?;
+    Ok(Contents {
+        subject: verified.subject().cloned(),
+        public_key: verified.public_key().clone(),
+        extensions: verified.extensions().to_vec(),
+    })
+}
+
+/// raVerified is a word that only an RA may say (RFC 9810 section 5.2.8.1).
+fn verify_pop(
+    request: &CertReqMsg,
+    message: &ValidatedMessage,
+    provider: &CryptoProvider,
+) -> Result<crmf::VerifiedCertReqMsg, Error> {
+    if !request.is_ra_verified() {
+        let sender = &message.message().header().sender;
+        return request.verify_pop(provider, Some(sender)).map_err(Error::CertReqMsg);
+    }
+    if message.signer().role == SignerRole::RegistrationAuthority {
+        request.accept_ra_verified().map_err(Error::CertReqMsg)
+    } else {
+        Err(Error::Policy {
+            fail_info: PkiFailureInfo::NOT_AUTHORIZED,
+            reason: "raVerified was sent by somebody who is no registration authority",
+        })
+    }
+}
