@@ -97,13 +97,17 @@ impl fmt::Display for PkiStatusInfo {
 }
 
 /// Why something failed, RFC 9810 section 5.2.3: a set of named bits.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PkiFailureInfo(u32);
+#[derive(Clone, Copy)]
+pub struct PkiFailureInfo {
+    bits: u32,
+    /// How many bits were received. Some senders leave the trailing zeros in; they are sent on as they came.
+    received: u8,
+}
 
 macro_rules! failure_bits {
     ($($(#[$doc:meta])* $constant:ident = $bit:literal, $name:literal;)*) => {
         impl PkiFailureInfo {
-            $($(#[$doc])* pub const $constant: Self = Self(1 << $bit);)*
+            $($(#[$doc])* pub const $constant: Self = Self { bits: 1 << $bit, received: 0 };)*
 
             const NAMES: &[(Self, &'static str)] = &[$((Self::$constant, $name)),*];
         }
@@ -170,7 +174,7 @@ failure_bits! {
 impl PkiFailureInfo {
     /// Whether all bits of `other` are set here.
     pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
+        self.bits & other.bits == other.bits
     }
 
     /// The RFC's names of the bits that are set.
@@ -180,19 +184,27 @@ impl PkiFailureInfo {
 
     /// As a named bit list: bit 0 is the first octet's highest bit, trailing zero bits are dropped (X.690 11.2.2).
     fn to_bits(self) -> der::Result<BitString> {
-        let octets = self.0.reverse_bits().to_be_bytes();
-        let used = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
-        let octets = octets.get(..used).unwrap_or_default();
-        let unused = octets.last().map_or(0, |octet| octet.trailing_zeros());
-        BitString::new(u8::try_from(unused).unwrap_or(0), octets)
+        let used = (u32::BITS - self.bits.leading_zeros()).max(u32::from(self.received));
+        let octets = self.bits.reverse_bits().to_be_bytes();
+        let octets = octets.get(..usize::try_from(used.div_ceil(8))?).unwrap_or(&octets);
+        let unused = used.next_multiple_of(8) - used;
+        BitString::new(u8::try_from(unused)?, octets)
     }
 }
+
+impl PartialEq for PkiFailureInfo {
+    fn eq(&self, other: &Self) -> bool {
+        self.bits == other.bits
+    }
+}
+
+impl Eq for PkiFailureInfo {}
 
 impl BitOr for PkiFailureInfo {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self { bits: self.bits | other.bits, received: 0 }
     }
 }
 
@@ -226,7 +238,8 @@ impl<'a> DecodeValue<'a> for PkiFailureInfo {
         for (to, from) in octets.iter_mut().zip(bits.raw_bytes()) {
             *to = *from;
         }
-        Ok(Self(u32::from_be_bytes(octets).reverse_bits()))
+        let received = u8::try_from(bits.bit_len().min(32)).unwrap_or(32);
+        Ok(Self { bits: u32::from_be_bytes(octets).reverse_bits(), received })
     }
 }
 
@@ -265,7 +278,16 @@ mod tests {
 
     #[test]
     fn an_empty_set_is_an_empty_bit_string() {
-        assert_eq!(PkiFailureInfo(0).to_der().unwrap(), [0x03, 0x01, 0x00]);
+        let empty = PkiFailureInfo { bits: 0, received: 0 };
+        assert_eq!(empty.to_der().unwrap(), [0x03, 0x01, 0x00]);
+    }
+
+    #[test]
+    fn trailing_zeros_that_came_are_sent_on() {
+        let octets = [0x03, 0x05, 0x00, 0x40, 0x00, 0x00, 0x00];
+        let info = PkiFailureInfo::from_der(&octets).unwrap();
+        assert_eq!(info, PkiFailureInfo::BAD_MESSAGE_CHECK);
+        assert_eq!(info.to_der().unwrap(), octets);
     }
 
     #[test]
