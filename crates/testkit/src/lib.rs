@@ -1,0 +1,11 @@
+//! What the tests share: vectors by name, one suite that every crypto provider passes, a NO SECURITY provider for
+//! fuzzing, randomness that repeats itself. Only ever a dev-dependency.
+#![allow(clippy::missing_panics_doc, clippy::indexing_slicing)] // a panic is how a test fails
+
+mod hex;
+pub mod no_security;
+pub mod provider;
+mod random;
+pub mod vectors;
+
+pub use random::InsecureCountingRandom;

@@ -1,0 +1,94 @@
+//! One suite that every crypto provider passes: values known from outside, known attacks, and forgeries by fault.
+
+mod certificate_paths;
+mod digests;
+mod ecdsa;
+mod known_attacks;
+mod rsa;
+
+use crypto::{CryptoProvider, SigningKey, VerifyError};
+
+pub use ecdsa::{EcdsaKnownAnswer, RFC_6979};
+
+/// Checks all that a provider offers; [`check_signing_key`] does the same for keys.
+///
+/// # Panics
+/// When the provider errs; the message tells where.
+pub fn check(provider: &CryptoProvider) {
+    digests::check(provider);
+    check_random(provider);
+    ecdsa::check(provider);
+    rsa::check(provider);
+    known_attacks::check(provider);
+    certificate_paths::check(provider);
+}
+
+/// Checks that a key's signatures hold, for its octets and its algorithm only, and that it does not show itself.
+///
+/// # Panics
+/// When the key errs; the message tells where.
+pub fn check_signing_key(provider: &CryptoProvider, key: &dyn SigningKey) {
+    let (algorithm, public_key) = (key.algorithm(), key.public_key());
+    assert!(algorithm.fits(public_key.kind()), "{algorithm} does not fit {}", public_key.kind());
+    assert!(format!("{key:?}").len() < 40, "{key:?} shows more than the kind of key");
+
+    let long = vec![0x5a; 100_000];
+    for octets in [&b""[..], b"octets to sign", &long] {
+        let signature = key.sign(octets).expect("the key signs");
+        assert_eq!(provider.verify(algorithm, public_key, octets, &signature), Ok(()), "{key:?}");
+
+        let mut other_octets = octets.to_vec();
+        other_octets.push(0);
+        let verified = provider.verify(algorithm, public_key, &other_octets, &signature);
+        assert_eq!(verified, Err(VerifyError::BadSignature), "{key:?}: other octets");
+        for faulty in single_bit_flips(&signature).step_by(37) {
+            let verified = provider.verify(algorithm, public_key, octets, &faulty);
+            assert_eq!(verified, Err(VerifyError::BadSignature), "{key:?}: {faulty:02x?}");
+        }
+    }
+}
+
+fn check_random(provider: &CryptoProvider) {
+    let draws: [[u8; 16]; 64] = std::array::from_fn(|_| provider.random().expect("there is randomness"));
+    let mut different = draws.to_vec();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), draws.len(), "the source of randomness repeats itself");
+    assert_eq!(provider.random::<0>(), Ok([]));
+}
+
+/// Every variant of `octets` in which one bit differs.
+fn single_bit_flips(octets: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..octets.len() * 8).map(|bit| {
+        let mut flipped = octets.to_vec();
+        flipped.iter_mut().skip(bit / 8).take(1).for_each(|octet| *octet ^= 1 << (bit % 8));
+        flipped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[should_panic(expected = "Sha256 of 0 octets")]
+    fn no_security_fails_the_suite() {
+        super::check(&crate::no_security::provider());
+    }
+
+    #[test]
+    #[should_panic(expected = "r = 0")]
+    fn no_security_fails_with_ecdsa() {
+        super::ecdsa::check(&crate::no_security::provider());
+    }
+
+    #[test]
+    #[should_panic(expected = "RSA signature empty")]
+    fn no_security_fails_with_rsa() {
+        super::rsa::check(&crate::no_security::provider());
+    }
+
+    #[test]
+    #[should_panic(expected = "EcdsaSecp256r1Sha256")]
+    fn no_security_fails_against_known_attacks() {
+        super::known_attacks::check(&crate::no_security::provider());
+    }
+}
