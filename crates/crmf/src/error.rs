@@ -17,6 +17,8 @@ pub enum Error {
         /// The most accepted.
         limit: usize,
     },
+    /// A list that must not be empty is.
+    EmptyList(&'static str),
     /// A control that may stand there once stands there twice.
     DuplicateControl(ObjectIdentifier),
 
@@ -54,7 +56,7 @@ pub enum Error {
     UnexpectedPoposkInput,
     /// Neither a subject nor a poposkInput.
     MissingPoposkInput,
-    /// poposkInput names another sender than the one authenticated.
+    /// poposkInput names another sender than the one authenticated, or nobody.
     PoposkInputSender,
     /// poposkInput holds another key than the template.
     PoposkInputPublicKey,
@@ -81,6 +83,7 @@ impl fmt::Display for Error {
             Self::MessageCount { count, limit } => {
                 write!(f, "there are {count} certificate request messages; 1 to {limit} are accepted")
             }
+            Self::EmptyList(list) => write!(f, "{list} is there but empty"),
             Self::DuplicateControl(oid) => write!(f, "control {oid} stands there twice"),
             Self::Version => f.write_str("another certificate version than v3 is asked for"),
             Self::UnexpectedField(field) => write!(f, "a request must leave {field} out"),

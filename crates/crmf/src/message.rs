@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::Captured;
+use crypto::PublicKey;
 use der::{
     Decode, DecodeValue, EncodeValue, ErrorKind, FixedTag, Header, Length, Reader, Sequence, Tag, Writer,
 };
@@ -151,6 +152,17 @@ impl CertReqMsg {
     /// Further information for the CA, RFC 4211 section 7.
     pub fn reg_info(&self) -> &[AttributeTypeAndValue] {
         self.0.value().reg_info.as_deref().unwrap_or_default()
+    }
+
+    /// Whether a certificate can be asked for so: returns its key, which is strong enough. SIZE (1..MAX) holds.
+    pub(crate) fn inspect(&self) -> Result<PublicKey, Error> {
+        let lists = [("controls", &self.cert_req().value().controls), ("regInfo", &self.0.value().reg_info)];
+        for (name, list) in lists {
+            if list.as_ref().is_some_and(Vec::is_empty) {
+                return Err(Error::EmptyList(name));
+            }
+        }
+        self.template().inspect()
     }
 }
 

@@ -61,7 +61,7 @@ impl CertReqMsg {
         provider: &CryptoProvider,
         authenticated_sender: Option<&GeneralName>,
     ) -> Result<VerifiedCertReqMsg, Error> {
-        let public_key = self.template().inspect()?;
+        let public_key = self.inspect()?;
         let proof = match self.popo() {
             Some(ProofOfPossession::Signature(proof)) => proof,
             Some(ProofOfPossession::RaVerified(_)) => return Err(Error::RaVerified),
@@ -98,7 +98,7 @@ impl CertReqMsg {
         if !self.is_ra_verified() {
             return Err(Error::NotRaVerified);
         }
-        Ok(VerifiedCertReqMsg { message: self.clone(), public_key: self.template().inspect()? })
+        Ok(VerifiedCertReqMsg { message: self.clone(), public_key: self.inspect()? })
     }
 }
 
@@ -109,7 +109,7 @@ fn inspect_input(
 ) -> Result<(), Error> {
     match &input.auth_info {
         AuthInfo::PublicKeyMac(_) => return Err(Error::UnsupportedPop("publicKeyMAC")),
-        AuthInfo::Sender(sender) if authenticated_sender == Some(sender) => {}
+        AuthInfo::Sender(sender) if authenticated_sender == Some(sender) && !is_null_dn(sender) => {}
         AuthInfo::Sender(_) => return Err(Error::PoposkInputSender),
     }
     if input.public_key.octets() == template.spki()?.octets() {
@@ -117,6 +117,11 @@ fn inspect_input(
     } else {
         Err(Error::PoposkInputPublicKey)
     }
+}
+
+/// The NULL-DN names nobody, so a key bound to it is bound to nobody.
+fn is_null_dn(name: &GeneralName) -> bool {
+    matches!(name, GeneralName::DirectoryName(name) if name.is_empty())
 }
 
 /// A request to which only the signature of its proof of possession is missing.
@@ -135,6 +140,7 @@ impl Unproven {
             (Some(_), None) => None,
             (Some(_), Some(_)) => return Err(Error::UnexpectedPoposkInput),
             (None, None) => return Err(Error::MissingPoposkInput),
+            (None, Some(sender)) if is_null_dn(sender) => return Err(Error::PoposkInputSender),
             (None, Some(sender)) => {
                 let input = PopoSigningKeyInput::new(sender.clone(), template.spki()?.clone());
                 Some(Universal::build(input).map_err(Error::Encoding)?)

@@ -105,6 +105,9 @@ impl CertTemplate {
         if self.validity.as_ref().is_some_and(OptionalValidity::is_empty) {
             return Err(Error::EmptyValidity);
         }
+        if self.extensions.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Error::EmptyList("extensions"));
+        }
         inspect_extensions(self.extensions())?;
         PublicKey::from_spki_der(self.spki()?.octets()).map_err(Error::PublicKey)
     }
