@@ -27,7 +27,7 @@ pub(super) fn check(provider: &CryptoProvider) {
             }
         }
     }
-    assert!(tally.valid > 500 && tally.invalid > 700, "too few ECDSA vectors were tried: {tally:?}");
+    assert!(tally.valid > 500 && tally.invalid > 900, "too few ECDSA vectors were tried: {tally:?}");
 
     let mut tally = Tally::default();
     for (name, algorithm) in [
@@ -53,7 +53,7 @@ pub(super) fn check(provider: &CryptoProvider) {
             }
         }
     }
-    assert!(tally.valid > 50 && tally.invalid > 1000, "too few RSA vectors were tried: {tally:?}");
+    assert!(tally.valid > 80 && tally.invalid > 2900, "too few RSA vectors were tried: {tally:?}");
 }
 
 struct Vector<'a> {
