@@ -13,7 +13,10 @@ use pkcs10::CertReq;
 use crate::cert_conf::CertConfirmContent;
 use crate::cert_rep::CertRepMessage;
 use crate::error_msg::ErrorMsgContent;
+use crate::nested::NestedMessageContent;
 use crate::poll::{PollRepContent, PollReqContent};
+use crate::revocation::{RevRepContent, RevReqContent};
+use crate::support::{GenMsgContent, GenRepContent};
 
 macro_rules! body_kinds {
     ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
@@ -113,8 +116,7 @@ impl fmt::Display for BodyKind {
 
 /// What a message says, RFC 9810 section 5.1.2: a CHOICE of 27, each under its own explicit context tag.
 ///
-/// The bodies that are not spoken here are kept as octets. `nested` is one of them: a message inside a message stays
-/// closed until it is opened by an explicit call, so no input decides how deep a decoder recurses.
+/// The bodies that are not spoken here are kept as octets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs)] // named as the RFC names them
@@ -126,7 +128,13 @@ pub enum PkiBody {
     P10cr(Box<CertReq>),
     Kur(CertReqMessages),
     Kup(CertRepMessage),
+    Rr(RevReqContent),
+    Rp(RevRepContent),
     PkiConf,
+    /// The messages inside stay closed: no input decides how deep a decoder recurses.
+    Nested(NestedMessageContent),
+    Genm(GenMsgContent),
+    Genp(GenRepContent),
     Error(ErrorMsgContent),
     CertConf(CertConfirmContent),
     PollReq(PollReqContent),
@@ -146,7 +154,12 @@ impl PkiBody {
             Self::P10cr(_) => BodyKind::P10cr,
             Self::Kur(_) => BodyKind::Kur,
             Self::Kup(_) => BodyKind::Kup,
+            Self::Rr(_) => BodyKind::Rr,
+            Self::Rp(_) => BodyKind::Rp,
             Self::PkiConf => BodyKind::PkiConf,
+            Self::Nested(_) => BodyKind::Nested,
+            Self::Genm(_) => BodyKind::Genm,
+            Self::Genp(_) => BodyKind::Genp,
             Self::Error(_) => BodyKind::Error,
             Self::CertConf(_) => BodyKind::CertConf,
             Self::PollReq(_) => BodyKind::PollReq,
@@ -160,7 +173,11 @@ impl PkiBody {
             Self::Ir(content) | Self::Cr(content) | Self::Kur(content) => content.to_der(),
             Self::Ip(content) | Self::Cp(content) | Self::Kup(content) => content.to_der(),
             Self::P10cr(content) => content.to_der(),
+            Self::Rr(content) => content.to_der(),
+            Self::Rp(content) => content.to_der(),
             Self::PkiConf => Null.to_der(),
+            Self::Nested(content) => content.to_der(),
+            Self::Genm(content) | Self::Genp(content) => content.to_der(),
             Self::Error(content) => content.to_der(),
             Self::CertConf(content) => content.to_der(),
             Self::PollReq(content) => content.to_der(),
@@ -194,6 +211,11 @@ impl<'a> Decode<'a> for PkiBody {
             BodyKind::P10cr => Self::P10cr(Box::new(Decode::decode(content)?)),
             BodyKind::Kur => Self::Kur(Decode::decode(content)?),
             BodyKind::Kup => Self::Kup(Decode::decode(content)?),
+            BodyKind::Rr => Self::Rr(Decode::decode(content)?),
+            BodyKind::Rp => Self::Rp(Decode::decode(content)?),
+            BodyKind::Nested => Self::Nested(Decode::decode(content)?),
+            BodyKind::Genm => Self::Genm(Decode::decode(content)?),
+            BodyKind::Genp => Self::Genp(Decode::decode(content)?),
             BodyKind::PkiConf => {
                 Null::decode(content)?;
                 Self::PkiConf

@@ -25,8 +25,8 @@ pub enum Error {
         /// The largest accepted.
         limit: usize,
     },
-    /// More certificates than are accepted.
-    TooManyCertificates {
+    /// More certificates, or more nested messages, than are accepted.
+    TooMany {
         /// The list they stand in.
         list: &'static str,
         /// How many there are.
@@ -136,7 +136,7 @@ impl Error {
             Self::Malformed(_)
             | Self::EmptyList(_)
             | Self::TooLarge { .. }
-            | Self::TooManyCertificates { .. }
+            | Self::TooMany { .. }
             | Self::BadTransactionId
             | Self::BadGeneralInfo(_)
             | Self::MalformedCertificate(_) => PkiFailureInfo::BAD_DATA_FORMAT,
@@ -231,8 +231,8 @@ impl fmt::Display for Error {
             Self::TooLarge { octets, limit } => {
                 write!(f, "the message has {octets} octets; {limit} are accepted")
             }
-            Self::TooManyCertificates { list, count, limit } => {
-                write!(f, "{list} holds {count} certificates; {limit} are accepted")
+            Self::TooMany { list, count, limit } => {
+                write!(f, "{list} holds {count} items; {limit} are accepted")
             }
             Self::UnsupportedVersion(pvno) => write!(f, "pvno is {}; 2 and 3 are supported", pvno.number()),
             Self::BadTransactionId => f.write_str("transactionID is missing, or not of 8 to 64 octets"),

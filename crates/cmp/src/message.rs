@@ -18,11 +18,13 @@ pub struct Limits {
     pub message_size: usize,
     /// Certificates in extraCerts and in caPubs; 32 by default.
     pub certificates: usize,
+    /// Messages inside a nested one; 1000 by default.
+    pub nested_messages: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_size: 64 * 1024, certificates: 32 }
+        Self { message_size: 64 * 1024, certificates: 32, nested_messages: 1000 }
     }
 }
 
@@ -87,10 +89,14 @@ impl PkiMessage {
             return Err(Error::EmptyList("generalInfo"));
         }
         inspect_certificates("extraCerts", self.fields.extra_certs.as_ref(), limits)?;
-        if let PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) = self.body() {
-            inspect_certificates("caPubs", content.ca_pubs.as_ref(), limits)?;
+        match self.body() {
+            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => {
+                inspect_certificates("caPubs", content.ca_pubs.as_ref(), limits)
+            }
+            PkiBody::Nested(messages) => inspect_count("nested", messages.len(), limits.nested_messages),
+            PkiBody::Rp(content) if content.status.is_empty() => Err(Error::EmptyList("status")),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The whole message as received.
@@ -133,11 +139,13 @@ fn inspect_certificates(
     certificates: Option<&Vec<EncodedCertificate>>,
     limits: &Limits,
 ) -> Result<(), Error> {
-    match certificates.map(Vec::len) {
-        Some(0) => Err(Error::EmptyList(list)),
-        Some(count) if count > limits.certificates => {
-            Err(Error::TooManyCertificates { list, count, limit: limits.certificates })
-        }
+    certificates.map_or(Ok(()), |certificates| inspect_count(list, certificates.len(), limits.certificates))
+}
+
+fn inspect_count(list: &'static str, count: usize, limit: usize) -> Result<(), Error> {
+    match count {
+        0 => Err(Error::EmptyList(list)),
+        _ if count > limit => Err(Error::TooMany { list, count, limit }),
         _ => Ok(()),
     }
 }

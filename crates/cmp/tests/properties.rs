@@ -137,7 +137,7 @@ fn deep_nesting_costs_nothing() {
         octets =
             der::Any::new(der::Tag::Sequence, [header.clone(), body].concat()).unwrap().to_der().unwrap();
     }
-    assert!(matches!(PkiMessage::from_der(&octets).unwrap().body(), PkiBody::Closed(..)));
+    assert!(matches!(PkiMessage::from_der(&octets).unwrap().body(), PkiBody::Nested(..)));
 }
 
 #[test]

@@ -116,6 +116,22 @@ fn compare_body(name: &str, body: &PkiBody, expected: &ExpectedMessage, sha256: 
         PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => {
             compare_responses(name, content, expected, sha256);
         }
+        PkiBody::Genm(items) | PkiBody::Genp(items) => {
+            let types: Vec<_> = items.iter().map(|item| item.info_type.to_string()).collect();
+            assert_eq!(types, expected.itav, "{name}");
+        }
+        PkiBody::Rp(content) => {
+            assert_eq!(content.status.len(), expected.status.len(), "{name}");
+            for (status, expected) in content.status.iter().zip(&expected.status) {
+                compare_status(name, status, expected);
+            }
+        }
+        PkiBody::Nested(messages) => {
+            assert_eq!(messages.len(), expected.inner.len(), "{name}");
+            for (closed, expected) in messages.iter().zip(&expected.inner) {
+                compare(name, &PkiMessage::from_der(closed.octets()).unwrap(), expected);
+            }
+        }
         PkiBody::Error(content) => {
             compare_status(name, &content.pki_status_info, &expected.status[0]);
         }
@@ -308,5 +324,8 @@ fn a_message_of_another_transaction_is_refused() {
 #[test]
 fn nested_messages_stay_closed() {
     let message = PkiMessage::from_der(&vectors::own("derived/nested_batch_request.der")).unwrap();
-    assert!(matches!(message.body(), PkiBody::Closed(cmp::BodyKind::Nested, _)));
+    let PkiBody::Nested(messages) = message.body() else { panic!("{:?}", message.body()) };
+    for (closed, name) in messages.iter().zip(["sig_1_ir", "p10cr_1", "kur_1"]) {
+        assert_eq!(closed.octets(), vectors::own(&format!("openssl-mock/{name}.der")));
+    }
 }
