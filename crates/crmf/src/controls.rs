@@ -4,8 +4,8 @@ use asn1::RawDer;
 use asn1::oids::rfc4211::REG_CTRL_OLD_CERT_ID;
 use const_oid::ObjectIdentifier;
 use der::Sequence;
-use der::asn1::Int;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::serial_number::SerialNumber;
 
 use crate::Error;
 
@@ -60,12 +60,52 @@ pub struct CertId {
     /// The certificate's issuer, as a directoryName.
     pub issuer: GeneralName,
     /// Its serial number.
-    pub serial_number: Int,
+    pub serial_number: SerialNumber,
 }
 
 impl CertId {
     /// A certificate by its issuer and serial number.
-    pub const fn new(issuer: GeneralName, serial_number: Int) -> Self {
+    pub const fn new(issuer: GeneralName, serial_number: SerialNumber) -> Self {
         Self { issuer, serial_number }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::{Decode, Encode};
+    use x509_cert::name::Name;
+
+    fn cert_id() -> CertId {
+        CertId::new(GeneralName::DirectoryName(Name::default()), SerialNumber::new(&[42]).unwrap())
+    }
+
+    #[test]
+    fn cert_id_names_its_issuer_as_directory_name() {
+        let octets = [0x30, 0x07, 0xa4, 0x02, 0x30, 0x00, 0x02, 0x01, 0x2a];
+        assert_eq!(cert_id().to_der().unwrap(), octets);
+        assert_eq!(CertId::from_der(&octets).unwrap(), cert_id());
+    }
+
+    #[test]
+    fn old_cert_id_is_found_among_other_controls() {
+        let other = AttributeTypeAndValue::new(
+            ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.5.1.1"),
+            RawDer::new(&[0x0c, 0x00]).unwrap(),
+        );
+        assert_eq!(old_cert_id(&[]), Ok(None));
+        assert_eq!(old_cert_id(core::slice::from_ref(&other)), Ok(None));
+        let control = AttributeTypeAndValue::for_old_cert_id(&cert_id()).unwrap();
+        assert_eq!(old_cert_id(&[other, control]), Ok(Some(cert_id())));
+    }
+
+    #[test]
+    fn old_cert_id_stands_there_once_and_is_a_cert_id() {
+        let control = AttributeTypeAndValue::for_old_cert_id(&cert_id()).unwrap();
+        let twice = [control.clone(), control];
+        assert_eq!(old_cert_id(&twice), Err(Error::DuplicateControl(REG_CTRL_OLD_CERT_ID)));
+        let value = RawDer::new(&[0x30, 0x00]).unwrap();
+        let malformed = AttributeTypeAndValue::new(REG_CTRL_OLD_CERT_ID, value);
+        assert!(matches!(old_cert_id(&[malformed]), Err(Error::Malformed(_))));
     }
 }

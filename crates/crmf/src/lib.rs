@@ -4,6 +4,24 @@
 //! [`CertReqMsg::accept_ra_verified`] when its sender is an authorised RA. The octets received are kept: the proof of
 //! possession is verified over them, and they are what is forwarded. [`CertReqMsgBuilder`] makes requests, with a key at
 //! hand or in two phases.
+//!
+//! ```
+//! use crmf::{CertReqMsg, CertReqMsgBuilder};
+//! use crypto::SigningKey;
+//! use crypto_aws_lc::{KeyType, SoftwareKey};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The station:
+//! let key = SoftwareKey::generate(KeyType::P256)?;
+//! let subject = "CN=enb0001.operator.example".parse()?;
+//! let request = CertReqMsgBuilder::new(Some(subject), key.public_key()).sign(&key)?;
+//!
+//! // Whoever receives it:
+//! let received = CertReqMsg::from_der(request.octets())?;
+//! let verified = received.verify_pop(&crypto_aws_lc::provider(), None)?;
+//! assert_eq!(verified.public_key(), key.public_key());
+//! # Ok(())
+//! # }
+//! ```
 #![no_std]
 
 extern crate alloc;

@@ -274,3 +274,30 @@ impl EncodeValue for CertReqId {
 impl FixedTag for CertReqId {
     const TAG: Tag = Tag::Integer;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::Encode;
+
+    #[test]
+    fn cert_req_ids_are_integers_of_at_most_64_bits() {
+        for (number, octets) in [
+            (0, &[0x02, 0x01, 0x00][..]),
+            (-1, &[0x02, 0x01, 0xff]),
+            (i64::MAX, &[0x02, 0x08, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            (i64::MIN, &[0x02, 0x08, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(CertReqId::new(number).to_der().unwrap(), octets);
+            assert_eq!(CertReqId::from_der(octets).unwrap().number(), number);
+        }
+        for octets in [
+            &[0x02, 0x09, 0x00, 0x80, 0, 0, 0, 0, 0, 0, 0][..],
+            &[0x02, 0x00],
+            &[0x02, 0x02, 0x00, 0x01],
+            &[0x0a, 0x01, 0x00],
+        ] {
+            assert!(CertReqId::from_der(octets).is_err(), "{octets:02x?}");
+        }
+    }
+}

@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 
 use crypto::PublicKey;
 use der::Sequence;
-use der::asn1::{BitString, Int};
+use der::asn1::BitString;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::certificate::Version;
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
 use x509_cert::time::Time;
 
 use crate::{Error, Universal};
@@ -41,7 +42,7 @@ pub struct CertTemplate {
     pub version: Option<Version>,
     /// Absent in a request; names the certificate in a revocation request.
     #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
-    pub serial_number: Option<Int>,
+    pub serial_number: Option<SerialNumber>,
     /// Absent in a request.
     #[asn1(context_specific = "2", tag_mode = "IMPLICIT", optional = "true")]
     pub signing_alg: Option<AlgorithmIdentifierOwned>,

@@ -75,3 +75,41 @@ impl<T: fmt::Debug> fmt::Debug for Universal<T> {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::Sequence;
+
+    #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+    struct Inner {
+        number: u8,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+    struct Outer {
+        #[asn1(context_specific = "6", tag_mode = "IMPLICIT", optional = "true")]
+        inner: Option<Universal<Inner>>,
+    }
+
+    #[test]
+    fn the_universal_tag_is_put_back_and_the_context_tag_written() {
+        let octets = [0x30, 0x05, 0xa6, 0x03, 0x02, 0x01, 0x2a];
+        let outer = Outer::from_der(&octets).unwrap();
+        let inner = outer.inner.as_ref().unwrap();
+        assert_eq!(inner.octets(), [0x30, 0x03, 0x02, 0x01, 0x2a]);
+        assert_eq!(*inner, Universal::build(Inner { number: 42 }).unwrap());
+        assert_eq!(outer.to_der().unwrap(), octets);
+    }
+
+    #[test]
+    fn what_stands_under_the_tag_is_decoded_whole() {
+        for octets in [
+            &[0x30, 0x05, 0xa6, 0x03, 0x04, 0x01, 0x2a][..],
+            &[0x30, 0x07, 0xa6, 0x05, 0x02, 0x01, 0x2a, 0x05, 0x00],
+            &[0x30, 0x05, 0x86, 0x03, 0x02, 0x01, 0x2a],
+        ] {
+            assert!(Outer::from_der(octets).is_err(), "{octets:02x?}");
+        }
+    }
+}
