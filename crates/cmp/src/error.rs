@@ -200,7 +200,7 @@ fn certification_request_fail_info(error: &pkcs10::Error) -> PkiFailureInfo {
 fn cert_req_msg_fail_info(error: &crmf::Error) -> PkiFailureInfo {
     use crmf::Error;
     match error {
-        Error::Malformed(_) => PkiFailureInfo::BAD_DATA_FORMAT,
+        Error::Malformed(_) | Error::EmptyList(_) => PkiFailureInfo::BAD_DATA_FORMAT,
         Error::MessageCount { .. } | Error::DuplicateControl(_) => PkiFailureInfo::BAD_REQUEST,
         Error::Version
         | Error::UnexpectedField(_)
