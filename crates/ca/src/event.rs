@@ -1,0 +1,115 @@
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use asn1::UnixTime;
+use cmp::{BodyKind, PkiHeader, PkiMessage, PkiStatusInfo, TransactionId};
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+
+use crate::Error;
+
+/// The answer to a message, and what happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The PKIMessage to send back.
+    pub octets: Vec<u8>,
+    /// For the log.
+    pub event: Event,
+}
+
+/// What happened with one message. Nothing in it is secret, and nothing of it can drive a terminal.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Event {
+    /// The transaction, when the message could be decoded and has one.
+    pub transaction_id: Option<TransactionId>,
+    /// Who the message says that it comes from. It is proved only when the outcome is no refusal.
+    pub sender: String,
+    /// The message's body.
+    pub body: Option<BodyKind>,
+    /// What was decided.
+    pub outcome: Outcome,
+}
+
+/// What was decided about a message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A certificate was issued, or handed out that had been waiting.
+    Issued {
+        /// Its serial number.
+        serial_number: SerialNumber,
+        /// Its subject.
+        subject: Name,
+        /// Whether it differs from what was asked for.
+        with_mods: bool,
+        /// Whether the requester need not confirm it.
+        implicitly_confirmed: bool,
+    },
+    /// The requester has to wait.
+    Waiting {
+        /// Until then.
+        due: UnixTime,
+    },
+    /// The requester took the certificate.
+    Confirmed {
+        /// Its serial number.
+        serial_number: SerialNumber,
+    },
+    /// The requester did not take the certificate: it is revoked.
+    Rejected {
+        /// Its serial number.
+        serial_number: SerialNumber,
+        /// Why.
+        status: PkiStatusInfo,
+    },
+    /// The message was answered before; it got the same answer.
+    Repeated,
+    /// The message was refused.
+    Refused(Error),
+}
+
+impl Event {
+    pub(crate) fn new(message: Option<&PkiMessage>, outcome: Outcome) -> Self {
+        let header = message.map(PkiMessage::header);
+        Self {
+            transaction_id: header.and_then(|header| header.transaction_id.clone()),
+            sender: header.map_or_else(|| "unknown".to_string(), sender),
+            body: message.map(|message| message.body().kind()),
+            outcome,
+        }
+    }
+}
+
+fn sender(header: &PkiHeader) -> String {
+    match header.sender_name() {
+        Some(name) if name.is_empty() => "NULL-DN".to_string(),
+        Some(name) => printable(name),
+        None => "no distinguished name".to_string(),
+    }
+}
+
+fn printable(name: &Name) -> String {
+    name.to_string().chars().filter(|c| !c.is_control()).take(256).collect()
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issued { serial_number, subject, with_mods, implicitly_confirmed } => {
+                write!(f, "issued {serial_number} to {}", printable(subject))?;
+                f.write_str(if *with_mods { ", with modifications" } else { "" })?;
+                f.write_str(if *implicitly_confirmed { ", implicitly confirmed" } else { "" })
+            }
+            Self::Waiting { due } => write!(f, "has to wait until {due}"),
+            Self::Confirmed { serial_number } => write!(f, "confirmed {serial_number}"),
+            Self::Rejected { serial_number, status } => {
+                write!(f, "did not take {serial_number}, which is revoked: {status}")
+            }
+            Self::Repeated => f.write_str("a repeat, answered as before"),
+            Self::Refused(error) => write!(f, "refused ({}): {error}", error.for_requester().fail_info()),
+        }
+    }
+}

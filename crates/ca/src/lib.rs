@@ -1,0 +1,26 @@
+//! A sans-IO RA/CA. One call, [`Ca::handle`], takes the octets of a CMP message and the time, and always has an answer.
+//!
+//! ```text
+//! octets -> cmp::Validator -> management_entity -> Policy (who may have what) -> Profile (what a certificate looks like)
+//!        -> Issuer (signs it) -> Registry (keeps it, durably) -> answer
+//! ```
+//!
+//! Nothing is answered before it is in the [`registry`]; a repeat is answered with what stands there.
+#![no_std]
+
+extern crate alloc;
+
+mod error;
+mod event;
+mod issue;
+mod machine;
+mod policy;
+mod profile;
+pub mod registry;
+
+pub use error::Error;
+pub use event::{Event, Outcome, Reply};
+pub use issue::{CertificateContents, IssuedCertificate, Issuer};
+pub use machine::{Ca, MessageCredential};
+pub use policy::{Policy, VendorNames};
+pub use profile::Profile;

@@ -1,0 +1,231 @@
+//! The CA: a message in, an answer out.
+
+mod enrol;
+mod follow_up;
+
+use alloc::boxed::Box;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use asn1::{EncodedCertificate, UnixTime};
+use cmp::management_entity::{Grant, Responder};
+use cmp::{
+    Expectation, Limits, PkiMessage, ProtectedPart, SenderIdentity, Signer, Trust, ValidatedMessage,
+    Validator,
+};
+use crypto::{CryptoProvider, SigningKey};
+use der::Decode;
+use pkcs10::CertReq;
+use x509_cert::Certificate;
+use x509_cert::name::Name;
+
+use crate::registry::{CertificateRecord, CertificateStatus, Exchange, Registry};
+use crate::{CertificateContents, Error, Event, IssuedCertificate, Issuer, Outcome, Policy, Profile, Reply};
+
+/// A CA that speaks CMP. It has no clock, no socket and no file; any number of messages can be handled at a time.
+#[non_exhaustive]
+pub struct Ca {
+    /// Whom to believe, in which roles.
+    pub trust: Vec<Trust>,
+    /// Who may have what.
+    pub policy: Policy,
+    /// What a message may cost before it is believed.
+    pub limits: Limits,
+    /// How far messageTime may be from now; `None` when messages age on their way.
+    pub time_window: Option<Duration>,
+    provider: CryptoProvider,
+    issuer: Issuer,
+    credential: MessageCredential,
+    registry: Box<dyn Registry>,
+}
+
+/// What the CA signs its messages with: the CA's own key, or better another one.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs)] // a key and whose it is
+pub struct MessageCredential {
+    /// Who signs.
+    pub identity: SenderIdentity,
+    /// With which key.
+    pub key: Box<dyn SigningKey>,
+}
+
+impl Ca {
+    /// A CA that trusts nobody yet, with the default policy and limits, and messageTime within five minutes.
+    pub fn new(
+        provider: CryptoProvider,
+        issuer: Issuer,
+        credential: MessageCredential,
+        registry: Box<dyn Registry>,
+    ) -> Self {
+        Self {
+            trust: Vec::new(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            time_window: Some(Duration::from_secs(300)),
+            provider,
+            issuer,
+            credential,
+            registry,
+        }
+    }
+
+    /// What signs the certificates.
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Takes one message and always has an answer: a protected error when anything is wrong.
+    ///
+    /// What the answer says is in the registry before this returns. A repeat of a message, octet for octet, gets the
+    /// same answer; so does one of two that come at the same time.
+    pub fn handle(&self, request: &[u8], now: UnixTime) -> Reply {
+        let message = match PkiMessage::inspect(request, &self.limits) {
+            Ok(message) => message,
+            Err(error) => return self.refuse(None, error.into(), now),
+        };
+        match self.answer(&message, now) {
+            Ok((octets, outcome)) => Reply { octets, event: Event::new(Some(&message), outcome) },
+            Err(error) => self.refuse(Some(&message), error, now),
+        }
+    }
+
+    /// Issues a certificate that the CA's operator orders by hand.
+    ///
+    /// # Errors
+    /// When the request's proof of possession fails, or it does not fit the profile, or the registry fails.
+    pub fn issue_by_hand(
+        &self,
+        request: &CertReq,
+        profile: &Profile,
+        now: UnixTime,
+    ) -> Result<CertificateRecord, Error> {
+        let request = request.verify_pop(&self.provider).map_err(cmp::Error::CertificationRequest)?;
+        let (contents, _) =
+            profile.fit(request.subject().clone(), request.public_key(), request.extensions())?;
+        let issued = self.issue(&contents, now)?;
+        let record = certificate_record(&issued, profile, None, CertificateStatus::Valid, now);
+        self.registry.register(&record)?;
+        Ok(record)
+    }
+
+    fn answer(&self, message: &PkiMessage, now: UnixTime) -> Result<(Vec<u8>, Outcome), Error> {
+        let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
+        let Some(record) = self.registry.transaction(id)? else {
+            return self.enrol(message, now);
+        };
+        match record.answer_to(message.octets()) {
+            Some(answer) => Ok((answer.to_vec(), Outcome::Repeated)),
+            None => self.follow_up(record, message, now),
+        }
+    }
+
+    /// Somebody else wrote first. If that was a copy of this message, both get the same answer.
+    fn after_conflict(&self, message: &PkiMessage, otherwise: Error) -> Result<(Vec<u8>, Outcome), Error> {
+        let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
+        let record = self.registry.transaction(id)?;
+        match record.as_ref().and_then(|record| record.answer_to(message.octets())) {
+            Some(answer) => Ok((answer.to_vec(), Outcome::Repeated)),
+            None => Err(otherwise),
+        }
+    }
+
+    fn validate(
+        &self,
+        message: &PkiMessage,
+        expectation: &Expectation<'_>,
+        now: UnixTime,
+    ) -> Result<ValidatedMessage, Error> {
+        let mut validator = Validator::new(&self.provider, &self.trust);
+        validator.time_window = self.time_window;
+        let message = validator.validate(message.clone(), expectation, now)?;
+        self.check_not_revoked(message.signer())?;
+        Ok(message)
+    }
+
+    /// A certificate that this CA revoked speaks for nobody.
+    fn check_not_revoked(&self, signer: &Signer) -> Result<(), Error> {
+        let certificate =
+            Certificate::from_der(signer.certificate.octets()).map_err(cmp::Error::MalformedCertificate)?;
+        let record = self.registry.certificate(certificate.tbs_certificate().serial_number())?;
+        let revoked = record.is_some_and(|record| {
+            record.certificate == signer.certificate
+                && matches!(record.status, CertificateStatus::Revoked { .. })
+        });
+        if revoked {
+            return Err(Error::policy(
+                cmp::PkiFailureInfo::SIGNER_NOT_TRUSTED,
+                "the signer's certificate is revoked",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Nobody else gets the CA's name or has its key.
+    fn issue(&self, contents: &CertificateContents, now: UnixTime) -> Result<IssuedCertificate, Error> {
+        let refuse = |reason| Err(Error::policy(cmp::PkiFailureInfo::BAD_CERT_TEMPLATE, reason));
+        if contents.subject == *self.issuer.name() {
+            return refuse("the subject asked for is the CA's own name");
+        }
+        if contents.public_key == *self.issuer.public_key()
+            || contents.public_key == *self.credential.key.public_key()
+        {
+            return refuse("the public key is the CA's own");
+        }
+        self.issuer.issue(contents, &self.provider, now)
+    }
+
+    /// The root goes along: TS 33.310 section 9.5.4.3 wants it in extraCerts.
+    fn grant(&self, certificate: EncodedCertificate, with_mods: bool) -> Grant {
+        let mut grant = Grant::new(certificate, Vec::from([self.issuer.certificate().clone()]));
+        grant.with_mods = with_mods;
+        grant.implicit_confirm = self.policy.implicit_confirm;
+        grant.confirm_wait = self.policy.confirm_wait;
+        grant
+    }
+
+    fn responder(&self, now: UnixTime) -> Responder<'_> {
+        Responder { identity: &self.credential.identity, provider: &self.provider, now }
+    }
+
+    fn exchange(&self, message: &PkiMessage, part: &ProtectedPart) -> Result<Exchange, Error> {
+        let answer = part.sign(self.credential.key.as_ref())?;
+        Ok(Exchange::new(message.octets().to_vec(), answer, part.sender_nonce().clone()))
+    }
+
+    fn refuse(&self, message: Option<&PkiMessage>, error: Error, now: UnixTime) -> Reply {
+        let responder = self.responder(now);
+        let octets = responder
+            .refuse(message, &error.for_requester())
+            .and_then(|part| part.sign(self.credential.key.as_ref()))
+            .unwrap_or_default();
+        Reply { octets, event: Event::new(message, Outcome::Refused(error)) }
+    }
+}
+
+fn certificate_record(
+    issued: &IssuedCertificate,
+    profile: &Profile,
+    requester: Option<Name>,
+    status: CertificateStatus,
+    now: UnixTime,
+) -> CertificateRecord {
+    CertificateRecord::new(
+        issued.certificate.clone(),
+        issued.serial_number.clone(),
+        profile.name.to_string(),
+        requester,
+        now,
+        status,
+    )
+}
+
+impl fmt::Debug for Ca {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ca")
+            .field("issuer", &self.issuer)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

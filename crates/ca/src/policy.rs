@@ -1,0 +1,114 @@
+//! Who may have what.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use asn1::EncodedCertificate;
+use cmp::management_entity::VerifiedRequest;
+use cmp::{PkiFailureInfo, SignerRole};
+use der::Decode;
+use x509_cert::Certificate;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
+
+use crate::profile::subject_alt_names;
+use crate::{Error, Profile};
+
+/// Who may have what, and on which terms.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    /// The profile of what is asked for by CMP; others are issued by hand only.
+    pub profile: Profile,
+    /// Which names a station may ask for with its vendor's certificate.
+    pub vendor_names: VendorNames,
+    /// Whether implicit confirmation is granted to those who ask for it.
+    pub implicit_confirm: bool,
+    /// How long certConf is awaited. A later one is still accepted.
+    pub confirm_wait: Duration,
+    /// How long requesters have to wait for their certificates; zero answers at once.
+    pub issuing_delay: Duration,
+}
+
+impl Default for Policy {
+    /// Network elements' certificates, at once, vendor names only; implicit confirmation is granted, certConf awaited
+    /// for five minutes.
+    fn default() -> Self {
+        Self {
+            profile: Profile::NE,
+            vendor_names: VendorNames::Own,
+            implicit_confirm: true,
+            confirm_wait: Duration::from_secs(300),
+            issuing_delay: Duration::ZERO,
+        }
+    }
+}
+
+/// Which names a station may ask for with its vendor's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VendorNames {
+    /// Those of the vendor's certificate.
+    Own,
+    /// Any. Whoever has a vendor's certificate can then become any element of the network: for laboratories.
+    Any,
+}
+
+impl Policy {
+    /// The subject that the sender of a request gets; the flag says whether it is another than the one asked for.
+    ///
+    /// An RA vouches for any name. A station with a certificate of its vendor or of this PKI keeps the names it has.
+    pub(crate) fn subject(&self, request: &VerifiedRequest) -> Result<(Name, bool), Error> {
+        if request.cert_profile().is_some_and(|name| name != self.profile.name) {
+            return Err(Error::policy(
+                PkiFailureInfo::NOT_AUTHORIZED,
+                "this certProfile cannot be had by CMP; the CA's operator issues it",
+            ));
+        }
+        if self.vouched_for(request.signer().role) {
+            return match request.subject() {
+                Some(subject) => Ok((subject.clone(), false)),
+                None => Err(Error::policy(
+                    PkiFailureInfo::BAD_CERT_TEMPLATE,
+                    "the request has no subject, and its sender's name is not the station's",
+                )),
+            };
+        }
+
+        let own = &request.signer().name;
+        check_alternative_names(request.extensions(), &request.signer().certificate)?;
+        match request.subject() {
+            None => Ok((own.clone(), false)),
+            Some(subject) if subject == own => Ok((own.clone(), false)),
+            Some(subject) if subject.is_empty() => Ok((own.clone(), true)),
+            Some(subject) => Err(cmp::Error::NameNotAllowed(Vec::from([subject.clone()])).into()),
+        }
+    }
+
+    fn vouched_for(&self, role: SignerRole) -> bool {
+        match role {
+            SignerRole::RegistrationAuthority => true,
+            SignerRole::VendorCertified => self.vendor_names == VendorNames::Any,
+            _ => false,
+        }
+    }
+}
+
+/// Every alternative name asked for must stand in the signer's certificate.
+fn check_alternative_names(requested: &[Extension], signer: &EncodedCertificate) -> Result<(), Error> {
+    let asked = subject_alt_names(requested)?;
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let certificate = Certificate::from_der(signer.octets()).map_err(cmp::Error::MalformedCertificate)?;
+    let extensions = certificate.tbs_certificate().extensions().map_or(&[][..], |list| list.as_slice());
+    let own: Vec<GeneralName> = subject_alt_names(extensions)?;
+    if asked.iter().all(|name| own.contains(name)) {
+        return Ok(());
+    }
+    Err(Error::policy(
+        PkiFailureInfo::NOT_AUTHORIZED,
+        "a name in subjectAltName is not one of the sender's certificate",
+    ))
+}

@@ -1,0 +1,10 @@
+//! What a CA and a NEM keep, on disk: one file each, transactional, every commit synced before it counts.
+//!
+//! The files hold octets and RFC facts in a DER of their own, so that the programs' structs can change and the files need not.
+
+mod database;
+mod error;
+pub mod registry;
+
+pub use database::open_database;
+pub use error::Error;

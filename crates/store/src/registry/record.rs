@@ -1,0 +1,209 @@
+//! The registry's records: a DER of its own, so that the program's structs can change and the file need not.
+
+use asn1::{EncodedCertificate, UnixTime};
+use ca::registry::{CertificateRecord, CertificateStatus, Exchange, TransactionRecord, TransactionState};
+use cmp::end_entity::RequestKind;
+use cmp::management_entity::OpenRequest;
+use cmp::{CertReqId, SenderNonce, TransactionId};
+use der::asn1::OctetString;
+use der::{Decode, Encode, Enumerated, Sequence};
+use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
+
+use crate::Error;
+
+/// ```text
+/// TransactionEntry ::= SEQUENCE {
+///   transactionID   OCTET STRING,
+///   body            ENUMERATED { ir(0), cr(2), p10cr(4) },
+///   certReqId       INTEGER,
+///   implicitConfirm BOOLEAN,
+///   signer          Certificate,
+///   serialNumber    INTEGER,
+///   withMods        BOOLEAN,
+///   state           ENUMERATED { waiting(0), awaitingCertConf(1), confirmed(2), rejected(3) },
+///   due             INTEGER,              -- Unix time, 0 unless waiting
+///   exchanges       SEQUENCE OF Exchange,
+///   revision        INTEGER }
+/// ```
+#[derive(Sequence)]
+struct TransactionEntry {
+    transaction_id: TransactionId,
+    body: Body,
+    cert_req_id: CertReqId,
+    implicit_confirm: bool,
+    signer: EncodedCertificate,
+    serial_number: SerialNumber,
+    with_mods: bool,
+    state: State,
+    due: u64,
+    exchanges: Vec<ExchangeEntry>,
+    revision: u64,
+}
+
+/// `Exchange ::= SEQUENCE { request OCTET STRING, answer OCTET STRING, senderNonce OCTET STRING }`
+#[derive(Sequence)]
+struct ExchangeEntry {
+    request: OctetString,
+    answer: OctetString,
+    nonce: SenderNonce,
+}
+
+/// ```text
+/// CertificateEntry ::= SEQUENCE {
+///   certificate  Certificate,
+///   serialNumber INTEGER,
+///   profile      UTF8String,
+///   issuedAt     INTEGER,             -- Unix time
+///   status       ENUMERATED { unconfirmed(0), valid(1), revoked(2) },
+///   revokedAt    INTEGER,             -- Unix time, 0 unless revoked
+///   requester    Name OPTIONAL }
+/// ```
+#[derive(Sequence)]
+struct CertificateEntry {
+    certificate: EncodedCertificate,
+    serial_number: SerialNumber,
+    profile: String,
+    issued_at: u64,
+    status: Status,
+    revoked_at: u64,
+    #[asn1(optional = "true")]
+    requester: Option<Name>,
+}
+
+#[derive(Clone, Copy, Enumerated)]
+#[repr(u8)]
+enum Body {
+    Ir = 0,
+    Cr = 2,
+    P10cr = 4,
+}
+
+#[derive(Clone, Copy, Enumerated)]
+#[repr(u8)]
+enum State {
+    Waiting = 0,
+    AwaitingCertConf = 1,
+    Confirmed = 2,
+    Rejected = 3,
+}
+
+#[derive(Clone, Copy, Enumerated)]
+#[repr(u8)]
+enum Status {
+    Unconfirmed = 0,
+    Valid = 1,
+    Revoked = 2,
+}
+
+pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, Error> {
+    let (state, due) = match record.state {
+        TransactionState::Waiting { due } => (State::Waiting, due.as_secs()),
+        TransactionState::AwaitingCertConf => (State::AwaitingCertConf, 0),
+        TransactionState::Confirmed => (State::Confirmed, 0),
+        TransactionState::Rejected => (State::Rejected, 0),
+        _ => return Err(unknown_value()),
+    };
+    let body = match record.request.kind {
+        RequestKind::Ir => Body::Ir,
+        RequestKind::Cr => Body::Cr,
+        RequestKind::P10cr => Body::P10cr,
+        _ => return Err(unknown_value()),
+    };
+    let exchanges = record.exchanges.iter().map(|exchange| {
+        Ok(ExchangeEntry {
+            request: OctetString::new(exchange.request.as_slice())?,
+            answer: OctetString::new(exchange.answer.as_slice())?,
+            nonce: exchange.nonce.clone(),
+        })
+    });
+    let entry = TransactionEntry {
+        transaction_id: record.request.transaction_id.clone(),
+        body,
+        cert_req_id: record.request.cert_req_id,
+        implicit_confirm: record.request.implicit_confirm,
+        signer: record.request.signer.clone(),
+        serial_number: record.serial_number.clone(),
+        with_mods: record.with_mods,
+        state,
+        due,
+        exchanges: exchanges.collect::<der::Result<_>>().map_err(Error::Encoding)?,
+        revision: record.revision,
+    };
+    entry.to_der().map_err(Error::Encoding)
+}
+
+pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, Error> {
+    let entry = TransactionEntry::from_der(octets)
+        .map_err(|reason| Error::Corrupt { record: "transaction", reason })?;
+    let kind = match entry.body {
+        Body::Ir => RequestKind::Ir,
+        Body::Cr => RequestKind::Cr,
+        Body::P10cr => RequestKind::P10cr,
+    };
+    let state = match entry.state {
+        State::Waiting => TransactionState::Waiting { due: UnixTime::from_secs(entry.due) },
+        State::AwaitingCertConf => TransactionState::AwaitingCertConf,
+        State::Confirmed => TransactionState::Confirmed,
+        State::Rejected => TransactionState::Rejected,
+    };
+    let request =
+        OpenRequest::new(entry.transaction_id, kind, entry.cert_req_id, entry.implicit_confirm, entry.signer);
+    let exchanges = entry.exchanges.into_iter().map(|exchange| {
+        Exchange::new(
+            exchange.request.into_bytes().into(),
+            exchange.answer.into_bytes().into(),
+            exchange.nonce,
+        )
+    });
+    Ok(TransactionRecord::new(
+        request,
+        entry.serial_number,
+        entry.with_mods,
+        state,
+        exchanges.collect(),
+        entry.revision,
+    ))
+}
+
+pub(super) fn certificate_to_der(record: &CertificateRecord) -> Result<Vec<u8>, Error> {
+    let (status, revoked_at) = match record.status {
+        CertificateStatus::Unconfirmed => (Status::Unconfirmed, 0),
+        CertificateStatus::Valid => (Status::Valid, 0),
+        CertificateStatus::Revoked { at } => (Status::Revoked, at.as_secs()),
+        _ => return Err(unknown_value()),
+    };
+    let entry = CertificateEntry {
+        certificate: record.certificate.clone(),
+        serial_number: record.serial_number.clone(),
+        profile: record.profile.clone(),
+        issued_at: record.issued_at.as_secs(),
+        status,
+        revoked_at,
+        requester: record.requester.clone(),
+    };
+    entry.to_der().map_err(Error::Encoding)
+}
+
+pub(super) fn certificate_from_der(octets: &[u8]) -> Result<CertificateRecord, Error> {
+    let entry = CertificateEntry::from_der(octets)
+        .map_err(|reason| Error::Corrupt { record: "certificate", reason })?;
+    let status = match entry.status {
+        Status::Unconfirmed => CertificateStatus::Unconfirmed,
+        Status::Valid => CertificateStatus::Valid,
+        Status::Revoked => CertificateStatus::Revoked { at: UnixTime::from_secs(entry.revoked_at) },
+    };
+    Ok(CertificateRecord::new(
+        entry.certificate,
+        entry.serial_number,
+        entry.profile,
+        entry.requester,
+        UnixTime::from_secs(entry.issued_at),
+        status,
+    ))
+}
+
+/// A value that this schema has no number for: add one before it is used.
+fn unknown_value() -> Error {
+    Error::Encoding(der::ErrorKind::TagUnknown { byte: 0 }.into())
+}
