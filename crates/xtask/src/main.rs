@@ -1,0 +1,46 @@
+//! The one door for every check: `cargo xtask test`.
+
+mod documents;
+mod peers;
+mod run;
+
+use std::process::ExitCode;
+
+use run::Tally;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+commands:
+  test    every check: formatting, clippy, documentation, layering, tests with real peers
+  peers   installs the Debian packages of the real peers
+
+example: cargo xtask test";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    let mut tally = Tally::default();
+    match command.as_str() {
+        "test" => test(&mut tally),
+        "peers" => tally.check("real peers", peers::install),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    }
+    tally.finish()
+}
+
+fn test(tally: &mut Tally) {
+    tally.check("real peers", peers::install);
+    tally.check("document paths", documents::check_paths);
+    tally.check("layers", run::check_layers);
+    tally.check("formatting", || run::cargo(&["fmt", "--all", "--check"], &[]));
+    tally.check("clippy", || {
+        run::cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])
+    });
+    tally.check("documentation", || {
+        run::cargo(&["doc", "--workspace", "--no-deps", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])
+    });
+    tally.tests("tests", &["test", "--workspace", "--no-fail-fast"]);
+}
