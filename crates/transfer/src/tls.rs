@@ -1,0 +1,194 @@
+//! TLS 1.2 and 1.3 by rustls, with certificates handed over as octets.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use der::Decode;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+};
+use zeroize::Zeroizing;
+
+use crate::TransferError;
+
+/// A certificate chain, leaf first, and its private key as PKCS #8 DER. `Debug` does not show the key.
+pub struct Identity {
+    chain: Vec<Vec<u8>>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Identity {
+    /// From DER octets.
+    pub const fn new(chain: Vec<Vec<u8>>, key: Zeroizing<Vec<u8>>) -> Self {
+        Self { chain, key }
+    }
+
+    fn into_rustls(self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let chain = self.chain.into_iter().map(CertificateDer::from).collect();
+        // rustls wipes its copy; ours is wiped when it is dropped.
+        (chain, PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.to_vec())))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({} certificates)", self.chain.len())
+    }
+}
+
+/// A client that believes servers with a path to one of the anchors, and shows its identity when asked.
+///
+/// # Errors
+/// When an anchor or the identity cannot be used.
+pub fn client_config(
+    anchors: &[Vec<u8>],
+    identity: Option<Identity>,
+) -> Result<Arc<ClientConfig>, TransferError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(bad_credential)?
+        .with_root_certificates(root_store(anchors)?);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = identity.into_rustls();
+            builder.with_client_auth_cert(chain, key).map_err(bad_credential)?
+        }
+    };
+    Ok(Arc::new(config))
+}
+
+/// A server that asks for a client certificate, and when one is shown insists on a path to one of the anchors. A client
+/// that shows none is let in: what it may do is for the handlers to say. Sessions are not resumed, so every connection is
+/// verified at its own time. Without anchors no certificate is asked for.
+///
+/// # Errors
+/// When an anchor or the identity cannot be used.
+pub fn server_config(
+    identity: Identity,
+    client_anchors: &[Vec<u8>],
+) -> Result<Arc<ServerConfig>, TransferError> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(bad_credential)?;
+    let builder = if client_anchors.is_empty() {
+        builder.with_no_client_auth()
+    } else {
+        let roots = Arc::new(root_store(client_anchors)?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
+            .allow_unauthenticated()
+            .build()
+            .map_err(|error| TransferError::BadCredential(error.to_string()))?;
+        builder.with_client_cert_verifier(Arc::new(Reporting(verifier)))
+    };
+    let (chain, key) = identity.into_rustls();
+    let mut config = builder.with_single_cert(chain, key).map_err(bad_credential)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn root_store(anchors: &[Vec<u8>]) -> Result<RootCertStore, TransferError> {
+    let mut roots = RootCertStore::empty();
+    for anchor in anchors {
+        roots.add(CertificateDer::from(anchor.as_slice())).map_err(bad_credential)?;
+    }
+    Ok(roots)
+}
+
+fn bad_credential(error: rustls::Error) -> TransferError {
+    TransferError::BadCredential(error.to_string())
+}
+
+/// The TLS side of a server; it can be replaced while connections are served. Clones share it.
+#[derive(Clone)]
+pub struct ServerTls(Arc<RwLock<Arc<ServerConfig>>>);
+
+impl ServerTls {
+    /// Begins with that configuration.
+    pub fn new(config: Arc<ServerConfig>) -> Self {
+        Self(Arc::new(RwLock::new(config)))
+    }
+
+    /// Connections from now on are served with that configuration.
+    pub fn replace(&self, config: Arc<ServerConfig>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    pub(crate) fn current(&self) -> Arc<ServerConfig> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerTls")
+    }
+}
+
+/// Logs whose certificate was refused and why, before TLS refuses it without words.
+#[derive(Debug)]
+struct Reporting(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for Reporting {
+    fn offer_client_auth(&self) -> bool {
+        self.0.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.0.verify_client_cert(end_entity, intermediates, now).inspect_err(|error| {
+            tracing::warn!(station = %subject(end_entity), reason = %error, "client certificate refused");
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+fn subject(certificate: &[u8]) -> String {
+    x509_cert::Certificate::from_der(certificate).map_or_else(
+        |_| "unreadable certificate".to_owned(),
+        |certificate| certificate.tbs_certificate().subject().to_string(),
+    )
+}
