@@ -5,6 +5,7 @@ mod follow_up;
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -38,7 +39,7 @@ pub struct Ca {
     provider: CryptoProvider,
     issuer: Issuer,
     credential: MessageCredential,
-    registry: Box<dyn Registry>,
+    registry: Arc<dyn Registry>,
 }
 
 /// What the CA signs its messages with: the CA's own key, or better another one.
@@ -57,7 +58,7 @@ impl Ca {
         provider: CryptoProvider,
         issuer: Issuer,
         credential: MessageCredential,
-        registry: Box<dyn Registry>,
+        registry: Arc<dyn Registry>,
     ) -> Self {
         Self {
             trust: Vec::new(),

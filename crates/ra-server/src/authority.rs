@@ -1,0 +1,152 @@
+//! The CA of a configuration: its keys, its trust, its registry.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+use asn1::{EncodedCertificate, UnixTime};
+use ca::{Ca, Issuer, MessageCredential, Reply};
+use cmp::{SenderIdentity, SignerRole, Trust};
+use crypto::{ExtendedKeyUsage, SigningKey};
+use crypto_aws_lc::read_key_file;
+use store::registry::EmbeddedRegistry;
+
+use crate::admin::{self, Answer, Command};
+use crate::config::Config;
+use crate::listing::ListEntry;
+use crate::pem;
+
+/// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under the profile `ne`, `ra` or `tls-server`;
+/// returns it as PEM. When `raca serve` runs, it is asked to do so. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, the request is refused, or the registry fails.
+pub fn issue(config: &Path, csr_pem_or_der: &[u8], profile: &str) -> Result<Vec<u8>> {
+    let csr = pem::request_to_pem(&pem::parse_request(csr_pem_or_der)?)?;
+    let command = Command::Issue { csr, profile: profile.to_owned() };
+    match carry_out(config, &command)? {
+        Answer::Certificate(pem) => Ok(pem.into_bytes()),
+        _ => bail!("the running `raca serve` answered something else; is it of another version?"),
+    }
+}
+
+/// The certificates issued so far, oldest first. When `raca serve` runs, it is asked. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used or the registry cannot be read.
+pub fn list(config: &Path) -> Result<Vec<ListEntry>> {
+    match carry_out(config, &Command::List)? {
+        Answer::Certificates(entries) => Ok(entries),
+        _ => bail!("the running `raca serve` answered something else; is it of another version?"),
+    }
+}
+
+fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
+    let config = Config::read(config)?;
+    match Authority::open(config)? {
+        Opened::Here(authority) => authority.carry_out(command),
+        Opened::Elsewhere(config) => admin::ask(&config.socket(), command),
+    }
+}
+
+pub(crate) struct Authority {
+    pub(crate) config: Config,
+    ca: Ca,
+    registry: Arc<EmbeddedRegistry>,
+}
+
+pub(crate) enum Opened {
+    Here(Box<Authority>),
+    /// Another process has the registry open.
+    Elsewhere(Config),
+}
+
+impl Authority {
+    pub(crate) fn open(config: Config) -> Result<Opened> {
+        if !config.registry.exists() {
+            bail!(
+                "{}: the registry is missing; restore it from a backup, since a CA that forgot what it issued \
+                 issues it twice",
+                config.registry.display()
+            );
+        }
+        let registry = match EmbeddedRegistry::open(&config.registry) {
+            Ok(registry) => Arc::new(registry),
+            Err(store::Error::Locked { .. }) => return Ok(Opened::Elsewhere(config)),
+            Err(error) => return Err(error.into()),
+        };
+        let ca = build(&config, registry.clone())?;
+        Ok(Opened::Here(Box::new(Self { config, ca, registry })))
+    }
+
+    /// Answers a CMP message. Signs, and waits for the disk.
+    pub(crate) fn handle(&self, message: &[u8]) -> Result<Reply> {
+        Ok(self.ca.handle(message, now()?))
+    }
+
+    pub(crate) fn carry_out(&self, command: &Command) -> Result<Answer> {
+        match command {
+            Command::List => {
+                let records = self.registry.certificates()?;
+                Ok(Answer::Certificates(records.iter().map(ListEntry::new).collect::<Result<_>>()?))
+            }
+            Command::Issue { csr, profile } => {
+                let request = pem::parse_request(csr.as_bytes())?;
+                let profile = self.config.profile(profile)?;
+                let record = self
+                    .ca
+                    .issue_by_hand(&request, &profile, now()?)
+                    .with_context(|| format!("no certificate for {}", request.subject()))?;
+                Ok(Answer::Certificate(pem::certificate_to_pem(&record.certificate)?))
+            }
+        }
+    }
+}
+
+fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
+    let ca_certificate = pem::read_certificate(&config.ca.certificate)?;
+    let ca_key = read_key_file(&config.ca.key)?;
+    let issuer = Issuer::new(ca_certificate.clone(), Box::new(ca_key))
+        .with_context(|| config.ca.certificate.display().to_string())?;
+
+    let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, message_credential(config)?, registry);
+    ca.policy = config.policy();
+    ca.limits.message_size = config.cmp.max_message_octets;
+    ca.time_window = config.time_window();
+    ca.trust = trust(config, ca_certificate)?;
+    Ok(ca)
+}
+
+fn message_credential(config: &Config) -> Result<MessageCredential> {
+    let path = &config.cmp.certificate;
+    let mut certificates = pem::read_certificates(path)?.into_iter();
+    let certificate = certificates.next().with_context(|| format!("{}: is empty", path.display()))?;
+    let key = read_key_file(&config.cmp.key)?;
+    let identity = SenderIdentity::new(certificate, certificates.collect(), key.algorithm())
+        .with_context(|| path.display().to_string())?;
+    Ok(MessageCredential { identity, key: Box::new(key) })
+}
+
+/// RAs first: whoever has cmcRA speaks for others, everybody else for himself.
+fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trust>> {
+    let mut ra_anchors = Vec::from([ca_certificate.clone()]);
+    for path in &config.trust.ra_cas {
+        ra_anchors.extend(pem::read_certificates(path)?);
+    }
+    let mut vendor_anchors = Vec::new();
+    for path in &config.trust.vendor_cas {
+        vendor_anchors.extend(pem::read_certificates(path)?);
+    }
+    let own = Vec::from([ca_certificate]);
+    Ok(Vec::from([
+        Trust::new(SignerRole::RegistrationAuthority, ra_anchors, ExtendedKeyUsage::REGISTRATION_AUTHORITY),
+        Trust::new(SignerRole::OperatorCertified, own, ExtendedKeyUsage::Any),
+        Trust::new(SignerRole::VendorCertified, vendor_anchors, ExtendedKeyUsage::Any),
+    ]))
+}
+
+pub(crate) fn now() -> Result<UnixTime> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    Ok(UnixTime::from_secs(since.as_secs()))
+}

@@ -1,0 +1,161 @@
+//! `raca.toml`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use ca::{Policy, Profile, VendorNames};
+use serde::Deserialize;
+
+/// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: String,
+    pub(crate) registry: PathBuf,
+    pub(crate) ca: Credential,
+    pub(crate) cmp: Cmp,
+    #[serde(default)]
+    pub(crate) trust: Trust,
+    #[serde(default)]
+    validity_days: BTreeMap<String, u32>,
+    pub(crate) tls: Option<Credential>,
+}
+
+/// A certificate (with its chain behind it, root excluded) and its private key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cmp {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    #[serde(default = "default_max_message_octets")]
+    pub(crate) max_message_octets: usize,
+    /// 0 switches the check off.
+    #[serde(default = "default_seconds")]
+    time_window_seconds: u64,
+    #[serde(default = "default_seconds")]
+    confirm_wait_seconds: u64,
+    #[serde(default = "default_implicit_confirm")]
+    implicit_confirm: bool,
+    #[serde(default)]
+    poll_delay_seconds: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trust {
+    #[serde(default)]
+    pub(crate) vendor_cas: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) ra_cas: Vec<PathBuf>,
+    #[serde(default)]
+    vendor_names: Names,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Names {
+    #[default]
+    Own,
+    Any,
+}
+
+const fn default_max_message_octets() -> usize {
+    64 * 1024
+}
+
+const fn default_seconds() -> u64 {
+    300
+}
+
+const fn default_implicit_confirm() -> bool {
+    true
+}
+
+impl Config {
+    /// Reads the file; the paths in it are relative to where it lies.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("{shown}: cannot be read; `raca init --dir DIR` writes one"))?;
+        let mut config: Self = toml::from_str(&text).with_context(|| shown.to_string())?;
+        config.check().with_context(|| shown.to_string())?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        for relative in config.paths() {
+            *relative = directory.join(&*relative);
+        }
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(name) = self.validity_days.keys().find(|name| Profile::by_name(name).is_none()) {
+            bail!("validity_days.{name}: there is no profile {name:?}; there are ne, ra and tls-server");
+        }
+        if let Some((name, _)) = self.validity_days.iter().find(|(_, days)| **days == 0) {
+            bail!("validity_days.{name}: must be at least 1");
+        }
+        if !(1024..=16 * 1024 * 1024).contains(&self.cmp.max_message_octets) {
+            bail!("cmp.max_message_octets: must lie between 1024 and 16777216");
+        }
+        Ok(())
+    }
+
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let trust = &mut self.trust;
+        [
+            &mut self.registry,
+            &mut self.ca.certificate,
+            &mut self.ca.key,
+            &mut self.cmp.certificate,
+            &mut self.cmp.key,
+        ]
+        .into_iter()
+        .chain(trust.vendor_cas.iter_mut())
+        .chain(trust.ra_cas.iter_mut())
+        .chain(self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]))
+    }
+
+    /// Where a running `raca serve` listens for the other commands: beside the registry that it has locked.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.registry.with_extension("sock")
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        policy.profile = self.with_validity(Profile::NE);
+        policy.vendor_names = match self.trust.vendor_names {
+            Names::Own => VendorNames::Own,
+            Names::Any => VendorNames::Any,
+        };
+        policy.implicit_confirm = self.cmp.implicit_confirm;
+        policy.confirm_wait = Duration::from_secs(self.cmp.confirm_wait_seconds);
+        policy.issuing_delay = Duration::from_secs(self.cmp.poll_delay_seconds);
+        policy
+    }
+
+    pub(crate) fn time_window(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.cmp.time_window_seconds)).filter(|window| !window.is_zero())
+    }
+
+    pub(crate) fn profile(&self, name: &str) -> Result<Profile> {
+        let profile = Profile::by_name(name)
+            .with_context(|| format!("there is no profile {name:?}; choose one of ne, ra and tls-server"))?;
+        Ok(self.with_validity(profile))
+    }
+
+    fn with_validity(&self, mut profile: Profile) -> Profile {
+        if let Some(days) = self.validity_days.get(profile.name) {
+            profile.validity = Duration::from_secs(u64::from(*days) * 24 * 60 * 60);
+        }
+        profile
+    }
+}

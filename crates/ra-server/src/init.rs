@@ -1,0 +1,188 @@
+//! `raca init`.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use asn1::EncodedCertificate;
+use ca::registry::{CertificateRecord, CertificateStatus, Registry};
+use ca::{Issuer, Profile};
+use crypto::SigningKey;
+use crypto_aws_lc::{KeyType, SoftwareKey, write_key_file};
+use store::registry::EmbeddedRegistry;
+use x509_cert::name::Name;
+
+use crate::authority::now;
+use crate::pem;
+
+/// The new CA's own certificate: ten years.
+const ROOT_VALIDITY: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
+
+/// What `raca init` is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InitOptions {
+    /// Where everything is written; it is created when it is missing.
+    pub dir: PathBuf,
+    /// The CA's distinguished name, RFC 4514.
+    pub subject: String,
+    /// The kind of the CA's keys.
+    pub alg: KeyType,
+    /// PEM files with the trust anchors for vendors' certificates; they are copied.
+    pub vendor_cas: Vec<PathBuf>,
+    /// Where `raca serve` listens, HOST:PORT.
+    pub listen: String,
+}
+
+impl InitOptions {
+    /// A CA named `CN=Operator CA` with P-256 keys, on 127.0.0.1:8829.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            subject: "CN=Operator CA".to_owned(),
+            alg: KeyType::P256,
+            vendor_cas: Vec::new(),
+            listen: "127.0.0.1:8829".to_owned(),
+        }
+    }
+}
+
+/// What `raca init` wrote.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Initialised {
+    /// `raca.toml`
+    pub config: PathBuf,
+    /// `ca.pem`: the trust anchor of what the CA will issue.
+    pub ca_certificate: PathBuf,
+}
+
+/// Makes a CA: its key and self-signed certificate, a second key that signs its CMP messages, a registry, and the
+/// configuration. Nothing is overwritten.
+///
+/// # Errors
+/// When a file exists already, cannot be written, or a vendor's CA certificates cannot be read.
+pub fn init(options: &InitOptions) -> Result<Initialised> {
+    let subject =
+        Name::from_str(&options.subject).ok().filter(|name| !name.is_empty()).with_context(|| {
+            format!("{:?} is no distinguished name; write it like CN=Operator CA,O=Operator", options.subject)
+        })?;
+    let cmp_subject =
+        Name::from_str(&format!("CN=CMP,{}", options.subject)).context("the CA's name is too long")?;
+    let vendor_anchors = vendor_anchors(&options.vendor_cas)?;
+
+    let dir = &options.dir;
+    fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
+    let config = dir.join("raca.toml");
+    let ca_certificate = dir.join("ca.pem");
+    let registry = dir.join("registry.redb");
+    for path in [&config, &ca_certificate, &registry] {
+        if path.exists() {
+            bail!("{}: there is a CA already; choose another directory", path.display());
+        }
+    }
+
+    let ca_key = SoftwareKey::generate(options.alg)?;
+    write_key_file(dir.join("ca.key.pem"), &ca_key)?;
+    let issuer =
+        Issuer::self_signed(subject, Box::new(ca_key), ROOT_VALIDITY, &crypto_aws_lc::provider(), now()?)?;
+    write_new(&ca_certificate, &pem::certificate_to_pem(issuer.certificate())?)?;
+
+    let cmp_key = SoftwareKey::generate(options.alg)?;
+    write_key_file(dir.join("cmp.key.pem"), &cmp_key)?;
+    let cmp_certificate = issue_cmp_certificate(&issuer, cmp_subject, &cmp_key, &registry)?;
+    write_new(&dir.join("cmp.pem"), &pem::certificate_to_pem(&cmp_certificate)?)?;
+
+    for (name, text) in &vendor_anchors {
+        write_new(&dir.join(name), text)?;
+    }
+    let names = vendor_anchors.iter().map(|(name, _)| name.as_str());
+    write_new(&config, &config_text(&options.listen, names))?;
+    Ok(Initialised { config, ca_certificate })
+}
+
+/// The files as they will lie in the CA's directory: their names, and their certificates as PEM.
+fn vendor_anchors(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
+    let anchors = files.iter().enumerate().map(|(position, file)| {
+        let certificates = pem::read_certificates(file)?;
+        let text: String = certificates.iter().map(pem::certificate_to_pem).collect::<Result<_>>()?;
+        Ok((format!("vendor-ca-{}.pem", position + 1), text))
+    });
+    anchors.collect()
+}
+
+/// The certificate is registered like any other.
+fn issue_cmp_certificate(
+    issuer: &Issuer,
+    subject: Name,
+    key: &SoftwareKey,
+    registry: &Path,
+) -> Result<EncodedCertificate> {
+    let now = now()?;
+    let (contents, _) = Profile::CMP.fit(subject, key.public_key(), &[])?;
+    let issued = issuer.issue(&contents, &crypto_aws_lc::provider(), now)?;
+    let record = CertificateRecord::new(
+        issued.certificate.clone(),
+        issued.serial_number,
+        Profile::CMP.name.to_owned(),
+        None,
+        now,
+        CertificateStatus::Valid,
+    );
+    EmbeddedRegistry::open(registry)?.register(&record)?;
+    Ok(issued.certificate)
+}
+
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .with_context(|| format!("{}: cannot be created", path.display()))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+fn config_text<'a>(listen: &str, vendor_cas: impl Iterator<Item = &'a str>) -> String {
+    let vendor_cas: Vec<String> = vendor_cas.map(|name| format!("{name:?}")).collect();
+    format!(
+        r#"# The configuration of raca. Paths are relative to this file; unknown keys are refused.
+# `raca serve` reads it when it starts.
+
+listen = {listen:?}            # HOST:PORT; port 0 picks a free one
+registry = "registry.redb"           # what was issued: back it up
+
+[ca]                                 # signs certificates
+certificate = "ca.pem"
+key = "ca.key.pem"
+
+[cmp]                                # signs CMP messages
+certificate = "cmp.pem"
+key = "cmp.key.pem"
+max_message_octets = 65536
+time_window_seconds = 300            # how far messageTime may be off; 0: not checked
+confirm_wait_seconds = 300           # how long certConf is awaited
+implicit_confirm = true              # whether it is granted to those who ask for it
+poll_delay_seconds = 0               # how long requesters have to wait for their certificates
+
+[trust]
+vendor_cas = [{vendor_cas}]          # who certifies stations in the factory
+ra_cas = []                          # who else, beside this CA, certifies RAs (extKeyUsage id-kp-cmcRA)
+vendor_names = "own"                 # "any": stations may ask for names other than their vendor's; laboratories only
+
+[validity_days]
+ne = 365
+ra = 730
+tls-server = 365
+
+# [tls]                              # HTTPS instead of HTTP
+# certificate = "tls.pem"            # with its chain behind it
+# key = "tls.key.pem"
+"#,
+        vendor_cas = vendor_cas.join(", "),
+    )
+}

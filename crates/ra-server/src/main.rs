@@ -1,0 +1,189 @@
+//! The command line of `raca`.
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use crypto_aws_lc::KeyType;
+use ra_server::InitOptions;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage. Log lines go to stderr, results to stdout.";
+
+/// An RA/CA that speaks CMP (RFC 9810, RFC 9483) over HTTP.
+#[derive(Parser)]
+#[command(name = "raca", version, after_help = EXIT_CODES)]
+struct Arguments {
+    /// How much to log: off, error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a CA: keys, certificates, registry and configuration
+    #[command(
+        after_help = "Example:\n  raca init --dir ra --subject 'CN=Operator CA,O=Operator' --vendor-ca factory.pem"
+    )]
+    Init {
+        /// Where to write; nothing there is overwritten
+        #[arg(long)]
+        dir: PathBuf,
+        /// The CA's distinguished name (RFC 4514)
+        #[arg(long, value_name = "DN", default_value = "CN=Operator CA")]
+        subject: String,
+        /// The kind of the CA's keys: p256, p384 or rsa3072
+        #[arg(long, default_value = "p256", value_parser = ["p256", "p384", "rsa3072"])]
+        alg: String,
+        /// A PEM file with a CA that certifies stations in the factory; may be repeated
+        #[arg(long, value_name = "FILE")]
+        vendor_ca: Vec<PathBuf>,
+        /// Print what was written as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve CMP until SIGTERM or SIGINT; prints `listening on URL` once connections are accepted
+    #[command(after_help = "Example:\n  raca serve --config ra/raca.toml --listen 127.0.0.1:0")]
+    Serve {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where to listen instead of where the configuration says; port 0 picks a free one
+        #[arg(long, value_name = "HOST:PORT")]
+        listen: Option<String>,
+    },
+    /// Issue a certificate by hand, also while `raca serve` runs
+    #[command(
+        after_help = "Example:\n  raca issue --config ra/raca.toml --csr nem/cmp.csr --profile ra --out nem/cmp.pem"
+    )]
+    Issue {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The PKCS #10 request, PEM or DER
+        #[arg(long, value_name = "FILE")]
+        csr: PathBuf,
+        /// What the certificate is for: ra (a NEM's CMP messages), tls-server, or ne (a network element)
+        #[arg(long, value_parser = ["ra", "tls-server", "ne"])]
+        profile: String,
+        /// Where to write the certificate (PEM); nothing is overwritten
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Print what was written as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the certificates issued so far, oldest first, also while `raca serve` runs
+    #[command(after_help = "Example:\n  raca list --config ra/raca.toml --json")]
+    List {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("raca: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Init { dir, subject, alg, vendor_ca, json } => {
+            let mut options = InitOptions::new(dir);
+            options.subject = subject;
+            options.alg = alg.parse::<KeyType>()?;
+            options.vendor_cas = vendor_ca;
+            let written = ra_server::init(&options)?;
+            let (config, ca) = (written.config.display(), written.ca_certificate.display());
+            if json {
+                print(&json!({ "config": config.to_string(), "ca_certificate": ca.to_string() }).to_string())
+            } else {
+                print(&format!(
+                    "configuration: {config}\nCA certificate (the operator's trust anchor): {ca}\n\
+                     next: raca serve --config {config}"
+                ))
+            }
+        }
+        Command::Serve { config, listen } => {
+            let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
+            runtime.block_on(async {
+                let shutdown = stop_signal()?;
+                let ready = |url: &str| {
+                    // Nobody may be reading; the server serves all the same.
+                    let _ = print(&format!("listening on {url}"));
+                };
+                ra_server::serve(&config, listen.as_deref(), ready, shutdown).await
+            })
+        }
+        Command::Issue { config, csr, profile, out, json } => {
+            let request = fs::read(&csr).with_context(|| format!("{}: cannot be read", csr.display()))?;
+            // Before anything is issued: a certificate that cannot be written is lost to its owner.
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&out)
+                .with_context(|| format!("{}: cannot be created", out.display()))?;
+            let issued = ra_server::issue(&config, &request, &profile);
+            let pem = issued.inspect_err(|_| {
+                // The empty file was made a moment ago and would stand in the way of the next attempt.
+                let _ = fs::remove_file(&out);
+            })?;
+            file.write_all(&pem).with_context(|| format!("{}: cannot be written", out.display()))?;
+            let out = out.display().to_string();
+            print(&if json {
+                json!({ "certificate": out }).to_string()
+            } else {
+                format!("certificate: {out}")
+            })
+        }
+        Command::List { config, json } => {
+            let entries = ra_server::list(&config)?;
+            if json {
+                print(&serde_json::to_string_pretty(&entries)?)
+            } else {
+                print(ra_server::table(&entries).trim_end())
+            }
+        }
+    }
+}
+
+/// To stdout at once, also into a pipe.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("stdout cannot be written")
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! `raca serve`.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use ca::{Event, Outcome};
+use crypto_aws_lc::read_key_file;
+use tokio::net::TcpListener;
+use tracing::{error, info, warn};
+use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
+use transfer::server::Limits;
+use transfer::tls::{Identity, ServerTls, server_config};
+
+use crate::admin;
+use crate::authority::{Authority, Opened};
+use crate::config::{Config, Credential};
+use crate::pem;
+
+/// Serves CMP over HTTP (RFC 9811) until `shutdown` is done, then lets the requests under way end. `ready` is told the URL
+/// of the endpoint once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the
+/// configuration says.
+///
+/// # Errors
+/// When the configuration cannot be used, another process serves this CA, or the address is taken.
+pub async fn serve(
+    config: &Path,
+    listen: Option<&str>,
+    ready: impl FnOnce(&str),
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let authority = match Authority::open(Config::read(config)?)? {
+        Opened::Here(authority) => Arc::new(*authority),
+        Opened::Elsewhere(config) => bail!(
+            "{}: another process has the registry open; is `raca serve` running already?",
+            config.registry.display()
+        ),
+    };
+    let config = &authority.config;
+    let tls = config.tls.as_ref().map(tls).transpose()?;
+    let address = listen.unwrap_or(&config.listen);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}/.well-known/cmp", listener.local_addr()?);
+    let mut limits = Limits::default();
+    limits.body_size = config.cmp.max_message_octets;
+    let router = cmp_router(Arc::new(Handler(authority.clone())), limits);
+
+    let socket = config.socket();
+    let admin = tokio::spawn(admin::listen(admin::bind(&socket)?, authority.clone()));
+    // The socket listens already, so whoever connects from now on is accepted.
+    ready(&url);
+    transfer::server::serve(listener, router, tls, limits, shutdown).await;
+    admin.abort();
+    // It may be gone already; what matters is that nobody waits at it.
+    let _ = std::fs::remove_file(&socket);
+    info!("stopped");
+    Ok(())
+}
+
+fn tls(credential: &Credential) -> Result<ServerTls> {
+    let shown = credential.certificate.display();
+    let certificates = pem::read_certificates(&credential.certificate)?;
+    let chain = certificates.iter().map(|certificate| certificate.octets().to_vec()).collect();
+    let key = read_key_file(&credential.key)?.to_pkcs8_der()?;
+    let config = server_config(Identity::new(chain, key), &[]).with_context(|| shown.to_string())?;
+    Ok(ServerTls::new(config))
+}
+
+struct Handler(Arc<Authority>);
+
+impl CmpHandler for Handler {
+    async fn handle(&self, request: CmpRequest) -> CmpResponse {
+        let authority = self.0.clone();
+        let peer = request.peer.address;
+        let handled = tokio::task::spawn_blocking(move || authority.handle(&request.octets)).await;
+        match handled.map_err(anyhow::Error::from).and_then(|reply| reply) {
+            Ok(reply) => {
+                log(&reply.event);
+                if reply.octets.is_empty() { failed() } else { CmpResponse::ok(reply.octets) }
+            }
+            Err(reason) => {
+                error!(%peer, "a message could not be handled: {reason:#}");
+                failed()
+            }
+        }
+    }
+}
+
+/// Not even an error could be signed.
+fn failed() -> CmpResponse {
+    let mut response = CmpResponse::ok(Vec::new());
+    response.status = 500;
+    response
+}
+
+fn log(event: &Event) {
+    let transaction = event.transaction_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let body = event.body.map_or("none", |body| body.name());
+    let (sender, outcome) = (&event.sender, &event.outcome);
+    match outcome {
+        Outcome::Refused(_) => warn!(%transaction, %sender, %body, "{outcome}"),
+        _ => info!(%transaction, %sender, %body, "{outcome}"),
+    }
+}
