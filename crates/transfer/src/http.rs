@@ -14,6 +14,7 @@ use rustls::ClientConfig;
 
 use crate::error::excerpt;
 use crate::server::{Limits, media_type, read_body, text};
+use crate::tls::client_config;
 use crate::{Peer, TransferError};
 
 /// The content type of RFC 9811 section 3.3.
@@ -151,15 +152,19 @@ impl HttpClient {
             ("https", None) => return Err(bad_url("https needs the certificate of the CA to believe")),
             _ => return Err(bad_url("it must begin with http:// or https://")),
         }
-        let mut builder = reqwest::Client::builder()
+        // Without anchors nobody is believed, which is right for a client of an http URL.
+        let tls = match &options.tls {
+            Some(tls) => Arc::clone(tls),
+            None => client_config(&[], None)?,
+        };
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.as_ref().clone())
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(options.connect_timeout)
-            .timeout(options.timeout);
-        if let Some(tls) = &options.tls {
-            builder = builder.tls_backend_preconfigured(tls.as_ref().clone());
-        }
-        let client = builder.build().map_err(|error| TransferError::BadCredential(error.to_string()))?;
+            .timeout(options.timeout)
+            .build()
+            .map_err(|error| TransferError::BadCredential(error.to_string()))?;
         Ok(Self { client, options })
     }
 
@@ -213,13 +218,13 @@ impl HttpClient {
     }
 }
 
-/// rustls errors arrive wrapped into I/O errors.
+/// rustls errors arrive wrapped into I/O errors, sometimes twice.
 fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<rustls::Error>()
         || error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
-            .is_some_and(|inner| inner.is::<rustls::Error>())
+            .is_some_and(|inner| is_tls(inner))
 }
 
 impl fmt::Debug for HttpClient {
