@@ -1,6 +1,7 @@
 //! The one door for every check: `cargo xtask test`.
 
 mod documents;
+mod firmware;
 mod peers;
 mod run;
 
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
 fn test(tally: &mut Tally) {
     tally.check("real peers", peers::install);
     tally.check("document paths", documents::check_paths);
-    tally.check("layers", run::check_layers);
+    tally.check("layers", firmware::check_layers);
+    tally.check("no_std", firmware::check_no_std);
     tally.check("formatting", || run::cargo(&["fmt", "--all", "--check"], &[]));
     tally.check("clippy", || {
         run::cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])

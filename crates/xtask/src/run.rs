@@ -89,29 +89,6 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<
     if status.success() { Ok(()) } else { Err(format!("cargo {} ended with {status}", arguments.join(" "))) }
 }
 
-/// What firmware links must not drag in what servers need.
-const FIRMWARE: [&str; 6] = ["asn1", "crypto", "crypto-rustcrypto", "pkcs10", "crmf", "cmp"];
-const SERVER_ONLY: [&str; 9] =
-    ["tokio", "hyper", "axum", "rustls", "reqwest", "aws-lc-rs", "aws-lc-sys", "redb", "getrandom"];
-
-pub(crate) fn check_layers() -> Result<(), String> {
-    for package in FIRMWARE {
-        let output = Command::new("cargo")
-            .args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
-            .output()
-            .map_err(|error| format!("cargo cannot be started: {error}"))?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-        }
-        let tree = String::from_utf8_lossy(&output.stdout).into_owned();
-        let names = tree.lines().filter_map(|line| line.split_whitespace().next());
-        if let Some(name) = names.into_iter().find(|name| SERVER_ONLY.contains(name)) {
-            return Err(format!("{package} depends on {name}, which firmware must not link"));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
