@@ -44,9 +44,10 @@ pub fn list(config: &Path) -> Result<Vec<ListEntry>> {
 
 fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
     let config = Config::read(config)?;
+    let socket = config.socket();
     match Authority::open(config)? {
-        Opened::Here(authority) => authority.carry_out(command),
-        Opened::Elsewhere(config) => admin::ask(&config.socket(), command),
+        Some(authority) => authority.carry_out(command),
+        None => admin::ask(&socket, command),
     }
 }
 
@@ -56,14 +57,9 @@ pub(crate) struct Authority {
     registry: Arc<EmbeddedRegistry>,
 }
 
-pub(crate) enum Opened {
-    Here(Box<Authority>),
-    /// Another process has the registry open.
-    Elsewhere(Config),
-}
-
 impl Authority {
-    pub(crate) fn open(config: Config) -> Result<Opened> {
+    /// The CA of that configuration, or `None` while another process has its registry open.
+    pub(crate) fn open(config: Config) -> Result<Option<Self>> {
         if !config.registry.exists() {
             bail!(
                 "{}: the registry is missing; restore it from a backup, since a CA that forgot what it issued \
@@ -73,11 +69,11 @@ impl Authority {
         }
         let registry = match EmbeddedRegistry::open(&config.registry) {
             Ok(registry) => Arc::new(registry),
-            Err(store::Error::Locked { .. }) => return Ok(Opened::Elsewhere(config)),
+            Err(store::Error::Locked { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let ca = build(&config, registry.clone())?;
-        Ok(Opened::Here(Box::new(Self { config, ca, registry })))
+        Ok(Some(Self { config, ca, registry }))
     }
 
     /// Answers a CMP message. Signs, and waits for the disk.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use ca::{Event, Outcome};
 use crypto_aws_lc::read_key_file;
 use tokio::net::TcpListener;
@@ -14,7 +14,7 @@ use transfer::server::Limits;
 use transfer::tls::{Identity, ServerTls, server_config};
 
 use crate::admin;
-use crate::authority::{Authority, Opened};
+use crate::authority::Authority;
 use crate::config::{Config, Credential};
 use crate::pem;
 
@@ -30,13 +30,11 @@ pub async fn serve(
     ready: impl FnOnce(&str),
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let authority = match Authority::open(Config::read(config)?)? {
-        Opened::Here(authority) => Arc::new(*authority),
-        Opened::Elsewhere(config) => bail!(
-            "{}: another process has the registry open; is `raca serve` running already?",
-            config.registry.display()
-        ),
-    };
+    let shown = config.display();
+    let authority = Authority::open(Config::read(config)?)?.with_context(|| {
+        format!("{shown}: another process has the registry open; is `raca serve` running already?")
+    })?;
+    let authority = Arc::new(authority);
     let config = &authority.config;
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let address = listen.unwrap_or(&config.listen);
