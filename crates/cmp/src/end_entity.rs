@@ -33,7 +33,7 @@ use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::validation::Expectation;
 
-pub use answer::{Answer, AwaitingCertificate, AwaitingPkiConf, Granted, Waiting};
+pub use answer::{Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Granted, Waiting};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -189,11 +189,11 @@ impl Transaction {
         Expectation::Within { transaction_id: &self.transaction_id, nonces: &self.nonces, signer: None }
     }
 
-    fn header_fields(&self, recipient: Name, recip_nonce: RecipNonce) -> HeaderFields {
+    fn header_fields(&self, recipient: Name, answered: SenderNonce) -> HeaderFields {
         HeaderFields {
             recipient: GeneralName::DirectoryName(recipient),
             transaction_id: self.transaction_id.clone(),
-            recip_nonce: Some(recip_nonce),
+            recip_nonce: Some(RecipNonce::from(answered)),
             general_info: GeneralInfo::new(),
         }
     }

@@ -13,7 +13,7 @@ use crate::cert_conf::{CertStatus, cert_hash};
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertResponse};
 use crate::error::Error;
 use crate::general_info::{confirm_wait_time, has_implicit_confirm};
-use crate::header::{RecipNonce, SenderNonce};
+use crate::header::SenderNonce;
 use crate::poll::PollReqItem;
 use crate::protection::{ProtectedPart, SenderIdentity};
 use crate::status::{PkiStatus, PkiStatusInfo};
@@ -113,13 +113,13 @@ impl AwaitingCertificate {
             status: response.status.clone(),
             implicitly_confirmed: granted && self.transaction.implicit_confirm,
             confirm_until: confirm_wait_time(info).map_err(Error::BadGeneralInfo)?,
-            reply_to: ReplyTo::new(message),
+            correspondent: Correspondent::of(message),
             transaction: self.transaction,
         })
     }
 
     fn waiting(self, check_after: Option<Duration>, message: &ValidatedMessage) -> Waiting {
-        Waiting { check_after, reply_to: ReplyTo::new(message), transaction: self.transaction }
+        Waiting { check_after, correspondent: Correspondent::of(message), transaction: self.transaction }
     }
 }
 
@@ -130,20 +130,29 @@ fn issued_certificate(response: &CertResponse) -> Option<EncodedCertificate> {
     }
 }
 
-/// To whom the next message goes, and which nonce it echoes.
-#[derive(Clone, Debug)]
-struct ReplyTo {
-    recipient: Name,
-    recip_nonce: RecipNonce,
-    signer: EncodedCertificate,
+/// The other side, as its last message showed it: to whom the next one goes, and which nonce it echoes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Correspondent {
+    /// The name it signs under.
+    pub name: Name,
+    /// Its last senderNonce.
+    pub nonce: SenderNonce,
+    /// The certificate it signs with, and must sign the transaction's other messages with.
+    pub certificate: EncodedCertificate,
 }
 
-impl ReplyTo {
-    fn new(message: &ValidatedMessage) -> Self {
+impl Correspondent {
+    /// From facts that were stored.
+    pub const fn new(name: Name, nonce: SenderNonce, certificate: EncodedCertificate) -> Self {
+        Self { name, nonce, certificate }
+    }
+
+    fn of(message: &ValidatedMessage) -> Self {
         Self {
-            recipient: message.signer().name.clone(),
-            recip_nonce: message.sender_nonce().clone().into(),
-            signer: message.signer().certificate.clone(),
+            name: message.signer().name.clone(),
+            nonce: message.sender_nonce().clone(),
+            certificate: message.signer().certificate.clone(),
         }
     }
 }
@@ -152,11 +161,26 @@ impl ReplyTo {
 #[derive(Clone, Debug)]
 pub struct Waiting {
     check_after: Option<Duration>,
-    reply_to: ReplyTo,
+    correspondent: Correspondent,
     transaction: Transaction,
 }
 
 impl Waiting {
+    /// Enters the state with facts that were stored.
+    pub const fn resume(transaction: Transaction, correspondent: Correspondent) -> Self {
+        Self { check_after: None, correspondent, transaction }
+    }
+
+    /// What to store: the transaction.
+    pub const fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// What to store: the other side.
+    pub const fn correspondent(&self) -> &Correspondent {
+        &self.correspondent
+    }
+
     /// How long to wait before polling; `None` when the RA/CA has not said: poll at once to be told.
     pub const fn check_after(&self) -> Option<Duration> {
         self.check_after
@@ -173,7 +197,7 @@ impl Waiting {
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingCertificate), Error> {
         let body = PkiBody::PollReq(Vec::from([PollReqItem::new(self.transaction.cert_req_id)]));
-        let fields = self.transaction.header_fields(self.reply_to.recipient, self.reply_to.recip_nonce);
+        let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         let mut transaction = self.transaction;
         transaction.nonces.truncate(1);
@@ -191,11 +215,34 @@ pub struct Granted {
     status: PkiStatusInfo,
     implicitly_confirmed: bool,
     confirm_until: Option<UnixTime>,
-    reply_to: ReplyTo,
+    correspondent: Correspondent,
     transaction: Transaction,
 }
 
 impl Granted {
+    /// Enters the state with facts that were stored, to confirm or reject the certificate once more.
+    pub const fn resume(
+        transaction: Transaction,
+        certificate: EncodedCertificate,
+        correspondent: Correspondent,
+    ) -> Self {
+        Self {
+            certificate,
+            extra_certs: Vec::new(),
+            ca_pubs: Vec::new(),
+            status: PkiStatusInfo::new(PkiStatus::Accepted),
+            implicitly_confirmed: false,
+            confirm_until: None,
+            correspondent,
+            transaction,
+        }
+    }
+
+    /// What to store besides the certificate and the transaction: the other side.
+    pub const fn correspondent(&self) -> &Correspondent {
+        &self.correspondent
+    }
+
     /// The certificate.
     pub const fn certificate(&self) -> &EncodedCertificate {
         &self.certificate
@@ -281,11 +328,12 @@ impl Granted {
         let hash = cert_hash(provider, &self.certificate)?;
         let status = CertStatus::new(hash, self.transaction.cert_req_id, status);
         let body = PkiBody::CertConf(Vec::from([status]));
-        let fields = self.transaction.header_fields(self.reply_to.recipient, self.reply_to.recip_nonce);
+        let signer = Some(self.correspondent.certificate);
+        let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         let mut transaction = self.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);
-        Ok((part, AwaitingPkiConf { transaction, signer: Some(self.reply_to.signer) }))
+        Ok((part, AwaitingPkiConf { transaction, signer }))
     }
 }
 
