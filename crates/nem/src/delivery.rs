@@ -1,0 +1,36 @@
+//! What a station is told about its request.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use crate::ledger::{Certificates, State};
+
+/// How a request stands, as its station sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Not decided yet: ask again.
+    UnderWay {
+        /// When.
+        retry_after: Duration,
+    },
+    /// The certificate.
+    Issued(Certificates),
+    /// There will be none.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Standing {
+    pub(crate) fn of(state: &State, retry_after: Duration) -> Self {
+        match state {
+            State::Issued(certificates) | State::Delivered(certificates) => {
+                Self::Issued(certificates.clone())
+            }
+            State::Rejected { reason } => Self::Rejected { reason: reason.clone() },
+            _ => Self::UnderWay { retry_after },
+        }
+    }
+}

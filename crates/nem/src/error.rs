@@ -1,0 +1,152 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use x509_cert::name::Name;
+
+use crate::ledger::LedgerError;
+
+/// Why a station's upload is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    // Whoever uploads
+    /// The certificate shown cannot be read.
+    MalformedCertificate,
+    /// The certificate shown has no path to a vendor's or the operator's CA.
+    UntrustedCertificate(crypto::PathError),
+    /// The inventory knows no station with that certificate.
+    UnknownStation {
+        /// The subject of the certificate shown.
+        subject: String,
+    },
+    /// The station is blocked.
+    Blocked {
+        /// The station.
+        station: String,
+    },
+
+    // What it uploads
+    /// The request is no PKCS #10 request, its key is weak, or its proof of possession does not hold.
+    Request {
+        /// The station.
+        station: String,
+        /// What is wrong with it.
+        reason: pkcs10::Error,
+    },
+    /// The request asks for a name that is not the station's.
+    Name {
+        /// The station.
+        station: String,
+        /// The name it asks for.
+        requested: Name,
+        /// The name it may have.
+        granted: Name,
+    },
+    /// The request asks for a subjectAltName that is not the station's, or cannot be read.
+    AlternativeName {
+        /// The station.
+        station: String,
+    },
+    /// Another station asked for a certificate for that key.
+    DuplicateKey {
+        /// The station.
+        station: String,
+    },
+
+    // Circumstances
+    /// Too many requests are under way.
+    Busy {
+        /// The station.
+        station: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The ledger cannot be used: nothing was accepted.
+    Ledger {
+        /// The station.
+        station: String,
+        /// What the ledger said.
+        reason: String,
+    },
+}
+
+impl Refusal {
+    /// The station, when it is known who it is.
+    pub fn station(&self) -> &str {
+        match self {
+            Self::MalformedCertificate | Self::UntrustedCertificate(_) => "",
+            Self::UnknownStation { subject } => subject,
+            Self::Blocked { station }
+            | Self::Request { station, .. }
+            | Self::Name { station, .. }
+            | Self::AlternativeName { station }
+            | Self::DuplicateKey { station }
+            | Self::Busy { station, .. }
+            | Self::Ledger { station, .. } => station,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MalformedCertificate => f.write_str("the client certificate cannot be read"),
+            Self::UntrustedCertificate(reason) => {
+                write!(f, "the client certificate is not trusted: {reason}")
+            }
+            Self::UnknownStation { subject } => {
+                write!(f, "no station in the inventory has the certificate of {subject}")
+            }
+            Self::Blocked { station } => write!(f, "station {station} is blocked"),
+            Self::Request { reason, .. } => write!(f, "certification request: {reason}"),
+            Self::Name { requested, granted, .. } => {
+                write!(f, "the request asks for the name {requested}; this station may have {granted}")
+            }
+            Self::AlternativeName { .. } => {
+                f.write_str("the request asks for a subjectAltName that this station may not have")
+            }
+            Self::DuplicateKey { .. } => {
+                f.write_str("another station asked for a certificate for this key; make a new one")
+            }
+            Self::Busy { .. } => f.write_str("too many requests are under way; come back later"),
+            Self::Ledger { .. } => f.write_str("the request cannot be stored now; come back later"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Why the NEM itself cannot go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The ledger cannot be used.
+    Ledger(LedgerError),
+    /// A message cannot be made.
+    Message(Box<cmp::Error>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ledger(error) => write!(f, "ledger: {error}"),
+            Self::Message(error) => write!(f, "message: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<cmp::Error> for Error {
+    fn from(error: cmp::Error) -> Self {
+        Self::Message(Box::new(error))
+    }
+}

@@ -1,0 +1,297 @@
+//! A request's way to the RA/CA and back: one p10cr, polled for if need be, and confirmed (RFC 9483 section 5.3.1).
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use asn1::{EncodedCertificate, UnixTime};
+use cmp::end_entity::{
+    Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Enrolment, Granted, Transaction,
+    Waiting,
+};
+use cmp::{
+    Expectation, Limits, PkiFailureInfo, PkiMessage, PkiStatusInfo, SenderIdentity, SignerRole, Trust,
+    ValidatedMessage, Validator,
+};
+use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, SigningKey};
+use der::Decode;
+use pkcs10::CertReq;
+use x509_cert::Certificate;
+use x509_cert::name::Name;
+
+use crate::error::Error;
+use crate::ledger::{Certificates, Confirming, Record, State};
+use crate::name::names_match;
+
+/// The RA/CA, and as whom the NEM speaks to it.
+#[non_exhaustive]
+pub struct Upstream {
+    /// The certificate the NEM signs with; the RA/CA knows it as an RA's.
+    pub identity: SenderIdentity,
+    /// Its key.
+    pub key: Box<dyn SigningKey>,
+    /// The operator's trust anchors: for the RA/CA's messages, and for the certificates it issues.
+    pub anchors: Vec<EncodedCertificate>,
+    /// Whether to ask that no certConf be awaited.
+    pub implicit_confirm: bool,
+    /// How far messageTime may be from now; `None` when the clocks do not agree.
+    pub time_window: Option<Duration>,
+    /// What an answer may cost before it is believed.
+    pub limits: Limits,
+    trust: Vec<Trust>,
+}
+
+impl Upstream {
+    /// An RA/CA under these anchors.
+    pub fn new(identity: SenderIdentity, key: Box<dyn SigningKey>, anchors: Vec<EncodedCertificate>) -> Self {
+        let trust = Trust::new(SignerRole::CertificationAuthority, anchors.clone(), ExtendedKeyUsage::Any);
+        Self {
+            identity,
+            key,
+            anchors,
+            implicit_confirm: false,
+            time_window: Some(Duration::from_secs(300)),
+            limits: Limits::default(),
+            trust: Vec::from([trust]),
+        }
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("identity", self.identity.name()).finish_non_exhaustive()
+    }
+}
+
+/// certConf is made anew when it is repeated after this time, so that its messageTime stays within the RA/CA's window.
+const CERT_CONF_AGE: Duration = Duration::from_secs(60);
+
+/// What an answer led to.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The request is in another state now.
+    Next(State),
+    /// The answer is not one that can be believed, or the RA/CA cannot answer now: the message is sent again.
+    Repeat(String),
+    /// The RA/CA did not take the message for a reason that a new transaction cures.
+    StartAnew(String),
+}
+
+/// What forwarding needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forwarding<'a> {
+    pub(crate) upstream: &'a Upstream,
+    pub(crate) provider: &'a CryptoProvider,
+    pub(crate) now: UnixTime,
+}
+
+impl Forwarding<'_> {
+    /// The state whose message is to be sent next; it must be stored before it is. `None` when the message of the present
+    /// state is to be sent, once more or for the first time.
+    pub(crate) fn prepare(&self, record: &Record) -> Result<Option<State>, Error> {
+        match &record.state {
+            State::Queued => self.request(record).map(Some),
+            State::Waiting { transaction, correspondent, .. } => {
+                let waiting = Waiting::resume(transaction.clone(), correspondent.clone());
+                let (part, next) = waiting.poll(&self.upstream.identity, self.provider, self.now)?;
+                let message = part.sign(self.upstream.key.as_ref())?;
+                Ok(Some(State::Sent { message, transaction: next.transaction().clone() }))
+            }
+            State::Confirming(confirming) if self.now.abs_diff(record.changed_at) > CERT_CONF_AGE => {
+                let granted = Granted::resume(
+                    confirming.transaction.clone(),
+                    confirming.certificates.certificate.clone(),
+                    confirming.correspondent.clone(),
+                );
+                let certificates = confirming.certificates.clone();
+                self.confirm(granted, certificates, confirming.turned_down.clone()).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn request(&self, record: &Record) -> Result<State, Error> {
+        let request = CertReq::from_der(&record.csr).map_err(cmp::Error::CertificationRequest)?;
+        let mut enrolment = Enrolment::new(CertificateRequest::P10cr(Box::new(request)));
+        enrolment.implicit_confirm = self.upstream.implicit_confirm;
+        let (part, next) = enrolment.start(&self.upstream.identity, self.provider, self.now)?;
+        let message = part.sign(self.upstream.key.as_ref())?;
+        Ok(State::Sent { message, transaction: next.transaction().clone() })
+    }
+
+    /// Takes the RA/CA's answer to the message of the record's state.
+    pub(crate) fn handle(&self, record: &Record, octets: &[u8]) -> Result<Step, Error> {
+        match &record.state {
+            State::Sent { transaction, .. } => self.handle_answer(record, transaction, octets),
+            State::Confirming(confirming) => Ok(self.handle_pki_conf(confirming, octets)),
+            _ => Ok(Step::Repeat("an answer came where none was due".to_string())),
+        }
+    }
+
+    fn validate(&self, octets: &[u8], expectation: &Expectation<'_>) -> Result<ValidatedMessage, cmp::Error> {
+        let message = PkiMessage::inspect(octets, &self.upstream.limits)?;
+        let mut validator = Validator::new(self.provider, &self.upstream.trust);
+        validator.time_window = self.upstream.time_window;
+        validator.validate(message, expectation, self.now)
+    }
+
+    fn handle_answer(
+        &self,
+        record: &Record,
+        transaction: &Transaction,
+        octets: &[u8],
+    ) -> Result<Step, Error> {
+        let awaiting = AwaitingCertificate::resume(transaction.clone());
+        let message = match self.validate(octets, &awaiting.expectation()) {
+            Ok(message) => message,
+            Err(error) => return Ok(Step::Repeat(believed_nothing(octets, &error))),
+        };
+        match awaiting.handle(&message) {
+            Ok(Answer::Waiting(waiting)) => Ok(Step::Next(State::Waiting {
+                transaction: waiting.transaction().clone(),
+                correspondent: waiting.correspondent().clone(),
+                poll_at: self.now.saturating_add(waiting.check_after().unwrap_or_default()),
+            })),
+            Ok(Answer::Granted(granted)) => self.handle_certificate(record, granted),
+            Ok(Answer::Refused(status)) if is_curable(&status) => Ok(Step::StartAnew(status.to_string())),
+            Ok(Answer::Refused(status)) => Ok(rejected(format_reason(&status))),
+            Ok(_) => Ok(rejected("the RA/CA gave an answer of a kind that is not understood".to_string())),
+            Err(error) => Ok(rejected(alloc::format!("the RA/CA does not keep to the protocol: {error}"))),
+        }
+    }
+
+    fn handle_certificate(&self, record: &Record, granted: Granted) -> Result<Step, Error> {
+        let verdict = self.check_certificate(record, &granted);
+        let chain = granted.extra_certs().iter().filter(|certificate| is_ca(certificate)).cloned().collect();
+        let certificates = Certificates { certificate: granted.certificate().clone(), chain };
+        match verdict {
+            Ok(()) if granted.implicitly_confirmed() => Ok(Step::Next(State::Issued(certificates))),
+            Err(reason) if granted.implicitly_confirmed() => Ok(rejected(alloc::format!(
+                "{reason}; it was confirmed implicitly, so it must be revoked at the RA/CA by hand"
+            ))),
+            verdict => self.confirm(granted, certificates, verdict.err()).map(Step::Next),
+        }
+    }
+
+    /// A certificate is taken only when it is for the station's key and name, and has a path to the operator's anchor.
+    fn check_certificate(&self, record: &Record, granted: &Granted) -> Result<(), String> {
+        let certificate = granted.check().map_err(|error| error.to_string())?;
+        let asked = requested_subject(record).map_err(|error| error.to_string())?;
+        let subject = certificate.tbs_certificate().subject();
+        if !names_match(subject, &asked) {
+            return Err(alloc::format!("the certificate is for {subject}; {asked} was asked for"));
+        }
+        let path = CertificatePath {
+            end_entity: granted.certificate(),
+            intermediates: granted.extra_certs(),
+            anchors: &self.upstream.anchors,
+            extended_key_usage: ExtendedKeyUsage::Any,
+            now: self.now,
+        };
+        self.provider
+            .validate_path(&path)
+            .map_err(|error| alloc::format!("the certificate is not valid: {error}"))
+    }
+
+    fn confirm(
+        &self,
+        granted: Granted,
+        certificates: Certificates,
+        turned_down: Option<String>,
+    ) -> Result<State, Error> {
+        let (transaction, correspondent) = (granted.transaction().clone(), granted.correspondent().clone());
+        let (identity, provider) = (&self.upstream.identity, self.provider);
+        let (part, _) = match &turned_down {
+            None => granted.confirm(identity, provider, self.now)?,
+            Some(reason) => {
+                let status = PkiStatusInfo::rejection(PkiFailureInfo::BAD_CERT_TEMPLATE, reason.clone());
+                granted.reject(status, identity, provider, self.now)?
+            }
+        };
+        Ok(State::Confirming(Box::new(Confirming {
+            certificates,
+            transaction,
+            correspondent,
+            message: part.sign(self.upstream.key.as_ref())?,
+            nonce: part.sender_nonce().clone(),
+            turned_down,
+        })))
+    }
+
+    fn handle_pki_conf(&self, confirming: &Confirming, octets: &[u8]) -> Step {
+        let signer = Some(confirming.correspondent.certificate.clone());
+        let awaiting =
+            AwaitingPkiConf::resume(confirming.transaction.clone(), confirming.nonce.clone(), signer);
+        let message = match self.validate(octets, &awaiting.expectation()) {
+            Ok(message) => message,
+            Err(error) => return Step::Repeat(believed_nothing(octets, &error)),
+        };
+        match (awaiting.handle(&message), &confirming.turned_down) {
+            (Err(cmp::Error::Refused(status)), _) if is_unavailable(&status) => {
+                Step::Repeat(status.to_string())
+            }
+            (_, Some(reason)) => rejected(reason.clone()),
+            (Ok(()), None) => Step::Next(State::Issued(confirming.certificates.clone())),
+            // A pkiconf that got lost: what matters is that the certificate is confirmed.
+            (Err(cmp::Error::Refused(status)), None)
+                if status.fail_info.is_some_and(|info| info.contains(PkiFailureInfo::CERT_CONFIRMED)) =>
+            {
+                Step::Next(State::Issued(confirming.certificates.clone()))
+            }
+            (Err(error), None) => {
+                rejected(alloc::format!("the RA/CA did not take the confirmation: {error}"))
+            }
+        }
+    }
+}
+
+fn rejected(reason: String) -> Step {
+    Step::Next(State::Rejected { reason })
+}
+
+/// What an answer that is not believed claims to be, beside why it is not: it helps whoever has to find the fault.
+fn believed_nothing(octets: &[u8], error: &cmp::Error) -> String {
+    let claim = PkiMessage::from_der(octets).ok().and_then(|message| match message.body() {
+        cmp::PkiBody::Error(content) => Some(content.pki_status_info.to_string()),
+        _ => None,
+    });
+    match claim {
+        Some(claim) => alloc::format!("the RA/CA's answer is not believed: {error}; it claims: {claim}"),
+        None => alloc::format!("the RA/CA's answer is not believed: {error}"),
+    }
+}
+
+fn format_reason(status: &PkiStatusInfo) -> String {
+    alloc::format!("the RA/CA answered {status}")
+}
+
+fn is_unavailable(status: &PkiStatusInfo) -> bool {
+    status.fail_info.is_some_and(|info| info.contains(PkiFailureInfo::SYSTEM_UNAVAIL))
+}
+
+/// The message was too old when it arrived, its transactionID was taken, or the RA/CA was out of order: nothing was
+/// issued for it, and nothing is wrong with the request.
+fn is_curable(status: &PkiStatusInfo) -> bool {
+    const CURABLE: [PkiFailureInfo; 4] = [
+        PkiFailureInfo::BAD_TIME,
+        PkiFailureInfo::TRANSACTION_ID_IN_USE,
+        PkiFailureInfo::SYSTEM_UNAVAIL,
+        PkiFailureInfo::SYSTEM_FAILURE,
+    ];
+    status.fail_info.is_some_and(|info| CURABLE.iter().any(|bit| info.contains(*bit)))
+}
+
+fn requested_subject(record: &Record) -> Result<Name, pkcs10::Error> {
+    CertReq::from_der(&record.csr).map(|request| request.subject().clone())
+}
+
+/// Only CA certificates are passed on to stations as a chain.
+fn is_ca(certificate: &EncodedCertificate) -> bool {
+    Certificate::from_der(certificate.octets()).is_ok_and(|certificate| {
+        let constraints =
+            certificate.tbs_certificate().get_extension::<x509_cert::ext::pkix::BasicConstraints>();
+        matches!(constraints, Ok(Some((_, constraints))) if constraints.ca)
+    })
+}

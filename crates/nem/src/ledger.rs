@@ -1,0 +1,219 @@
+//! What a NEM keeps of its requests, and what it demands of whatever keeps it.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use asn1::{EncodedCertificate, UnixTime};
+use cmp::SenderNonce;
+use cmp::end_entity::{Correspondent, Transaction};
+
+/// Keeps requests. Each call is one atomic step; when a call that writes returns, what it wrote survives a crash.
+pub trait Ledger: Send {
+    /// Every request that is not decided yet.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn open_requests(&self) -> Result<Vec<Record>, LedgerError>;
+
+    /// The request with that id.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn request(&self, id: RequestId) -> Result<Option<Record>, LedgerError>;
+
+    /// The station's latest request with exactly these octets.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn find(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, LedgerError>;
+
+    /// The station that asked for a certificate for that SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError>;
+
+    /// Writes a request, new or changed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    fn put(&self, record: &Record) -> Result<(), LedgerError>;
+}
+
+/// A request's name within the NEM: 128 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId([u8; 16]);
+
+impl RequestId {
+    /// From its octets.
+    pub const fn new(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// Its octets.
+    pub const fn as_octets(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
+    }
+}
+
+/// One request of one station.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Its name.
+    pub id: RequestId,
+    /// The station's name in the inventory.
+    pub station: String,
+    /// The PKCS #10 request, as the station made it.
+    pub csr: Vec<u8>,
+    /// The SubjectPublicKeyInfo in it.
+    pub public_key: Vec<u8>,
+    /// When it was accepted.
+    pub received_at: UnixTime,
+    /// When its state changed last.
+    pub changed_at: UnixTime,
+    /// How far it is.
+    pub state: State,
+}
+
+impl Record {
+    /// A request that was just accepted.
+    pub const fn new(
+        id: RequestId,
+        station: String,
+        csr: Vec<u8>,
+        public_key: Vec<u8>,
+        received_at: UnixTime,
+    ) -> Self {
+        Self { id, station, csr, public_key, received_at, changed_at: received_at, state: State::Queued }
+    }
+}
+
+/// How far a request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Accepted; nothing has been sent.
+    Queued,
+    /// A p10cr or pollReq was, or is about to be, sent. It is repeated octet for octet until it is answered.
+    Sent {
+        /// The message.
+        message: Vec<u8>,
+        /// What the answer must fit.
+        transaction: Transaction,
+    },
+    /// The RA/CA is working on it.
+    Waiting {
+        /// What the answer must fit.
+        transaction: Transaction,
+        /// Whom to ask.
+        correspondent: Correspondent,
+        /// When.
+        poll_at: UnixTime,
+    },
+    /// The certificate is here; its certConf was, or is about to be, sent.
+    Confirming(Box<Confirming>),
+    /// The certificate is confirmed, and waits for its station.
+    Issued(Certificates),
+    /// The station has fetched its certificate.
+    Delivered(Certificates),
+    /// There will be no certificate.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A certificate, and what it takes to confirm it or to turn it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // what is stored; a new fact must be thought about at every reader
+pub struct Confirming {
+    /// The certificate and its chain.
+    pub certificates: Certificates,
+    /// The transaction as the certificate ended it.
+    pub transaction: Transaction,
+    /// Who sent the certificate.
+    pub correspondent: Correspondent,
+    /// certConf.
+    pub message: Vec<u8>,
+    /// certConf's senderNonce.
+    pub nonce: SenderNonce,
+    /// Why the certificate is turned down; `None` when it is taken.
+    pub turned_down: Option<String>,
+}
+
+/// A certificate and the CA certificates above it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // a certificate and its chain
+pub struct Certificates {
+    /// The certificate.
+    pub certificate: EncodedCertificate,
+    /// The CA certificates that came with it.
+    pub chain: Vec<EncodedCertificate>,
+}
+
+impl State {
+    /// Whether nothing more will happen upstream.
+    pub const fn is_decided(&self) -> bool {
+        matches!(self, Self::Issued(_) | Self::Delivered(_) | Self::Rejected { .. })
+    }
+
+    /// The state's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent { .. } => "sent",
+            Self::Waiting { .. } => "waiting",
+            Self::Confirming(_) => "confirming",
+            Self::Issued(_) => "issued",
+            Self::Delivered(_) => "delivered",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// The CMP transaction under way.
+    pub const fn transaction(&self) -> Option<&Transaction> {
+        match self {
+            Self::Sent { transaction, .. } | Self::Waiting { transaction, .. } => Some(transaction),
+            Self::Confirming(confirming) => Some(&confirming.transaction),
+            _ => None,
+        }
+    }
+}
+
+/// Why the ledger failed.
+#[derive(Debug)]
+pub struct LedgerError(Box<dyn core::error::Error + Send + Sync>);
+
+impl LedgerError {
+    /// From the error of whatever keeps the ledger.
+    pub fn new(error: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl core::error::Error for LedgerError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.0.source()
+    }
+}

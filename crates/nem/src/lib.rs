@@ -1,0 +1,33 @@
+//! A Network Element Manager without I/O.
+//!
+//! ```text
+//! upload -> Inventory (who is it, what may it have) -> Admitted -> Ledger -> p10cr -> RA/CA
+//!                                                                   ^          |
+//! station <- certificate <---------------------------------------- Ledger <- certificate, checked and confirmed
+//! ```
+//!
+//! [`Nem::upload`] and [`Nem::handle`] take what happens, [`Nem::poll_output`] gives what to send and what to log,
+//! [`Nem::poll_timeout`] says when to come back. Every step is in the [`ledger`] before its message leaves, so a crash
+//! loses nothing: the same octets are sent again, with the same transactionID.
+#![no_std]
+
+extern crate alloc;
+
+mod delivery;
+mod error;
+mod event;
+mod forwarding;
+mod intake;
+mod inventory;
+pub mod ledger;
+mod manager;
+mod name;
+
+pub use delivery::Standing;
+pub use error::{Error, Refusal};
+pub use event::{Event, Happening};
+pub use forwarding::Upstream;
+pub use intake::Admitted;
+pub use inventory::{Identified, Inventory, InventoryError, Station, StationAnchors, VendorCertificate};
+pub use manager::{Input, Nem, Output, Settings};
+pub use name::names_match;
