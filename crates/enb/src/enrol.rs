@@ -1,0 +1,206 @@
+//! A station's enrolment at a NEM: PKCS #10 over HTTPS in the form of RFC 7030, mutually authenticated.
+
+mod check;
+mod station;
+mod upload;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use asn1::{EncodedCertificate, UnixTime};
+use crypto_aws_lc::KeyType;
+use transfer::est::EstClient;
+use transfer::http::ClientOptions;
+
+use crate::{Error, Names};
+use check::Trust;
+use station::Station;
+
+/// Who enrols where, and as whom.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EnrolOptions {
+    /// The NEM: `https://host:port`.
+    pub nem: String,
+    /// The certificates of those who certify NEMs (PEM): the NEM's TLS certificate must have a path to one.
+    pub nem_ca: PathBuf,
+    /// How the station shows who it is.
+    pub identity: Identity,
+    /// The operator's trust anchors (PEM). Without them the CA certificates that the NEM hands out are believed
+    /// (RFC 7030 section 4.1.1), because TLS has shown that it is the NEM.
+    pub operator_ca: Option<PathBuf>,
+    /// Where `key.pem`, `cert.pem` and `chain.pem` lie, or shall lie.
+    pub directory: PathBuf,
+    /// The kind of key to make, when there is none in the directory.
+    pub key_type: KeyType,
+    /// The time after which to give up.
+    pub timeout: Duration,
+}
+
+/// How the station shows who it is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Identity {
+    /// By its vendor's certificate: it enrols for a certificate of the operator.
+    Vendor {
+        /// The certificate and what lies between it and the vendor's root (PEM).
+        certificate: PathBuf,
+        /// Its private key (PEM), readable by its owner only.
+        key: PathBuf,
+        /// The names to be certified.
+        names: Names,
+    },
+    /// By the operator's certificate in the directory: it renews it, with the same names and key.
+    Operator,
+}
+
+impl EnrolOptions {
+    /// Options with a P-256 key and an hour's time.
+    pub fn new(
+        nem: impl Into<String>,
+        nem_ca: impl Into<PathBuf>,
+        identity: Identity,
+        directory: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            nem: nem.into(),
+            nem_ca: nem_ca.into(),
+            identity,
+            operator_ca: None,
+            directory: directory.into(),
+            key_type: KeyType::P256,
+            timeout: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// What is going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Key and request are ready, and on the disk.
+    RequestReady {
+        /// Whether the request is the one of an earlier run that was interrupted.
+        continued: bool,
+    },
+    /// The request is being uploaded, or uploaded again to ask for the answer.
+    Uploading,
+    /// The NEM has the request and works on it.
+    Waiting {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
+    /// The NEM cannot be reached, or is not ready.
+    Retrying {
+        /// Why.
+        reason: String,
+        /// When it is tried again.
+        after: Duration,
+    },
+    /// The certificate is here, and right.
+    Issued,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RequestReady { continued: false } => f.write_str("key and request are ready"),
+            Self::RequestReady { continued: true } => {
+                f.write_str("going on with the request of the run that was interrupted")
+            }
+            Self::Uploading => f.write_str("uploading the request"),
+            Self::Waiting { retry_after } => {
+                write!(f, "the NEM is working on it; asking again in {} s", retry_after.as_secs_f32())
+            }
+            Self::Retrying { reason, after } => {
+                write!(f, "{reason}; trying again in {} s", after.as_secs_f32())
+            }
+            Self::Issued => f.write_str("the certificate is here"),
+        }
+    }
+}
+
+/// A station with its certificate.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Enrolled {
+    /// The certificate.
+    pub certificate: EncodedCertificate,
+    /// The CA certificates above it, its issuer's first.
+    pub chain: Vec<EncodedCertificate>,
+    /// Its subject (RFC 4514).
+    pub subject: String,
+    /// Its serial number in hexadecimal digits.
+    pub serial_number: String,
+    /// From when it is valid.
+    pub not_before: UnixTime,
+    /// Until when it is valid.
+    pub not_after: UnixTime,
+    /// Where the private key lies.
+    pub key_path: PathBuf,
+    /// Where the certificate lies.
+    pub certificate_path: PathBuf,
+    /// Where the CA certificates lie.
+    pub chain_path: PathBuf,
+}
+
+/// Enrols a station, or renews its certificate: makes its key and request in the directory, uploads the request until
+/// the NEM answers, checks the certificate (its key is the station's, its subject the one asked for, its path leads to
+/// the operator's CA) and writes it.
+///
+/// When it is stopped at any point, the next call goes on with the same key and request. `progress` is called at each
+/// step; it must not block.
+///
+/// # Errors
+/// When something given cannot be used, the NEM refuses, time is over, or the certificate is not the one asked for. Then
+/// no certificate was written.
+pub async fn enrol(
+    options: &EnrolOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Enrolled, Error> {
+    let station = blocking({
+        let options = options.clone();
+        move || Station::prepare(&options)
+    })
+    .await?;
+    progress(Progress::RequestReady { continued: station.continued });
+
+    let mut client = ClientOptions::default();
+    client.timeout = client.timeout.min(options.timeout);
+    client.tls = Some(
+        transfer::tls::client_config(&station.nem_anchors, Some(station.tls_identity()?))
+            .map_err(Error::Transfer)?,
+    );
+    let client = EstClient::new(&options.nem, client).map_err(Error::Transfer)?;
+    let received = upload::upload(&client, &station, options.timeout, progress).await;
+    if let Err(Error::Refused { .. }) = &received {
+        // The NEM has ended this request. What is asked for next time is a new one.
+        station.forget_request();
+    }
+    let received = received?;
+
+    blocking(move || {
+        let trust = Trust::new(station.operator_anchors.clone(), &received.ca_certificates);
+        let enrolled = check::check(&station, &received, &trust, now())?;
+        station.keep(&enrolled)?;
+        Ok(enrolled)
+    })
+    .await
+    .inspect(|_| progress(Progress::Issued))
+}
+
+/// Keys, signatures and fsync take their time, and others run on the reactor.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn now() -> UnixTime {
+    let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    UnixTime::from_secs(since_epoch.as_secs())
+}

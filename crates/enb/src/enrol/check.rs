@@ -1,0 +1,147 @@
+//! Whether what came is what was asked for.
+
+use asn1::{EncodedCertificate, UnixTime};
+use crypto::{CertificatePath, ExtendedKeyUsage, SigningKey};
+use der::{Decode, Encode};
+use x509_cert::Certificate;
+use x509_cert::name::Name;
+use x509_cert::time::Time;
+
+use super::Enrolled;
+use super::station::Station;
+use super::upload::Received;
+use crate::Error;
+
+/// Whom the station believes about its operator's certificates.
+pub(super) struct Trust {
+    anchors: Vec<EncodedCertificate>,
+    others: Vec<EncodedCertificate>,
+}
+
+impl Trust {
+    /// The anchors given by hand and no others; without them the roots that the NEM handed out (RFC 7030
+    /// section 4.1.1).
+    pub(super) fn new(given: Option<Vec<EncodedCertificate>>, handed_out: &[EncodedCertificate]) -> Self {
+        match given {
+            Some(anchors) => Self { anchors, others: handed_out.to_vec() },
+            None => {
+                let (anchors, others) = handed_out.iter().cloned().partition(is_self_issued);
+                Self { anchors, others }
+            }
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &EncodedCertificate> {
+        self.others.iter().chain(&self.anchors)
+    }
+}
+
+/// Checks the certificate, and puts together what is to be known of it.
+pub(super) fn check(
+    station: &Station,
+    received: &Received,
+    trust: &Trust,
+    now: UnixTime,
+) -> Result<Enrolled, Error> {
+    let own_key = station.key.public_key().spki_octets();
+    let (certificate, decoded) = find(&received.certificates, own_key)?
+        .ok_or(Error::NoCertificateForKey { count: received.certificates.len() })?;
+    let tbs = decoded.tbs_certificate();
+    if !same_name(tbs.subject(), &station.subject) {
+        let (asked, got) = (station.subject.to_string(), tbs.subject().to_string());
+        return Err(Error::OtherSubject { asked, got });
+    }
+    let intermediates: Vec<EncodedCertificate> = trust
+        .others
+        .iter()
+        .chain(&received.certificates)
+        .filter(|other| *other != certificate)
+        .cloned()
+        .collect();
+    let path = CertificatePath {
+        end_entity: certificate,
+        intermediates: &intermediates,
+        anchors: &trust.anchors,
+        extended_key_usage: ExtendedKeyUsage::Any,
+        now,
+    };
+    crypto_aws_lc::provider()
+        .validate_path(&path)
+        .map_err(|reason| Error::Untrusted { reason, issuer: tbs.issuer().to_string() })?;
+    for asked in &station.extensions {
+        let extensions = tbs.extensions().map_or(&[][..], Vec::as_slice);
+        if !extensions.iter().any(|got| got.extn_id == asked.extn_id && got.extn_value == asked.extn_value) {
+            tracing::warn!(subject = %tbs.subject(), "the certificate has not all the alternative names asked for");
+        }
+    }
+    Ok(Enrolled {
+        chain: chain(&decoded, &intermediates, trust),
+        subject: tbs.subject().to_string(),
+        serial_number: serial_number(&decoded),
+        not_before: unix_time(tbs.validity().not_before),
+        not_after: unix_time(tbs.validity().not_after),
+        certificate: certificate.clone(),
+        key_path: station.paths.key.clone(),
+        certificate_path: station.paths.certificate.clone(),
+        chain_path: station.paths.chain.clone(),
+    })
+}
+
+/// The certificate for that key among others.
+fn find<'a>(
+    certificates: &'a [EncodedCertificate],
+    spki: &[u8],
+) -> Result<Option<(&'a EncodedCertificate, Certificate)>, Error> {
+    for certificate in certificates {
+        let decoded = Certificate::from_der(certificate.octets()).map_err(Error::Malformed)?;
+        let key = decoded.tbs_certificate().subject_public_key_info().to_der().map_err(Error::Malformed)?;
+        if key == spki {
+            return Ok(Some((certificate, decoded)));
+        }
+    }
+    Ok(None)
+}
+
+/// By what they say, not by how it is encoded: a CA may write a PrintableString as UTF8String (RFC 5280 section 7.1).
+fn same_name(a: &Name, b: &Name) -> bool {
+    a == b || a.to_string() == b.to_string()
+}
+
+/// From the certificate's issuer up to a root, by names; the path itself has been validated.
+fn chain(
+    certificate: &Certificate,
+    intermediates: &[EncodedCertificate],
+    trust: &Trust,
+) -> Vec<EncodedCertificate> {
+    let candidates: Vec<(&EncodedCertificate, Certificate)> = intermediates
+        .iter()
+        .chain(trust.all())
+        .filter_map(|octets| Some((octets, Certificate::from_der(octets.octets()).ok()?)))
+        .collect();
+    let mut chain: Vec<EncodedCertificate> = Vec::new();
+    let mut issuer = certificate.tbs_certificate().issuer();
+    while let Some((octets, above)) = candidates.iter().find(|(octets, candidate)| {
+        candidate.tbs_certificate().subject() == issuer && !chain.contains(octets)
+    }) {
+        chain.push((*octets).clone());
+        if above.tbs_certificate().issuer() == above.tbs_certificate().subject() {
+            break;
+        }
+        issuer = above.tbs_certificate().issuer();
+    }
+    chain
+}
+
+fn is_self_issued(certificate: &EncodedCertificate) -> bool {
+    Certificate::from_der(certificate.octets())
+        .is_ok_and(|decoded| decoded.tbs_certificate().issuer() == decoded.tbs_certificate().subject())
+}
+
+pub(super) fn serial_number(certificate: &Certificate) -> String {
+    let octets = certificate.tbs_certificate().serial_number().as_bytes();
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn unix_time(time: Time) -> UnixTime {
+    UnixTime::from_secs(time.to_unix_duration().as_secs())
+}

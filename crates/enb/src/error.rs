@@ -1,0 +1,183 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crypto::PathError;
+use crypto_aws_lc::KeyFileError;
+use transfer::TransferError;
+
+use crate::InspectError;
+
+/// Why something was not done. Each message says what to do; none shows anything of a key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    // The user's
+    /// A private key cannot be used or written.
+    Key(KeyFileError),
+    /// A file cannot be read or written.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The file is there already; nothing is overwritten.
+    Exists(PathBuf),
+    /// A file does not hold the certificates it should.
+    NoCertificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The certificate in one file is not for the key in the other.
+    OtherKey {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// Another process is enrolling in this directory.
+    Busy(PathBuf),
+    /// The directory holds a certificate already.
+    AlreadyEnrolled(PathBuf),
+    /// The directory holds no certificate that could be renewed.
+    NotEnrolled(PathBuf),
+    /// The request cannot be made.
+    Request(pkcs10::Error),
+    /// The file cannot be shown.
+    Inspect {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: InspectError,
+    },
+
+    // The way's
+    /// The NEM cannot be spoken with, and trying again will not help.
+    Transfer(TransferError),
+    /// The deadline passed, or would pass before the NEM wants to be asked again.
+    TimedOut {
+        /// The deadline.
+        after: Duration,
+        /// What was waited for.
+        waiting_for: String,
+    },
+
+    // The NEM's
+    /// The NEM refuses the request.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        reason: String,
+    },
+    /// The NEM's certificates do not hold one for the station's own key.
+    NoCertificateForKey {
+        /// How many certificates came.
+        count: usize,
+    },
+    /// The certificate is for another name.
+    OtherSubject {
+        /// The name asked for.
+        asked: String,
+        /// The name in the certificate.
+        got: String,
+    },
+    /// The certificate has no path to the operator's CA.
+    Untrusted {
+        /// Why not.
+        reason: PathError,
+        /// The certificate's issuer.
+        issuer: String,
+    },
+    /// A certificate cannot be decoded.
+    Malformed(der::Error),
+}
+
+impl Error {
+    /// The exit code of a program that fails so: 3 when the NEM refuses, 4 when time is over, else 1.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused { .. } => 3,
+            Self::TimedOut { .. } => 4,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(error) => error.fmt(f),
+            Self::File { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Exists(path) => {
+                write!(f, "{}: there is a file already; move it away or choose another name", path.display())
+            }
+            Self::NoCertificates { path, reason } => {
+                write!(f, "{}: {reason}; it has to hold certificates in PEM", path.display())
+            }
+            Self::OtherKey { certificate, key } => write!(
+                f,
+                "the certificate in {} is not for the key in {}; give the two that belong together",
+                certificate.display(),
+                key.display()
+            ),
+            Self::Busy(directory) => {
+                write!(f, "{}: another process is enrolling here; wait for it to end", directory.display())
+            }
+            Self::AlreadyEnrolled(directory) => write!(
+                f,
+                "{}: there is a certificate already; renew it with --renew, or choose another directory",
+                directory.display()
+            ),
+            Self::NotEnrolled(directory) => {
+                write!(
+                    f,
+                    "{}: there is no cert.pem to renew; enrol first, without --renew",
+                    directory.display()
+                )
+            }
+            Self::Request(error) => write!(f, "the request cannot be made: {error}"),
+            Self::Inspect { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Transfer(error) => error.fmt(f),
+            Self::TimedOut { after, waiting_for } => write!(
+                f,
+                "no certificate within {} s: {waiting_for}; nothing is lost, the same command goes on where this one \
+                 stopped (--timeout says how long)",
+                after.as_secs()
+            ),
+            Self::Refused { status, reason } => {
+                write!(f, "the NEM refuses (HTTP status {status})")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
+            }
+            Self::NoCertificateForKey { count } => write!(
+                f,
+                "the NEM answered with {count} certificates, none of which is for this station's key; nothing was \
+                 written. Report it to the operator of the NEM"
+            ),
+            Self::OtherSubject { asked, got } => write!(
+                f,
+                "the certificate is for {got:?}, not for {asked:?}; nothing was written. Ask the operator which name \
+                 this station has"
+            ),
+            Self::Untrusted { reason, issuer } => write!(
+                f,
+                "the certificate issued by {issuer:?} has no path to the operator's CA: {reason}; nothing was \
+                 written. Check --operator-ca, and the clock"
+            ),
+            Self::Malformed(error) => write!(f, "a certificate from the NEM is malformed: {error}"),
+        }
+    }
+}
+
+/// The messages already tell the cause, so there is no `source`.
+impl std::error::Error for Error {}
+
+impl From<KeyFileError> for Error {
+    fn from(error: KeyFileError) -> Self {
+        Self::Key(error)
+    }
+}

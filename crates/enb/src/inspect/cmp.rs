@@ -1,0 +1,185 @@
+//! PKIMessage, RFC 9810 section 5.1.
+
+use asn1::oids::rfc9810;
+use cmp::{
+    CertOrEncCert, CertRepMessage, CertResponse, CertStatus, ErrorMsgContent, InfoTypeAndValue, PkiBody,
+    PkiHeader, PkiMessage, PkiStatusInfo, PollRepItem, RevDetails, RevRepContent,
+};
+use crypto::{PublicKey, SignatureAlgorithm};
+use der::asn1::GeneralizedTime;
+use der::{Decode, Encode};
+use x509_cert::Certificate;
+
+use super::tree::{Fields, Value};
+use super::{crmf, fields, pkcs10};
+
+pub(super) fn pki_message(message: &PkiMessage) -> Fields {
+    let protection = message.protection().map(|bits| {
+        Fields::new().with("octets", fields::signature(bits)).with("verdict", protection_verdict(message))
+    });
+    Fields::new()
+        .with("header", header(message.header()))
+        .with("body", Fields::new().with(message.body().kind().name(), body(message)))
+        .with_some("protection", protection)
+        .with_list("extraCerts", message.extra_certs().iter().map(fields::certificate))
+}
+
+fn header(header: &PkiHeader) -> Fields {
+    let pvno = i64::from(header.pvno.number());
+    Fields::new()
+        .with("pvno", pvno)
+        .with("sender", fields::general_name(&header.sender))
+        .with("recipient", fields::general_name(&header.recipient))
+        .with_some("messageTime", header.message_time.as_ref().map(fields::generalized_time))
+        .with_some("protectionAlg", header.protection_alg.as_ref().map(fields::algorithm))
+        .with_some("senderKID", header.sender_kid.as_ref().map(fields::octets))
+        .with_some("recipKID", header.recip_kid.as_ref().map(fields::octets))
+        .with_some("transactionID", header.transaction_id.as_ref().map(ToString::to_string))
+        .with_some("senderNonce", header.sender_nonce.as_ref().map(ToString::to_string))
+        .with_some("recipNonce", header.recip_nonce.as_ref().map(ToString::to_string))
+        .with_list("freeText", header.free_text.iter().flatten().cloned())
+        .with_list("generalInfo", header.general_info.iter().flatten().map(info_type_and_value))
+}
+
+fn info_type_and_value(info: &InfoTypeAndValue) -> Fields {
+    let value = info.info_value.as_ref().map(|value| {
+        let time = || value.decode_as::<GeneralizedTime>().ok().map(|time| fields::generalized_time(&time));
+        let names = || value.decode_as::<Vec<String>>().ok().map(|names| names.join(", "));
+        let shown = match info.info_type {
+            _ if value.is_null() => Some("NULL".to_owned()),
+            rfc9810::IT_CONFIRM_WAIT_TIME => time(),
+            rfc9810::IT_CERT_PROFILE => names(),
+            _ => None,
+        };
+        shown.unwrap_or_else(|| fields::count(value.value().len()))
+    });
+    Fields::new().with("infoType", fields::oid_name(info.info_type)).with_some("infoValue", value)
+}
+
+fn body(message: &PkiMessage) -> Value {
+    match message.body() {
+        PkiBody::Ir(requests) | PkiBody::Cr(requests) | PkiBody::Kur(requests) => {
+            crmf::cert_req_messages(requests.messages(), Some(&message.header().sender))
+        }
+        PkiBody::Ip(reply) | PkiBody::Cp(reply) | PkiBody::Kup(reply) => cert_rep_message(reply).into(),
+        PkiBody::P10cr(request) => pkcs10::certification_request(request).into(),
+        PkiBody::Rr(details) => list(details, rev_details),
+        PkiBody::Rp(reply) => rev_rep_content(reply).into(),
+        PkiBody::PkiConf => "NULL".into(),
+        PkiBody::Nested(messages) => {
+            list(messages, |inner| format!("{}, closed", fields::count(inner.octets().len())))
+        }
+        PkiBody::Genm(infos) | PkiBody::Genp(infos) => list(infos, info_type_and_value),
+        PkiBody::Error(error) => error_msg_content(error).into(),
+        PkiBody::CertConf(statuses) => list(statuses, cert_status),
+        PkiBody::PollReq(items) => {
+            list(items, |item| Fields::new().with("certReqId", item.cert_req_id.number()))
+        }
+        PkiBody::PollRep(items) => list(items, poll_rep_item),
+        PkiBody::Closed(_, content) => {
+            format!("{}, not looked into", fields::count(content.octets().len())).into()
+        }
+        _ => "not looked into".into(),
+    }
+}
+
+fn list<T, V: Into<Value>>(items: &[T], show: impl Fn(&T) -> V) -> Value {
+    Value::List(items.iter().map(|item| show(item).into()).collect())
+}
+
+fn cert_rep_message(reply: &CertRepMessage) -> Fields {
+    Fields::new()
+        .with_list("caPubs", reply.ca_pubs.iter().flatten().map(fields::certificate))
+        .with_list("response", reply.response.iter().map(cert_response))
+}
+
+fn cert_response(response: &CertResponse) -> Fields {
+    let pair = response.certified_key_pair.as_ref().map(|pair| {
+        let fields = match &pair.cert_or_enc_cert {
+            CertOrEncCert::Certificate(certificate) => {
+                Fields::new().with("certificate", fields::certificate(certificate))
+            }
+            CertOrEncCert::EncryptedCert(key) => {
+                Fields::new().with("encryptedCert", fields::count(key.octets().len()))
+            }
+            _ => Fields::new(),
+        };
+        fields.with_some("privateKey", pair.private_key.as_ref().map(|key| fields::count(key.octets().len())))
+    });
+    Fields::new()
+        .with("certReqId", response.cert_req_id.number())
+        .with("status", pki_status_info(&response.status))
+        .with_some("certifiedKeyPair", pair)
+        .with_some("rspInfo", response.rsp_info.as_ref().map(|info| fields::count(info.as_bytes().len())))
+}
+
+fn pki_status_info(info: &PkiStatusInfo) -> Fields {
+    Fields::new()
+        .with("status", info.status.to_string())
+        .with_list("statusString", info.status_string.iter().flatten().cloned())
+        .with_some("failInfo", info.fail_info.map(|fail_info| fail_info.to_string()))
+}
+
+fn cert_status(status: &CertStatus) -> Fields {
+    Fields::new()
+        .with("certHash", fields::octets(&status.cert_hash))
+        .with("certReqId", status.cert_req_id.number())
+        .with_some("statusInfo", status.status_info.as_ref().map(pki_status_info))
+        .with_some("hashAlg", status.hash_alg.as_ref().map(fields::algorithm))
+}
+
+fn error_msg_content(error: &ErrorMsgContent) -> Fields {
+    Fields::new()
+        .with("pKIStatusInfo", pki_status_info(&error.pki_status_info))
+        .with_some("errorCode", error.error_code.as_ref().map(|code| fields::hex(code.as_bytes())))
+        .with_list("errorDetails", error.error_details.iter().flatten().cloned())
+}
+
+fn poll_rep_item(item: &PollRepItem) -> Fields {
+    Fields::new()
+        .with("certReqId", item.cert_req_id.number())
+        .with("checkAfter", i64::from(item.check_after))
+        .with_list("reason", item.reason.iter().flatten().cloned())
+}
+
+fn rev_details(details: &RevDetails) -> Fields {
+    Fields::new()
+        .with("certDetails", crmf::cert_template(&details.cert_details))
+        .with_some("crlEntryDetails", details.crl_entry_details.as_ref().map(|list| fields::extensions(list)))
+}
+
+fn rev_rep_content(reply: &RevRepContent) -> Fields {
+    Fields::new()
+        .with_list("status", reply.status.iter().map(pki_status_info))
+        .with_list("revCerts", reply.rev_certs.iter().flatten().map(crmf::cert_id))
+        .with_list("crls", reply.crls.iter().flatten().map(|crl| fields::count(crl.octets().len())))
+}
+
+/// Whether the signature holds with the key of the first certificate that came along. That says nothing about trust.
+fn protection_verdict(message: &PkiMessage) -> String {
+    let Some(identifier) = &message.header().protection_alg else {
+        return "there is no protectionAlg".to_owned();
+    };
+    let algorithm = match SignatureAlgorithm::from_identifier(identifier) {
+        Ok(algorithm) => algorithm,
+        Err(_) => return format!("{} is not verified here", fields::algorithm(identifier)),
+    };
+    let Some(key) = first_key(message) else {
+        return "not verified: the signer's certificate is not the first of extraCerts".to_owned();
+    };
+    let (Ok(octets), Some(signature)) =
+        (message.protected_part(), message.protection().and_then(|bits| bits.as_bytes()))
+    else {
+        return "the signature is not whole octets".to_owned();
+    };
+    match crypto_aws_lc::provider().verify(algorithm, &key, &octets, signature) {
+        Ok(()) => "verifies with the key of extraCerts[0]; whether to trust that is not said".to_owned(),
+        Err(error) => format!("with the key of extraCerts[0]: {error}"),
+    }
+}
+
+fn first_key(message: &PkiMessage) -> Option<PublicKey> {
+    let certificate = Certificate::from_der(message.extra_certs().first()?.octets()).ok()?;
+    let spki = certificate.tbs_certificate().subject_public_key_info().to_der().ok()?;
+    PublicKey::from_spki_der(&spki).ok()
+}
