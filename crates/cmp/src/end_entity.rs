@@ -9,7 +9,7 @@
 //!                             +--poll------+
 //! ```
 //!
-//! A state takes [`ValidatedMessage`]s only, so a planted reply cannot end a transaction. What must survive a restart is
+//! A state takes [`ValidatedMessage`](crate::ValidatedMessage)s only, so a planted reply cannot end a transaction. What must survive a restart is
 //! the [`Transaction`]: octets and RFC facts, from which the states can be entered again.
 
 mod answer;
