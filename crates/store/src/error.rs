@@ -68,6 +68,11 @@ impl fmt::Display for Error {
 /// The message already tells the cause, so there is no `source`.
 impl std::error::Error for Error {}
 
+/// For a value that the files' schema has no number for: add one before it is used.
+pub(crate) fn unknown_value() -> Error {
+    Error::Encoding(der::ErrorKind::TagUnknown { byte: 0 }.into())
+}
+
 macro_rules! from_redb {
     ($($error:ident),*) => {
         $(impl From<redb::$error> for Error {

@@ -2,8 +2,10 @@
 //!
 //! The files hold octets and RFC facts in a DER of their own, so that the programs' structs can change and the files need not.
 
+mod body;
 mod database;
 mod error;
+pub mod ledger;
 pub mod registry;
 
 pub use database::open_database;

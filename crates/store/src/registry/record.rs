@@ -2,7 +2,6 @@
 
 use asn1::{EncodedCertificate, UnixTime};
 use ca::registry::{CertificateRecord, CertificateStatus, Exchange, TransactionRecord, TransactionState};
-use cmp::end_entity::RequestKind;
 use cmp::management_entity::OpenRequest;
 use cmp::{CertReqId, SenderNonce, TransactionId};
 use der::asn1::OctetString;
@@ -11,6 +10,8 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 
 use crate::Error;
+use crate::body::Body;
+use crate::error::unknown_value;
 
 /// ```text
 /// TransactionEntry ::= SEQUENCE {
@@ -73,14 +74,6 @@ struct CertificateEntry {
 
 #[derive(Clone, Copy, Enumerated)]
 #[repr(u8)]
-enum Body {
-    Ir = 0,
-    Cr = 2,
-    P10cr = 4,
-}
-
-#[derive(Clone, Copy, Enumerated)]
-#[repr(u8)]
 enum State {
     Waiting = 0,
     AwaitingCertConf = 1,
@@ -104,12 +97,7 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
         TransactionState::Rejected => (State::Rejected, 0),
         _ => return Err(unknown_value()),
     };
-    let body = match record.request.kind {
-        RequestKind::Ir => Body::Ir,
-        RequestKind::Cr => Body::Cr,
-        RequestKind::P10cr => Body::P10cr,
-        _ => return Err(unknown_value()),
-    };
+    let body = Body::try_from(record.request.kind)?;
     let exchanges = record.exchanges.iter().map(|exchange| {
         Ok(ExchangeEntry {
             request: OctetString::new(exchange.request.as_slice())?,
@@ -136,19 +124,19 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
 pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, Error> {
     let entry = TransactionEntry::from_der(octets)
         .map_err(|reason| Error::Corrupt { record: "transaction", reason })?;
-    let kind = match entry.body {
-        Body::Ir => RequestKind::Ir,
-        Body::Cr => RequestKind::Cr,
-        Body::P10cr => RequestKind::P10cr,
-    };
     let state = match entry.state {
         State::Waiting => TransactionState::Waiting { due: UnixTime::from_secs(entry.due) },
         State::AwaitingCertConf => TransactionState::AwaitingCertConf,
         State::Confirmed => TransactionState::Confirmed,
         State::Rejected => TransactionState::Rejected,
     };
-    let request =
-        OpenRequest::new(entry.transaction_id, kind, entry.cert_req_id, entry.implicit_confirm, entry.signer);
+    let request = OpenRequest::new(
+        entry.transaction_id,
+        entry.body.into(),
+        entry.cert_req_id,
+        entry.implicit_confirm,
+        entry.signer,
+    );
     let exchanges = entry.exchanges.into_iter().map(|exchange| {
         Exchange::new(
             exchange.request.into_bytes().into(),
@@ -201,9 +189,4 @@ pub(super) fn certificate_from_der(octets: &[u8]) -> Result<CertificateRecord, E
         UnixTime::from_secs(entry.issued_at),
         status,
     ))
-}
-
-/// A value that this schema has no number for: add one before it is used.
-fn unknown_value() -> Error {
-    Error::Encoding(der::ErrorKind::TagUnknown { byte: 0 }.into())
 }

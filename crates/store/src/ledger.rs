@@ -1,0 +1,161 @@
+//! A NEM's ledger in one file.
+
+mod record;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use nem::ledger::{Ledger, LedgerError, Record, RequestId};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use record::{record_from_der, record_to_der};
+
+/// By request id.
+const REQUESTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("requests");
+/// Ids in the order of receipt, counted from 0.
+const RECEIVED: TableDefinition<'_, u64, &[u8; 16]> = TableDefinition::new("received");
+/// Ids of the requests that are not decided.
+const OPEN: TableDefinition<'_, &[u8; 16], ()> = TableDefinition::new("open");
+/// The latest request of a station with the octets that have this SHA-256.
+const LATEST: TableDefinition<'_, (&str, &[u8; 32]), &[u8; 16]> = TableDefinition::new("latest");
+/// The station that has the key whose SubjectPublicKeyInfo has this SHA-256.
+const KEYS: TableDefinition<'_, &[u8; 32], &str> = TableDefinition::new("keys");
+
+/// A NEM's ledger in one file, for one process at a time. Clones share it.
+#[derive(Clone)]
+pub struct EmbeddedLedger {
+    database: Arc<Database>,
+}
+
+impl EmbeddedLedger {
+    /// Opens the ledger, or creates an empty one.
+    ///
+    /// # Errors
+    /// As [`crate::open_database`], and when the tables cannot be created.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let database = crate::open_database(path)?;
+        let tables = database.begin_write()?;
+        tables.open_table(REQUESTS)?;
+        tables.open_table(RECEIVED)?;
+        tables.open_table(OPEN)?;
+        tables.open_table(LATEST)?;
+        tables.open_table(KEYS)?;
+        tables.commit()?;
+        Ok(Self { database: Arc::new(database) })
+    }
+
+    /// The requests received last, newest first, at most `limit` of them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn latest(&self, limit: usize) -> Result<Vec<Record>, Error> {
+        let tables = self.database.begin_read()?;
+        let received = tables.open_table(RECEIVED)?;
+        let mut records = Vec::new();
+        for entry in received.iter()?.rev().take(limit) {
+            let (_, id) = entry?;
+            records.push(existing(&tables, id.value())?);
+        }
+        Ok(records)
+    }
+
+    fn read_open(&self) -> Result<Vec<Record>, Error> {
+        let tables = self.database.begin_read()?;
+        let open = tables.open_table(OPEN)?;
+        let mut records = Vec::new();
+        for entry in open.iter()? {
+            let (id, ()) = entry.map(|(id, _)| (id, ()))?;
+            records.push(existing(&tables, id.value())?);
+        }
+        Ok(records)
+    }
+
+    fn read_latest(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, Error> {
+        let tables = self.database.begin_read()?;
+        let id = tables.open_table(LATEST)?.get((station, &sha256(csr)))?;
+        id.map(|id| existing(&tables, id.value())).transpose()
+    }
+
+    fn read_owner(&self, public_key: &[u8]) -> Result<Option<String>, Error> {
+        let owner = self.database.begin_read()?.open_table(KEYS)?.get(&sha256(public_key))?;
+        Ok(owner.map(|station| station.value().to_owned()))
+    }
+
+    fn write(&self, record: &Record) -> Result<(), Error> {
+        let octets = record_to_der(record)?;
+        let id = record.id.as_octets();
+        let tables = self.database.begin_write()?;
+        {
+            let known = tables.open_table(REQUESTS)?.insert(id, octets.as_slice())?.is_some();
+            let mut open = tables.open_table(OPEN)?;
+            if record.state.is_decided() {
+                open.remove(id)?;
+            } else {
+                open.insert(id, ())?;
+            }
+            if !known {
+                let mut received = tables.open_table(RECEIVED)?;
+                let position = received.len()?;
+                received.insert(position, id)?;
+                let station = record.station.as_str();
+                tables.open_table(LATEST)?.insert((station, &sha256(&record.csr)), id)?;
+                tables.open_table(KEYS)?.insert(&sha256(&record.public_key), station)?;
+            }
+        }
+        tables.commit()?;
+        Ok(())
+    }
+}
+
+fn find(tables: &ReadTransaction, id: &[u8; 16]) -> Result<Option<Record>, Error> {
+    let octets = tables.open_table(REQUESTS)?.get(id)?;
+    octets.map(|octets| record_from_der(octets.value())).transpose()
+}
+
+fn existing(tables: &ReadTransaction, id: &[u8; 16]) -> Result<Record, Error> {
+    find(tables, id)?.ok_or(Error::Missing { record: "request" })
+}
+
+fn sha256(octets: &[u8]) -> [u8; 32] {
+    Sha256::digest(octets).into()
+}
+
+impl Ledger for EmbeddedLedger {
+    fn open_requests(&self) -> Result<Vec<Record>, LedgerError> {
+        Ok(self.read_open()?)
+    }
+
+    fn request(&self, id: RequestId) -> Result<Option<Record>, LedgerError> {
+        let tables = self.database.begin_read().map_err(Error::from)?;
+        Ok(find(&tables, id.as_octets())?)
+    }
+
+    fn find(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, LedgerError> {
+        Ok(self.read_latest(station, csr)?)
+    }
+
+    fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError> {
+        Ok(self.read_owner(public_key)?)
+    }
+
+    fn put(&self, record: &Record) -> Result<(), LedgerError> {
+        Ok(self.write(record)?)
+    }
+}
+
+impl From<Error> for LedgerError {
+    fn from(error: Error) -> Self {
+        Self::new(error)
+    }
+}
+
+impl fmt::Debug for EmbeddedLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedLedger").finish_non_exhaustive()
+    }
+}

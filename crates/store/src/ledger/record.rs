@@ -1,0 +1,254 @@
+//! The ledger's records: a DER of its own, so that the NEM's structs can change and the file need not.
+
+use asn1::{EncodedCertificate, UnixTime};
+use cmp::end_entity::{Correspondent, Transaction};
+use cmp::{CertReqId, SenderNonce, TransactionId};
+use der::asn1::OctetString;
+use der::{Decode, Encode, Enumerated, Sequence};
+use nem::ledger::{Certificates, Confirming, Record, RequestId, State};
+use x509_cert::name::Name;
+
+use crate::Error;
+use crate::body::Body;
+use crate::error::unknown_value;
+
+/// ```text
+/// RequestEntry ::= SEQUENCE {
+///   requestID     OCTET STRING (SIZE (16)),
+///   station       UTF8String,
+///   csr           OCTET STRING,
+///   publicKey     OCTET STRING,
+///   receivedAt    INTEGER,                    -- Unix time
+///   changedAt     INTEGER,                    -- Unix time
+///   state         ENUMERATED { queued(0), sent(1), waiting(2), confirming(3), issued(4), delivered(5), rejected(6) },
+///   message       [0] OCTET STRING OPTIONAL,  -- sent, confirming
+///   transaction   [1] TransactionEntry OPTIONAL,   -- sent, waiting, confirming
+///   correspondent [2] CorrespondentEntry OPTIONAL, -- waiting, confirming
+///   pollAt        [3] INTEGER OPTIONAL,       -- waiting; Unix time
+///   nonce         [4] OCTET STRING OPTIONAL,  -- confirming: certConf's senderNonce
+///   certificates  [5] SEQUENCE OF Certificate OPTIONAL, -- confirming, issued, delivered; the station's first
+///   reason        [6] UTF8String OPTIONAL }   -- rejected; confirming when it is turned down
+/// ```
+#[derive(Sequence)]
+struct RequestEntry {
+    id: OctetString,
+    station: String,
+    csr: OctetString,
+    public_key: OctetString,
+    received_at: u64,
+    changed_at: u64,
+    state: StateName,
+    #[asn1(context_specific = "0", optional = "true")]
+    message: Option<OctetString>,
+    #[asn1(context_specific = "1", optional = "true")]
+    transaction: Option<TransactionEntry>,
+    #[asn1(context_specific = "2", optional = "true")]
+    correspondent: Option<CorrespondentEntry>,
+    #[asn1(context_specific = "3", optional = "true")]
+    poll_at: Option<u64>,
+    #[asn1(context_specific = "4", optional = "true")]
+    nonce: Option<SenderNonce>,
+    #[asn1(context_specific = "5", optional = "true")]
+    certificates: Option<Vec<EncodedCertificate>>,
+    #[asn1(context_specific = "6", optional = "true")]
+    reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Enumerated)]
+#[repr(u8)]
+enum StateName {
+    Queued = 0,
+    Sent = 1,
+    Waiting = 2,
+    Confirming = 3,
+    Issued = 4,
+    Delivered = 5,
+    Rejected = 6,
+}
+
+/// ```text
+/// TransactionEntry ::= SEQUENCE {
+///   transactionID   OCTET STRING,
+///   body            ENUMERATED { ir(0), cr(2), p10cr(4) },
+///   certReqId       INTEGER,
+///   implicitConfirm BOOLEAN,
+///   publicKey       OCTET STRING,
+///   nonces          SEQUENCE OF OCTET STRING }
+/// ```
+#[derive(Sequence)]
+struct TransactionEntry {
+    transaction_id: TransactionId,
+    body: Body,
+    cert_req_id: CertReqId,
+    implicit_confirm: bool,
+    public_key: OctetString,
+    nonces: Vec<SenderNonce>,
+}
+
+/// `CorrespondentEntry ::= SEQUENCE { name Name, nonce OCTET STRING, certificate Certificate }`
+#[derive(Sequence)]
+struct CorrespondentEntry {
+    name: Name,
+    nonce: SenderNonce,
+    certificate: EncodedCertificate,
+}
+
+pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
+    let mut entry = RequestEntry {
+        id: octet_string(record.id.as_octets())?,
+        station: record.station.clone(),
+        csr: octet_string(&record.csr)?,
+        public_key: octet_string(&record.public_key)?,
+        received_at: record.received_at.as_secs(),
+        changed_at: record.changed_at.as_secs(),
+        state: StateName::Queued,
+        message: None,
+        transaction: None,
+        correspondent: None,
+        poll_at: None,
+        nonce: None,
+        certificates: None,
+        reason: None,
+    };
+    match &record.state {
+        State::Queued => {}
+        State::Sent { message, transaction } => {
+            entry.state = StateName::Sent;
+            entry.message = Some(octet_string(message)?);
+            entry.transaction = Some(TransactionEntry::new(transaction)?);
+        }
+        State::Waiting { transaction, correspondent, poll_at } => {
+            entry.state = StateName::Waiting;
+            entry.transaction = Some(TransactionEntry::new(transaction)?);
+            entry.correspondent = Some(CorrespondentEntry::new(correspondent));
+            entry.poll_at = Some(poll_at.as_secs());
+        }
+        State::Confirming(confirming) => {
+            entry.state = StateName::Confirming;
+            entry.message = Some(octet_string(&confirming.message)?);
+            entry.transaction = Some(TransactionEntry::new(&confirming.transaction)?);
+            entry.correspondent = Some(CorrespondentEntry::new(&confirming.correspondent));
+            entry.nonce = Some(confirming.nonce.clone());
+            entry.certificates = Some(chain(&confirming.certificates));
+            entry.reason.clone_from(&confirming.turned_down);
+        }
+        State::Issued(certificates) => {
+            entry.state = StateName::Issued;
+            entry.certificates = Some(chain(certificates));
+        }
+        State::Delivered(certificates) => {
+            entry.state = StateName::Delivered;
+            entry.certificates = Some(chain(certificates));
+        }
+        State::Rejected { reason } => {
+            entry.state = StateName::Rejected;
+            entry.reason = Some(reason.clone());
+        }
+        _ => return Err(unknown_value()),
+    }
+    entry.to_der().map_err(Error::Encoding)
+}
+
+pub(super) fn record_from_der(octets: &[u8]) -> Result<Record, Error> {
+    let entry = RequestEntry::from_der(octets).and_then(RequestEntry::into_record);
+    entry.map_err(|reason| Error::Corrupt { record: "request", reason })
+}
+
+impl RequestEntry {
+    fn into_record(self) -> der::Result<Record> {
+        let id = RequestId::new(self.id.as_bytes().try_into().map_err(|_| inconsistent())?);
+        let station = self.station.clone();
+        let (csr, public_key) = (self.csr.as_bytes().to_vec(), self.public_key.as_bytes().to_vec());
+        let (received_at, changed_at) =
+            (UnixTime::from_secs(self.received_at), UnixTime::from_secs(self.changed_at));
+        let mut record = Record::new(id, station, csr, public_key, received_at);
+        record.changed_at = changed_at;
+        record.state = self.into_state().ok_or_else(inconsistent)?;
+        Ok(record)
+    }
+
+    /// `None` when a field that the state has is missing.
+    fn into_state(self) -> Option<State> {
+        let message = self.message.map(|message| message.as_bytes().to_vec());
+        let transaction = self.transaction.map(Transaction::from);
+        let correspondent = self.correspondent.map(Correspondent::from);
+        let certificates = self.certificates.and_then(|chain| {
+            let mut chain = chain.into_iter();
+            Some(Certificates { certificate: chain.next()?, chain: chain.collect() })
+        });
+        Some(match self.state {
+            StateName::Queued => State::Queued,
+            StateName::Sent => State::Sent { message: message?, transaction: transaction? },
+            StateName::Waiting => State::Waiting {
+                transaction: transaction?,
+                correspondent: correspondent?,
+                poll_at: UnixTime::from_secs(self.poll_at?),
+            },
+            StateName::Confirming => State::Confirming(Box::new(Confirming {
+                certificates: certificates?,
+                transaction: transaction?,
+                correspondent: correspondent?,
+                message: message?,
+                nonce: self.nonce?,
+                turned_down: self.reason,
+            })),
+            StateName::Issued => State::Issued(certificates?),
+            StateName::Delivered => State::Delivered(certificates?),
+            StateName::Rejected => State::Rejected { reason: self.reason? },
+        })
+    }
+}
+
+impl TransactionEntry {
+    fn new(transaction: &Transaction) -> Result<Self, Error> {
+        Ok(Self {
+            transaction_id: transaction.transaction_id.clone(),
+            body: transaction.kind.try_into()?,
+            cert_req_id: transaction.cert_req_id,
+            implicit_confirm: transaction.implicit_confirm,
+            public_key: octet_string(&transaction.public_key)?,
+            nonces: transaction.nonces.clone(),
+        })
+    }
+}
+
+impl From<TransactionEntry> for Transaction {
+    fn from(entry: TransactionEntry) -> Self {
+        Self::new(
+            entry.transaction_id,
+            entry.body.into(),
+            entry.cert_req_id,
+            entry.implicit_confirm,
+            entry.public_key.as_bytes().to_vec(),
+            entry.nonces,
+        )
+    }
+}
+
+impl CorrespondentEntry {
+    fn new(correspondent: &Correspondent) -> Self {
+        Self {
+            name: correspondent.name.clone(),
+            nonce: correspondent.nonce.clone(),
+            certificate: correspondent.certificate.clone(),
+        }
+    }
+}
+
+impl From<CorrespondentEntry> for Correspondent {
+    fn from(entry: CorrespondentEntry) -> Self {
+        Self::new(entry.name, entry.nonce, entry.certificate)
+    }
+}
+
+fn chain(certificates: &Certificates) -> Vec<EncodedCertificate> {
+    std::iter::once(&certificates.certificate).chain(&certificates.chain).cloned().collect()
+}
+
+fn octet_string(octets: &[u8]) -> Result<OctetString, Error> {
+    OctetString::new(octets).map_err(Error::Encoding)
+}
+
+fn inconsistent() -> der::Error {
+    der::ErrorKind::Value { tag: der::Tag::Sequence }.into()
+}

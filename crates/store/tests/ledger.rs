@@ -1,0 +1,138 @@
+//! The ledger on disk: what is written is read back, by every way it is looked for, also after it was reopened.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use asn1::UnixTime;
+use cmp::end_entity::{Correspondent, RequestKind, Transaction};
+use cmp::{CertReqId, SenderNonce, TransactionId};
+use nem::ledger::{Certificates, Confirming, Ledger, Record, RequestId, State};
+use store::Error;
+use store::ledger::EmbeddedLedger;
+use testkit::vectors;
+
+fn transaction() -> Transaction {
+    Transaction::new(
+        TransactionId::new(&[7; 16]).unwrap(),
+        RequestKind::P10cr,
+        CertReqId::P10CR,
+        true,
+        vec![0x30, 0x00],
+        vec![SenderNonce::new(&[1; 16]).unwrap(), SenderNonce::new(&[2; 16]).unwrap()],
+    )
+}
+
+fn states() -> Vec<State> {
+    let certificate = vectors::own_certificate("openssl-mock/oper-bs.crt.pem");
+    let root = vectors::own_certificate("openssl-mock/oper-ca.crt.pem");
+    let certificates = Certificates { certificate: certificate.clone(), chain: vec![root.clone()] };
+    let correspondent =
+        Correspondent::new("CN=CMP".parse().unwrap(), SenderNonce::new(&[3; 16]).unwrap(), root);
+    let confirming = |turned_down| {
+        State::Confirming(Box::new(Confirming {
+            certificates: certificates.clone(),
+            transaction: transaction(),
+            correspondent: correspondent.clone(),
+            message: vec![1, 2, 3],
+            nonce: SenderNonce::new(&[4; 16]).unwrap(),
+            turned_down,
+        }))
+    };
+    vec![
+        State::Queued,
+        State::Sent { message: vec![0; 70_000], transaction: transaction() },
+        State::Waiting {
+            transaction: transaction(),
+            correspondent: correspondent.clone(),
+            poll_at: UnixTime::from_secs(1_795_000_100),
+        },
+        confirming(None),
+        confirming(Some("for another key".to_owned())),
+        State::Issued(certificates.clone()),
+        State::Delivered(Certificates { certificate, chain: Vec::new() }),
+        State::Rejected { reason: "badRequest: größer".to_owned() },
+    ]
+}
+
+fn record(number: u8, state: State) -> Record {
+    let mut record = Record::new(
+        RequestId::new([number; 16]),
+        format!("enb-{number}"),
+        vec![0x30, number],
+        vec![0x31, number],
+        UnixTime::from_secs(1_795_000_000),
+    );
+    record.changed_at = UnixTime::from_secs(1_795_000_001);
+    record.state = state;
+    record
+}
+
+#[test]
+fn every_state_survives_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let records: Vec<Record> =
+        states().into_iter().zip(0..).map(|(state, number)| record(number, state)).collect();
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    for record in &records {
+        ledger.put(record).unwrap();
+    }
+    drop(ledger);
+
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    for record in &records {
+        assert_eq!(ledger.request(record.id).unwrap().as_ref(), Some(record));
+        assert_eq!(ledger.find(&record.station, &record.csr).unwrap().as_ref(), Some(record));
+        assert_eq!(ledger.owner_of_key(&record.public_key).unwrap().as_ref(), Some(&record.station));
+    }
+    let open: Vec<Record> = records.iter().filter(|record| !record.state.is_decided()).cloned().collect();
+    assert_eq!(ledger.open_requests().unwrap(), open);
+    let newest_first: Vec<Record> = records.iter().rev().take(3).cloned().collect();
+    assert_eq!(ledger.latest(3).unwrap(), newest_first);
+    assert_eq!(ledger.request(RequestId::new([99; 16])).unwrap(), None);
+    assert_eq!(ledger.find("enb-0", &[0x30, 1]).unwrap(), None);
+    assert_eq!(ledger.owner_of_key(&[0x55]).unwrap(), None);
+}
+
+#[test]
+fn a_request_that_is_decided_is_open_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = EmbeddedLedger::open(&directory.path().join("ledger.redb")).unwrap();
+    for state in states() {
+        ledger.put(&record(1, state)).unwrap();
+    }
+    assert!(ledger.open_requests().unwrap().is_empty());
+    assert_eq!(ledger.latest(10).unwrap().len(), 1);
+}
+
+#[test]
+fn the_latest_of_two_requests_with_the_same_octets_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = EmbeddedLedger::open(&directory.path().join("ledger.redb")).unwrap();
+    let first = record(1, State::Rejected { reason: "busy".to_owned() });
+    let mut second = record(1, State::Queued);
+    second.id = RequestId::new([2; 16]);
+    ledger.put(&first).unwrap();
+    ledger.put(&second).unwrap();
+    assert_eq!(ledger.find("enb-1", &first.csr).unwrap(), Some(second));
+}
+
+#[test]
+fn the_file_is_its_owners_and_one_process_s() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let _ledger = EmbeddedLedger::open(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(matches!(EmbeddedLedger::open(&path), Err(Error::Locked { .. })));
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    fs::write(&path, "[[station]]\nname = \"enb-1\"\n").unwrap();
+    let error = EmbeddedLedger::open(&path).unwrap_err().to_string();
+    assert!(error.contains("ledger.redb"), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "[[station]]\nname = \"enb-1\"\n");
+}
