@@ -1,0 +1,16 @@
+//! What the programs share, and the protocol crates must not have: files, names as people write them, the socket over which
+//! a program's commands reach its server, signals, the clock.
+
+mod clock;
+pub mod control;
+mod error;
+pub mod files;
+mod name;
+mod request;
+mod signals;
+
+pub use clock::now;
+pub use error::Error;
+pub use name::parse_name;
+pub use request::{Names, certification_request, parse_host_name};
+pub use signals::{reload_signal, stop_signal};
