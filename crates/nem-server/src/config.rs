@@ -1,0 +1,194 @@
+//! `nem.toml`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nem::Settings;
+use serde::Deserialize;
+
+/// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: String,
+    pub(crate) ledger: PathBuf,
+    pub(crate) stations: PathBuf,
+    pub(crate) tls: Credential,
+    pub(crate) upstream: Upstream,
+    pub(crate) trust: Trust,
+    #[serde(default)]
+    pub(crate) intake: Intake,
+}
+
+/// A certificate (with its chain behind it, root excluded) and its private key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// The RA/CA, and as whom the NEM speaks to it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upstream {
+    pub(crate) url: String,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Whom to believe when the URL begins with https.
+    pub(crate) tls_ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) implicit_confirm: bool,
+    #[serde(default = "default_time_window")]
+    time_window_seconds: u64,
+    #[serde(default = "default_timeout")]
+    timeout_seconds: u64,
+    #[serde(default = "default_max_answer_octets")]
+    pub(crate) max_answer_octets: usize,
+    #[serde(default = "default_max_in_flight")]
+    max_in_flight: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trust {
+    pub(crate) operator_cas: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) vendor_cas: Vec<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Intake {
+    pub(crate) max_request_octets: usize,
+    pub(crate) max_connections: usize,
+    hold_seconds: u64,
+    retry_after_seconds: u64,
+    max_requests: usize,
+    max_requests_per_station: usize,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        let settings = Settings::default();
+        Self {
+            max_request_octets: 64 * 1024,
+            max_connections: 1024,
+            hold_seconds: 5,
+            retry_after_seconds: settings.retry_after.as_secs(),
+            max_requests: settings.max_requests,
+            max_requests_per_station: settings.max_requests_per_station,
+        }
+    }
+}
+
+const fn default_time_window() -> u64 {
+    300
+}
+
+const fn default_timeout() -> u64 {
+    60
+}
+
+const fn default_max_answer_octets() -> usize {
+    64 * 1024
+}
+
+fn default_max_in_flight() -> usize {
+    Settings::default().max_in_flight
+}
+
+impl Config {
+    /// Reads the file; the paths in it are relative to where it lies.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = fs::read_to_string(path).with_context(|| {
+            format!("{shown}: cannot be read; `nem init --dir DIR --upstream URL` writes one")
+        })?;
+        let mut config: Self = toml::from_str(&text).with_context(|| shown.to_string())?;
+        config.check().with_context(|| shown.to_string())?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        for relative in config.paths() {
+            *relative = directory.join(&*relative);
+        }
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.trust.operator_cas.is_empty() {
+            bail!("trust.operator_cas: is empty; without the operator's CA no certificate can be checked");
+        }
+        let octets = 1024..=16 * 1024 * 1024;
+        for (name, value) in [
+            ("intake.max_request_octets", self.intake.max_request_octets),
+            ("upstream.max_answer_octets", self.upstream.max_answer_octets),
+        ] {
+            if !octets.contains(&value) {
+                bail!("{name}: must lie between 1024 and 16777216");
+            }
+        }
+        for (name, value) in [
+            ("intake.max_connections", self.intake.max_connections),
+            ("intake.max_requests", self.intake.max_requests),
+            ("intake.max_requests_per_station", self.intake.max_requests_per_station),
+            ("upstream.max_in_flight", self.upstream.max_in_flight),
+        ] {
+            if value == 0 {
+                bail!("{name}: must be at least 1");
+            }
+        }
+        if self.upstream.timeout_seconds == 0 {
+            bail!("upstream.timeout_seconds: must be at least 1");
+        }
+        Ok(())
+    }
+
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [
+            &mut self.ledger,
+            &mut self.stations,
+            &mut self.tls.certificate,
+            &mut self.tls.key,
+            &mut self.upstream.certificate,
+            &mut self.upstream.key,
+        ]
+        .into_iter()
+        .chain(&mut self.upstream.tls_ca)
+        .chain(&mut self.trust.operator_cas)
+        .chain(&mut self.trust.vendor_cas)
+    }
+
+    /// Where a running `nem serve` listens for the other commands: beside the ledger that it has locked.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.ledger.with_extension("sock")
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        settings.max_requests = self.intake.max_requests;
+        settings.max_requests_per_station = self.intake.max_requests_per_station;
+        settings.max_in_flight = self.upstream.max_in_flight;
+        settings.retry_after = Duration::from_secs(self.intake.retry_after_seconds.max(1));
+        settings
+    }
+}
+
+impl Upstream {
+    /// `None` when it is not to be checked.
+    pub(crate) fn time_window(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.time_window_seconds)).filter(|window| !window.is_zero())
+    }
+
+    pub(crate) const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_seconds)
+    }
+}
+
+impl Intake {
+    /// How long a station's connection is held while its certificate may come, before it is told to ask again.
+    pub(crate) const fn hold(&self) -> Duration {
+        Duration::from_secs(self.hold_seconds)
+    }
+}

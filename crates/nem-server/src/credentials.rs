@@ -1,0 +1,79 @@
+//! The NEM's certificates and keys, as files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use asn1::EncodedCertificate;
+use cmp::SenderIdentity;
+use crypto::SigningKey;
+use crypto_aws_lc::{SoftwareKey, read_key_file};
+use der::{Decode, Encode};
+use host::files::read_certificates;
+use nem::StationAnchors;
+use transfer::tls::Identity;
+use x509_cert::Certificate;
+
+use crate::config::{Config, Credential, Trust, Upstream};
+
+/// The NEM as the RA/CA sees it.
+pub(crate) fn upstream(config: &Config) -> Result<nem::Upstream> {
+    let Upstream { certificate, key, .. } = &config.upstream;
+    let (chain, key) = load(certificate, key, "ra")?;
+    let mut chain = chain.into_iter();
+    let leaf = chain.next().with_context(|| format!("{}: is empty", certificate.display()))?;
+    let identity = SenderIdentity::new(leaf, chain.collect(), key.algorithm())
+        .with_context(|| certificate.display().to_string())?;
+    let anchors = read_all(&config.trust.operator_cas)?;
+    let mut upstream = nem::Upstream::new(identity, Box::new(key), anchors);
+    upstream.implicit_confirm = config.upstream.implicit_confirm;
+    upstream.time_window = config.upstream.time_window();
+    upstream.limits.message_size = config.upstream.max_answer_octets;
+    Ok(upstream)
+}
+
+/// The NEM as its stations see it.
+pub(crate) fn tls_identity(credential: &Credential) -> Result<Identity> {
+    let (chain, key) = load(&credential.certificate, &credential.key, "tls-server")?;
+    let chain = chain.iter().map(|certificate| certificate.octets().to_vec()).collect();
+    Ok(Identity::new(chain, key.to_pkcs8_der()?))
+}
+
+/// Whom to believe to be the RA/CA, when its URL asks for TLS.
+pub(crate) fn upstream_tls_anchors(config: &Config) -> Result<Option<Vec<Vec<u8>>>> {
+    let Some(path) = &config.upstream.tls_ca else { return Ok(None) };
+    Ok(Some(read_certificates(path)?.iter().map(|anchor| anchor.octets().to_vec()).collect()))
+}
+
+/// Who vouches for stations.
+pub(crate) fn station_anchors(trust: &Trust) -> Result<StationAnchors> {
+    Ok(StationAnchors::new(read_all(&trust.vendor_cas)?, read_all(&trust.operator_cas)?))
+}
+
+fn read_all(paths: &[PathBuf]) -> Result<Vec<EncodedCertificate>> {
+    let mut certificates = Vec::new();
+    for path in paths {
+        if !path.exists() {
+            bail!("{}: is missing; copy the CA certificate there (PEM)", path.display());
+        }
+        certificates.extend(read_certificates(path)?);
+    }
+    Ok(certificates)
+}
+
+/// A certificate chain, leaf first, and the key that belongs to it.
+fn load(certificate: &Path, key: &Path, profile: &str) -> Result<(Vec<EncodedCertificate>, SoftwareKey)> {
+    let shown = certificate.display();
+    if !certificate.exists() {
+        bail!("{shown}: is missing; let the CA issue it, with `raca issue --profile {profile}` for instance");
+    }
+    let chain = read_certificates(certificate)?;
+    let key_file = key.display();
+    let key = read_key_file(key)?;
+    let leaf = chain.first().with_context(|| format!("{shown}: is empty"))?;
+    let leaf = Certificate::from_der(leaf.octets()).with_context(|| format!("{shown}: cannot be decoded"))?;
+    let certified = leaf.tbs_certificate().subject_public_key_info().to_der()?;
+    if certified != key.public_key().spki_octets() {
+        bail!("{shown}: is for another key than the one in {key_file}");
+    }
+    Ok((chain, key))
+}

@@ -1,0 +1,211 @@
+//! `nem init`.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use crypto_aws_lc::{KeyType, SoftwareKey, write_key_file};
+use host::files::{certificates_pem, read_certificates, request_pem, write_new};
+use host::{Names, certification_request, parse_host_name, parse_name};
+
+/// What `nem init` is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct InitOptions {
+    /// Where everything is written; it is created when it is missing.
+    pub dir: PathBuf,
+    /// The RA/CA's URL for CMP.
+    pub upstream: String,
+    /// PEM files with the operator's CA certificates; they are copied.
+    pub operator_cas: Vec<PathBuf>,
+    /// PEM files with the vendors' CA certificates; they are copied.
+    pub vendor_cas: Vec<PathBuf>,
+    /// The names under which stations reach the NEM: host names or IP addresses.
+    pub hosts: Vec<String>,
+    /// What the NEM is called: the CN of its certificates.
+    pub name: String,
+    /// The kind of the NEM's keys.
+    pub alg: KeyType,
+    /// Where `nem serve` listens, HOST:PORT.
+    pub listen: String,
+}
+
+impl InitOptions {
+    /// A NEM called `nem` with P-256 keys, reached as localhost on 127.0.0.1:8443.
+    pub fn new(dir: impl Into<PathBuf>, upstream: impl Into<String>) -> Self {
+        Self {
+            dir: dir.into(),
+            upstream: upstream.into(),
+            operator_cas: Vec::new(),
+            vendor_cas: Vec::new(),
+            hosts: Vec::from(["localhost".to_owned(), "127.0.0.1".to_owned()]),
+            name: "nem".to_owned(),
+            alg: KeyType::P256,
+            listen: "127.0.0.1:8443".to_owned(),
+        }
+    }
+}
+
+/// What `nem init` wrote, and what it waits for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Initialised {
+    /// `nem.toml`
+    pub config: PathBuf,
+    /// `stations.toml`: the inventory, empty but for an example.
+    pub stations: PathBuf,
+    /// The request for the certificate that signs CMP messages.
+    pub cmp_csr: PathBuf,
+    /// Where that certificate is to be put.
+    pub cmp_certificate: PathBuf,
+    /// The request for the certificate that stations see.
+    pub tls_csr: PathBuf,
+    /// Where that certificate is to be put.
+    pub tls_certificate: PathBuf,
+    /// Where the operator's CA certificate is to be put; `None` when it was given.
+    pub missing_operator_ca: Option<PathBuf>,
+}
+
+/// Makes a NEM's directory: two keys, the requests for their certificates, an empty inventory, and the configuration.
+/// Nothing is overwritten.
+///
+/// # Errors
+/// When something given cannot be used, or a file exists already or cannot be written.
+pub fn init(options: &InitOptions) -> Result<Initialised> {
+    if !options.upstream.starts_with("http://") && !options.upstream.starts_with("https://") {
+        bail!(
+            "{:?} is no URL of an RA/CA; write it like http://raca.operator.example:8829/.well-known/cmp",
+            options.upstream
+        );
+    }
+    let cmp_names = Names::new(name(&options.name)?);
+    let tls_names = tls_names(options)?;
+    let operator_cas = copies(&options.operator_cas, "operator-ca")?;
+    let vendor_cas = copies(&options.vendor_cas, "vendor-ca")?;
+
+    let dir = &options.dir;
+    fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
+    let written = Initialised {
+        config: dir.join("nem.toml"),
+        stations: dir.join("stations.toml"),
+        cmp_csr: dir.join("cmp.csr.pem"),
+        cmp_certificate: dir.join("cmp.pem"),
+        tls_csr: dir.join("tls.csr.pem"),
+        tls_certificate: dir.join("tls.pem"),
+        missing_operator_ca: operator_cas.is_empty().then(|| dir.join("operator-ca.pem")),
+    };
+    if let Some(path) = [&written.config, &written.stations].into_iter().find(|path| path.exists()) {
+        bail!("{}: there is a NEM already; choose another directory", path.display());
+    }
+
+    write_credential(&dir.join("cmp.key.pem"), &written.cmp_csr, &cmp_names, options.alg)?;
+    write_credential(&dir.join("tls.key.pem"), &written.tls_csr, &tls_names, options.alg)?;
+    for (file, text) in operator_cas.iter().chain(&vendor_cas) {
+        write_new(&dir.join(file), text.as_bytes())?;
+    }
+    write_new(&written.stations, STATIONS.as_bytes())?;
+    write_new(&written.config, config_text(options, &operator_cas, &vendor_cas).as_bytes())?;
+    Ok(written)
+}
+
+fn name(common_name: &str) -> Result<x509_cert::name::Name> {
+    if common_name.contains([',', '+', '=', '\\']) {
+        bail!("{common_name:?} cannot be a NEM's name: leave out , + = and \\");
+    }
+    parse_name(&format!("CN={common_name}")).map_err(anyhow::Error::msg)
+}
+
+fn tls_names(options: &InitOptions) -> Result<Names> {
+    if options.hosts.is_empty() {
+        bail!("no host name is given under which stations reach the NEM");
+    }
+    let mut names = Names::new(name(&options.name)?);
+    for host in &options.hosts {
+        match host.parse::<IpAddr>() {
+            Ok(address) => names.ip.push(address),
+            Err(_) => names.dns.push(parse_host_name(host).map_err(anyhow::Error::msg)?),
+        }
+    }
+    Ok(names)
+}
+
+/// The files as they will lie in the NEM's directory: their names, and their certificates as PEM.
+fn copies(files: &[PathBuf], stem: &str) -> Result<Vec<(String, String)>> {
+    let copies = files.iter().enumerate().map(|(position, file)| {
+        Ok((format!("{stem}-{}.pem", position + 1), certificates_pem(&read_certificates(file)?)?))
+    });
+    copies.collect()
+}
+
+fn write_credential(key_file: &Path, csr_file: &Path, names: &Names, alg: KeyType) -> Result<()> {
+    let key = SoftwareKey::generate(alg)?;
+    write_key_file(key_file, &key)?;
+    let request = certification_request(names, &key)?;
+    write_new(csr_file, request_pem(&request)?.as_bytes())?;
+    Ok(())
+}
+
+const STATIONS: &str = r#"# The base stations that may enrol. A running NEM takes up changes to this file within seconds, or at once
+# on SIGHUP; a file with an error in it is refused, and the stations stay as they were.
+#
+# [[station]]
+# name = "Rotterdam 17"                          # what you call it
+# vendor_subject = "CN=SN-4711,O=Vendor"         # how its vendor certificate is known:
+# vendor_serial = "4F:A2:07"                     #   by subject, serial number, or both
+# subject = "CN=enb17.operator.example,O=Operator"   # the name its operator certificate will have
+# dns = ["enb17.operator.example"]               # subjectAltNames that it may ask for
+# ip = ["192.0.2.17"]
+# blocked = false                                # true: it gets nothing
+"#;
+
+fn config_text(
+    options: &InitOptions,
+    operator_cas: &[(String, String)],
+    vendor_cas: &[(String, String)],
+) -> String {
+    let list = |files: &[(String, String)]| {
+        files.iter().map(|(file, _)| format!("{file:?}")).collect::<Vec<_>>().join(", ")
+    };
+    let operator_cas =
+        if operator_cas.is_empty() { "\"operator-ca.pem\"".to_owned() } else { list(operator_cas) };
+    let vendor_cas = list(vendor_cas);
+    format!(
+        r#"# The configuration of nem. Paths are relative to this file; unknown keys are refused.
+# `nem serve` reads it when it starts, and the stations whenever they change.
+
+listen = {listen:?}            # HOST:PORT; port 0 picks a free one
+ledger = "ledger.redb"               # what was asked for and issued
+stations = "stations.toml"           # who may enrol
+
+[tls]                                # as stations see the NEM
+certificate = "tls.pem"              # with its chain behind it
+key = "tls.key.pem"
+
+[upstream]                           # the RA/CA
+url = {url:?}
+certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-kp-cmcRA
+key = "cmp.key.pem"
+# tls_ca = "raca-tls-ca.pem"         # whom to believe when the URL begins with https
+implicit_confirm = false             # true saves a message, but turns no wrong certificate down
+time_window_seconds = 300            # how far messageTime may be off; 0: not checked
+timeout_seconds = 60                 # for one exchange
+max_in_flight = 32                   # messages at the RA/CA at a time
+max_answer_octets = 65536
+
+[trust]
+operator_cas = [{operator_cas}]
+vendor_cas = [{vendor_cas}]
+
+[intake]
+max_request_octets = 65536
+max_connections = 1024
+hold_seconds = 5                     # how long a station is kept waiting before it is told to ask again (202)
+retry_after_seconds = 5              # when it is to do so
+max_requests = 100000                # under way at a time
+max_requests_per_station = 4
+"#,
+        listen = options.listen,
+        url = options.upstream,
+    )
+}

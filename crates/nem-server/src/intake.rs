@@ -1,0 +1,87 @@
+//! What stations upload, and what they are answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asn1::EncodedCertificate;
+use nem::ledger::Certificates;
+use nem::{Refusal, Standing};
+use tracing::{error, warn};
+use transfer::est::{EstEnroll, EstHandler, EstReply};
+
+use crate::service::Service;
+
+pub(crate) struct Intake {
+    pub(crate) service: Arc<Service>,
+    /// How long a station is kept waiting for its certificate.
+    pub(crate) hold: Duration,
+    /// The operator's CA certificates, for cacerts.
+    pub(crate) ca_certificates: Vec<Vec<u8>>,
+}
+
+impl EstHandler for Intake {
+    async fn ca_certs(&self) -> EstReply {
+        EstReply::Certificates(self.ca_certificates.clone())
+    }
+
+    async fn enroll(&self, request: EstEnroll) -> EstReply {
+        let peer = request.peer.address;
+        let certificates = request.peer.certificates.iter();
+        let Ok(chain) = certificates.map(|octets| EncodedCertificate::new(octets)).collect::<Result<_, _>>()
+        else {
+            warn!(%peer, "upload refused: {}", Refusal::MalformedCertificate);
+            return refusal(&Refusal::MalformedCertificate);
+        };
+        let (id, standing) = match self.service.upload(chain, request.csr).await {
+            Ok(accepted) => accepted,
+            Err(reason) => {
+                match &reason {
+                    Refusal::Ledger { reason: ledger, station } => {
+                        error!(%station, %peer, "upload refused: ledger: {ledger}");
+                    }
+                    _ => warn!(station = reason.station(), %peer, "upload refused: {reason}"),
+                }
+                return refusal(&reason);
+            }
+        };
+        let standing = match standing {
+            Standing::UnderWay { .. } => self.service.wait(id, self.hold).await,
+            decided => Ok(Some(decided)),
+        };
+        match standing {
+            Ok(Some(Standing::Issued(certificates))) => {
+                self.service.delivered(id).await;
+                EstReply::Certificates(chain_of(&certificates))
+            }
+            Ok(Some(Standing::UnderWay { retry_after })) => EstReply::Pending { retry_after },
+            Ok(Some(Standing::Rejected { reason })) => EstReply::refused(403, reason),
+            Ok(_) => later("the request is not in the ledger any more; upload it again"),
+            Err(reason) => {
+                error!(request = %id, %peer, "{reason}");
+                later("the NEM cannot look up the request now; upload it again")
+            }
+        }
+    }
+}
+
+fn refusal(refusal: &Refusal) -> EstReply {
+    let reason = refusal.to_string();
+    match refusal {
+        Refusal::Request { .. } | Refusal::DuplicateKey { .. } => EstReply::refused(400, reason),
+        Refusal::Busy { retry_after, .. } => {
+            EstReply::Refused { status: 503, reason, retry_after: Some(*retry_after) }
+        }
+        Refusal::Ledger { .. } => later(&reason),
+        _ => EstReply::refused(403, reason),
+    }
+}
+
+fn later(reason: &str) -> EstReply {
+    let retry_after = Some(Duration::from_secs(30));
+    EstReply::Refused { status: 503, reason: reason.to_owned(), retry_after }
+}
+
+fn chain_of(certificates: &Certificates) -> Vec<Vec<u8>> {
+    let chain = std::iter::once(&certificates.certificate).chain(&certificates.chain);
+    chain.map(|certificate| certificate.octets().to_vec()).collect()
+}

@@ -1,0 +1,17 @@
+//! `nem`: a Network Element Manager. Stations upload PKCS #10 requests over mutually authenticated TLS (RFC 7030), it asks
+//! the RA/CA by CMP over HTTP, and hands the certificates back. The program's commands are the functions here.
+
+mod admin;
+mod config;
+mod credentials;
+mod init;
+mod intake;
+mod listing;
+mod serve;
+mod service;
+mod stations;
+
+pub use admin::{requests, stations};
+pub use init::{InitOptions, Initialised, init};
+pub use listing::{RequestEntry, StationEntry, requests_table, stations_table};
+pub use serve::serve;

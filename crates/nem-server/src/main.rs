@@ -1,0 +1,195 @@
+//! The command line of `nem`.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use crypto_aws_lc::KeyType;
+use nem_server::{InitOptions, Initialised};
+use serde_json::json;
+use tracing::level_filters::LevelFilter;
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage. Log lines go to stderr, results to stdout.";
+
+/// A Network Element Manager: enrols base stations for operator certificates.
+#[derive(Parser)]
+#[command(name = "nem", version, after_help = EXIT_CODES)]
+struct Arguments {
+    /// How much to log: off, error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    log: LevelFilter,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a NEM: keys, requests for their certificates, an inventory and a configuration
+    #[command(
+        after_help = "Example:\n  nem init --dir nem --upstream http://127.0.0.1:8829/.well-known/cmp \\\n    --ca ra/ca.pem --vendor-ca factory.pem --host nem.operator.example"
+    )]
+    Init {
+        /// Where to write; nothing there is overwritten
+        #[arg(long)]
+        dir: PathBuf,
+        /// The RA/CA's URL for CMP, as `raca serve` prints it
+        #[arg(long, value_name = "URL")]
+        upstream: String,
+        /// A PEM file with the operator's CA certificate; may be repeated
+        #[arg(long, value_name = "FILE")]
+        ca: Vec<PathBuf>,
+        /// A PEM file with a CA that certifies stations in the factory; may be repeated
+        #[arg(long, value_name = "FILE")]
+        vendor_ca: Vec<PathBuf>,
+        /// A host name or IP address under which stations reach the NEM; may be repeated [default: localhost and
+        /// 127.0.0.1]
+        #[arg(long, value_name = "HOST")]
+        host: Vec<String>,
+        /// What the NEM is called: the CN of its certificates
+        #[arg(long, default_value = "nem")]
+        name: String,
+        /// The kind of the NEM's keys: p256, p384 or rsa3072
+        #[arg(long, default_value = "p256", value_parser = ["p256", "p384", "rsa3072"])]
+        alg: String,
+        /// Print what was written as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve stations until SIGTERM or SIGINT; prints `listening on URL` once connections are accepted
+    #[command(after_help = "Example:\n  nem serve --config nem/nem.toml --listen 0.0.0.0:8443")]
+    Serve {
+        /// The configuration, as `nem init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where to listen instead of where the configuration says; port 0 picks a free one
+        #[arg(long, value_name = "HOST:PORT")]
+        listen: Option<String>,
+    },
+    /// Show the requests, newest first, also while `nem serve` runs
+    #[command(after_help = "Example:\n  nem requests --config nem/nem.toml --limit 20")]
+    Requests {
+        /// The configuration, as `nem init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// How many to show
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the stations and how their latest requests stand, also while `nem serve` runs
+    #[command(after_help = "Example:\n  nem stations --config nem/nem.toml --json")]
+    Stations {
+        /// The configuration, as `nem init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nem: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Init { dir, upstream, ca, vendor_ca, host, name, alg, json } => {
+            let mut options = InitOptions::new(dir, upstream);
+            options.operator_cas = ca;
+            options.vendor_cas = vendor_ca;
+            options.name = name;
+            options.alg = alg.parse::<KeyType>()?;
+            if !host.is_empty() {
+                options.hosts = host;
+            }
+            let written = nem_server::init(&options)?;
+            print(&if json { as_json(&written) } else { for_people(&written) })
+        }
+        Command::Serve { config, listen } => {
+            let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
+            let served = runtime.block_on(async {
+                let shutdown = host::stop_signal()?;
+                let ready = |url: &str| {
+                    // Nobody may be reading; the server serves all the same.
+                    let _ = print(&format!("listening on {url}"));
+                };
+                nem_server::serve(&config, listen.as_deref(), ready, shutdown).await
+            });
+            // What is still at the RA/CA is in the ledger, and is sent again after the next start.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+            served
+        }
+        Command::Requests { config, limit, json } => {
+            let entries = nem_server::requests(&config, limit)?;
+            if json {
+                print(&serde_json::to_string_pretty(&entries)?)
+            } else {
+                print(nem_server::requests_table(&entries).trim_end())
+            }
+        }
+        Command::Stations { config, json } => {
+            let entries = nem_server::stations(&config)?;
+            if json {
+                print(&serde_json::to_string_pretty(&entries)?)
+            } else {
+                print(nem_server::stations_table(&entries).trim_end())
+            }
+        }
+    }
+}
+
+fn as_json(written: &Initialised) -> String {
+    json!({
+        "config": written.config,
+        "stations": written.stations,
+        "cmp_csr": written.cmp_csr,
+        "cmp_certificate": written.cmp_certificate,
+        "tls_csr": written.tls_csr,
+        "tls_certificate": written.tls_certificate,
+        "missing_operator_ca": written.missing_operator_ca,
+    })
+    .to_string()
+}
+
+fn for_people(written: &Initialised) -> String {
+    let (config, stations) = (written.config.display(), written.stations.display());
+    let missing = written.missing_operator_ca.as_ref().map_or_else(String::new, |path| {
+        format!("  copy the operator's CA certificate to {}\n", path.display())
+    });
+    format!(
+        "configuration: {config}\nnext:\n{missing}  let the operator's CA issue the NEM's two certificates, for instance:\n\
+         \x20   raca issue --config raca.toml --profile ra --csr {} --out {}\n\
+         \x20   raca issue --config raca.toml --profile tls-server --csr {} --out {}\n\
+         \x20 enter the stations in {stations}\n\
+         \x20 nem serve --config {config}",
+        written.cmp_csr.display(),
+        written.cmp_certificate.display(),
+        written.tls_csr.display(),
+        written.tls_certificate.display(),
+    )
+}
+
+/// To stdout at once, also into a pipe.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("stdout cannot be written")
+}

@@ -1,0 +1,156 @@
+//! `nem serve`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use host::control::ControlSocket;
+use nem::Nem;
+use store::ledger::EmbeddedLedger;
+use tokio::net::TcpListener;
+use tracing::{error, info, warn};
+use transfer::est::est_router;
+use transfer::http::{ClientOptions, CmpClient};
+use transfer::server::Limits;
+use transfer::tls::{ServerTls, client_config, server_config};
+
+use crate::config::Config;
+use crate::intake::Intake;
+use crate::service::Service;
+use crate::{admin, credentials, stations};
+
+/// How often the inventory is looked at for changes.
+const INVENTORY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Serves stations, and asks the RA/CA, until `shutdown` is done; then lets the requests under way end. `ready` is told the
+/// URL once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the configuration says.
+///
+/// # Errors
+/// When the configuration or a file it names cannot be used, another process serves this NEM, or the address is taken.
+pub async fn serve(
+    config: &Path,
+    listen: Option<&str>,
+    ready: impl FnOnce(&str),
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let shown = config.display();
+    let config = Arc::new(Config::read(config)?);
+    let anchors = credentials::station_anchors(&config.trust)?;
+    let all_anchors = anchors.vendor.iter().chain(&anchors.operator);
+    let tls_anchors: Vec<Vec<u8>> = all_anchors.map(|anchor| anchor.octets().to_vec()).collect();
+    let ca_certificates = anchors.operator.iter().map(|anchor| anchor.octets().to_vec()).collect();
+    let tls = server_config(credentials::tls_identity(&config.tls)?, &tls_anchors)
+        .with_context(|| config.tls.certificate.display().to_string())?;
+    let upstream = credentials::upstream(&config)?;
+    let client = upstream_client(&config)?;
+    let seen = Version::of(&config.stations);
+    let inventory = stations::read(&config.stations)?;
+    info!(stations = inventory.stations().len(), "inventory read");
+    if inventory.stations().is_empty() {
+        warn!("{}: holds no station yet, so nobody may enrol", config.stations.display());
+    }
+
+    let ledger = EmbeddedLedger::open(&config.ledger)
+        .with_context(|| format!("{shown}: the ledger cannot be used; is `nem serve` running already?"))?;
+    let nem = Nem::new(
+        crypto_aws_lc::provider(),
+        upstream,
+        anchors,
+        inventory,
+        config.settings(),
+        Box::new(ledger.clone()),
+    )
+    .with_context(|| config.ledger.display().to_string())?;
+    if nem.requests_under_way() > 0 {
+        info!(requests = nem.requests_under_way(), "going on with what was under way");
+    }
+
+    let address = listen.unwrap_or(&config.listen);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let url = format!("https://{}", listener.local_addr()?);
+    let socket = config.socket();
+    let control =
+        ControlSocket::bind(&socket).with_context(|| format!("{}: cannot listen there", socket.display()))?;
+    let service = Service::new(nem, client);
+    let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
+    let limits = limits(&config);
+    let router = est_router(Arc::new(intake), limits);
+    let commands = {
+        let (config, ledger) = (config.clone(), ledger);
+        control.serve(move |line| admin::answer(line, &config, &ledger))
+    };
+    // The socket listens already, so whoever connects from now on is accepted.
+    ready(&url);
+    tokio::select! {
+        () = transfer::server::serve(listener, router, Some(ServerTls::new(tls)), limits, shutdown) => {}
+        () = commands => {}
+        () = service.clone().run() => {}
+        outcome = watch_inventory(service, config.stations.clone(), seen) => outcome?,
+    }
+    info!("stopped");
+    Ok(())
+}
+
+fn limits(config: &Config) -> Limits {
+    let mut limits = Limits::default();
+    limits.body_size = config.intake.max_request_octets;
+    limits.connections = config.intake.max_connections;
+    // A request that waits for its certificate has that long, too, when the server stops.
+    limits.drain = limits.drain.max(config.intake.hold() + Duration::from_secs(1));
+    limits
+}
+
+fn upstream_client(config: &Config) -> Result<CmpClient> {
+    let mut options = ClientOptions::default();
+    if let Some(anchors) = credentials::upstream_tls_anchors(config)? {
+        options.tls = Some(client_config(&anchors, None).context("upstream.tls_ca")?);
+    }
+    options.timeout = config.upstream.timeout();
+    options.connect_timeout = options.connect_timeout.min(options.timeout);
+    options.answer_size = config.upstream.max_answer_octets;
+    CmpClient::new(&config.upstream.url, options).context("upstream")
+}
+
+/// What tells one version of a file from the next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version(Option<(SystemTime, u64)>);
+
+impl Version {
+    fn of(path: &Path) -> Self {
+        Self(fs::metadata(path).ok().and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))))
+    }
+}
+
+/// Takes up changes of the inventory, within seconds or at once on SIGHUP. What cannot be read changes nothing.
+async fn watch_inventory(service: Arc<Service>, path: PathBuf, mut seen: Version) -> Result<()> {
+    let mut hangup = host::reload_signal().context("SIGHUP cannot be handled")?;
+    let mut interval = tokio::time::interval(INVENTORY_INTERVAL);
+    loop {
+        let asked = tokio::select! {
+            _ = interval.tick() => false,
+            _ = hangup.recv() => true,
+        };
+        let version = Version::of(&path);
+        if version == seen && !asked {
+            continue;
+        }
+        seen = version;
+        let (service, path) = (service.clone(), path.clone());
+        tokio::task::spawn_blocking(move || reload(&service, &path)).await?;
+    }
+}
+
+fn reload(service: &Arc<Service>, path: &Path) {
+    match stations::read(path) {
+        Ok(inventory) => {
+            let count = inventory.stations().len();
+            match service.set_inventory(inventory) {
+                Ok(()) => info!(stations = count, "inventory read again"),
+                Err(error) => error!("the inventory was read again, but: {error}"),
+            }
+        }
+        Err(error) => error!("the inventory stays as it was: {error:#}"),
+    }
+}

@@ -1,0 +1,189 @@
+//! Drives the NEM: its messages go to the RA/CA, its events to the log and to the stations that wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use asn1::{EncodedCertificate, UnixTime};
+use host::now;
+use nem::ledger::RequestId;
+use nem::{Event, Happening, Input, Inventory, Nem, Output, Refusal, Standing};
+use tokio::sync::{Notify, watch};
+use tracing::{error, info, warn};
+use transfer::http::CmpClient;
+
+pub(crate) struct Service {
+    nem: Mutex<Nem>,
+    client: CmpClient,
+    /// When the NEM wants to be told that time has passed.
+    due: watch::Sender<Option<UnixTime>>,
+    waiting: Mutex<HashMap<RequestId, Arc<Notify>>>,
+}
+
+impl Service {
+    pub(crate) fn new(nem: Nem, client: CmpClient) -> Arc<Self> {
+        let due = watch::Sender::new(nem.poll_timeout());
+        Arc::new(Self { nem: Mutex::new(nem), client, due, waiting: Mutex::default() })
+    }
+
+    /// Wakes the NEM whenever something is due.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut due = self.due.subscribe();
+        loop {
+            let at = *due.borrow_and_update();
+            tokio::select! {
+                () = sleep_until(at) => {
+                    // Until the NEM has spoken again, its time stands in the past; once is enough.
+                    self.due.send_replace(None);
+                    due.borrow_and_update();
+                    self.clone().handle(Happened::Tick).await;
+                }
+                changed = due.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    pub(crate) async fn upload(
+        self: &Arc<Self>,
+        chain: Vec<EncodedCertificate>,
+        csr: Vec<u8>,
+    ) -> Result<(RequestId, Standing), Refusal> {
+        let service = self.clone();
+        blocking(move || service.act(|nem, now| nem.upload(&chain, &csr, now))).await
+    }
+
+    /// Waits until the request is decided, at most that long, and says how it stands then.
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        request: RequestId,
+        at_most: Duration,
+    ) -> Result<Option<Standing>, nem::Error> {
+        let notify = lock(&self.waiting).entry(request).or_default().clone();
+        let mut decided = std::pin::pin!(notify.notified());
+        // From here on a decision is noticed, also one that falls before the next line.
+        decided.as_mut().enable();
+        let mut standing = self.standing(request).await;
+        if matches!(standing, Ok(Some(Standing::UnderWay { .. }))) {
+            let _ = tokio::time::timeout(at_most, decided).await;
+            standing = self.standing(request).await;
+        }
+        let mut waiting = lock(&self.waiting);
+        // The map, this function, and nobody else.
+        let is_last = |other: &Arc<Notify>| Arc::ptr_eq(other, &notify) && Arc::strong_count(other) <= 2;
+        if waiting.get(&request).is_some_and(is_last) {
+            waiting.remove(&request);
+        }
+        standing
+    }
+
+    async fn standing(self: &Arc<Self>, request: RequestId) -> Result<Option<Standing>, nem::Error> {
+        let service = self.clone();
+        blocking(move || lock(&service.nem).standing(request)).await
+    }
+
+    pub(crate) async fn delivered(self: &Arc<Self>, request: RequestId) {
+        self.clone().handle(Happened::Delivered(request)).await;
+    }
+
+    /// From now on these are the stations. Blocks.
+    pub(crate) fn set_inventory(self: &Arc<Self>, inventory: Inventory) -> Result<(), nem::Error> {
+        self.act(|nem, now| nem.set_inventory(inventory, now))
+    }
+
+    async fn handle(self: Arc<Self>, happened: Happened) {
+        blocking(move || {
+            let outcome = self.act(|nem, now| nem.handle(happened.input(), now));
+            if let Err(error) = outcome {
+                error!("{error}");
+            }
+        })
+        .await;
+    }
+
+    /// Lets the NEM act, and carries out what it wants done. It waits for the disk, so nobody else should.
+    fn act<T>(self: &Arc<Self>, act: impl FnOnce(&mut Nem, UnixTime) -> T) -> T {
+        let mut nem = lock(&self.nem);
+        let result = act(&mut nem, now());
+        let outputs: Vec<Output> = std::iter::from_fn(|| nem.poll_output()).collect();
+        self.due.send_replace(nem.poll_timeout());
+        drop(nem);
+        for output in outputs {
+            match output {
+                Output::Send { request, message } => {
+                    tokio::spawn(self.clone().exchange(request, message));
+                }
+                Output::Event(event) => self.announce(&event),
+                _ => {}
+            }
+        }
+        result
+    }
+
+    async fn exchange(self: Arc<Self>, request: RequestId, message: Vec<u8>) {
+        let happened = match self.client.exchange(message).await {
+            Ok(answer) => Happened::Answer(request, answer),
+            Err(error) => Happened::Failure(request, error.to_string()),
+        };
+        self.handle(happened).await;
+    }
+
+    fn announce(&self, event: &Event) {
+        log(event);
+        if matches!(event.happening, Happening::Confirmed | Happening::Rejected(_))
+            && let Some(notify) = lock(&self.waiting).remove(&event.request)
+        {
+            notify.notify_waiters();
+        }
+    }
+}
+
+/// An [`Input`] that owns its parts.
+enum Happened {
+    Answer(RequestId, Vec<u8>),
+    Failure(RequestId, String),
+    Delivered(RequestId),
+    Tick,
+}
+
+impl Happened {
+    fn input(&self) -> Input<'_> {
+        match self {
+            Self::Answer(request, octets) => Input::Answer { request: *request, octets },
+            Self::Failure(request, reason) => Input::Failure { request: *request, reason },
+            Self::Delivered(request) => Input::Delivered { request: *request },
+            Self::Tick => Input::Tick,
+        }
+    }
+}
+
+fn log(event: &Event) {
+    let Event { station, request, happening, .. } = event;
+    let transaction = event.transaction_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    match happening {
+        Happening::Rejected(_) | Happening::TurnedDown(_) | Happening::Retry { .. } => {
+            warn!(%station, %request, %transaction, "{happening}");
+        }
+        _ => info!(%station, %request, %transaction, "{happening}"),
+    }
+}
+
+/// Never, when there is no time.
+async fn sleep_until(at: Option<UnixTime>) {
+    let Some(at) = at else { return std::future::pending().await };
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at.as_secs());
+    tokio::time::sleep(at.duration_since(SystemTime::now()).unwrap_or_default()).await;
+}
+
+/// Signatures and the disk take their time, and others run on the reactor.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// A thread that panicked left no half-written state: the ledger is written before the NEM changes its mind.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
