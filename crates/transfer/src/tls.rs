@@ -106,7 +106,14 @@ fn root_store(anchors: &[Vec<u8>]) -> Result<RootCertStore, TransferError> {
 }
 
 fn bad_credential(error: rustls::Error) -> TransferError {
-    TransferError::BadCredential(error.to_string())
+    let text = error.to_string();
+    // What `openssl x509 -req` makes when it is given no extensions; rustls says it in its own words only.
+    let version_1 = text.contains("UnsupportedCertVersion");
+    TransferError::BadCredential(if version_1 {
+        "a certificate is of X.509 version 1, without extensions; version 3 is needed".to_owned()
+    } else {
+        text
+    })
 }
 
 /// The TLS side of a server; it can be replaced while connections are served. Clones share it.
