@@ -2,20 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::EncodedCertificate;
 use ca::{Ca, Issuer, MessageCredential, Reply};
 use cmp::{SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::read_key_file;
+use host::files::{certificates_pem, parse_request, read_certificates, request_pem};
+use host::now;
+use pkcs10::CertReq;
 use store::registry::EmbeddedRegistry;
 
 use crate::admin::{self, Answer, Command};
 use crate::config::Config;
 use crate::listing::ListEntry;
-use crate::pem;
 
 /// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under the profile `ne`, `ra` or `tls-server`;
 /// returns it as PEM. When `raca serve` runs, it is asked to do so. Blocks.
@@ -23,7 +24,7 @@ use crate::pem;
 /// # Errors
 /// When the configuration cannot be used, the request is refused, or the registry fails.
 pub fn issue(config: &Path, csr_pem_or_der: &[u8], profile: &str) -> Result<Vec<u8>> {
-    let csr = pem::request_to_pem(&pem::parse_request(csr_pem_or_der)?)?;
+    let csr = request_pem(&parse_request(csr_pem_or_der)?)?;
     let command = Command::Issue { csr, profile: profile.to_owned() };
     match carry_out(config, &command)? {
         Answer::Certificate(pem) => Ok(pem.into_bytes()),
@@ -78,7 +79,7 @@ impl Authority {
 
     /// Answers a CMP message. Signs, and waits for the disk.
     pub(crate) fn handle(&self, message: &[u8]) -> Result<Reply> {
-        Ok(self.ca.handle(message, now()?))
+        Ok(self.ca.handle(message, now()))
     }
 
     pub(crate) fn carry_out(&self, command: &Command) -> Result<Answer> {
@@ -88,20 +89,24 @@ impl Authority {
                 Ok(Answer::Certificates(records.iter().map(ListEntry::new).collect::<Result<_>>()?))
             }
             Command::Issue { csr, profile } => {
-                let request = pem::parse_request(csr.as_bytes())?;
+                let request =
+                    CertReq::from_der(&parse_request(csr.as_bytes())?).context("not a PKCS #10 request")?;
                 let profile = self.config.profile(profile)?;
                 let record = self
                     .ca
-                    .issue_by_hand(&request, &profile, now()?)
+                    .issue_by_hand(&request, &profile, now())
                     .with_context(|| format!("no certificate for {}", request.subject()))?;
-                Ok(Answer::Certificate(pem::certificate_to_pem(&record.certificate)?))
+                Ok(Answer::Certificate(certificates_pem(std::slice::from_ref(&record.certificate))?))
             }
         }
     }
 }
 
 fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
-    let ca_certificate = pem::read_certificate(&config.ca.certificate)?;
+    let ca_certificate = read_certificates(&config.ca.certificate)?
+        .into_iter()
+        .next()
+        .with_context(|| format!("{}: is empty", config.ca.certificate.display()))?;
     let ca_key = read_key_file(&config.ca.key)?;
     let issuer = Issuer::new(ca_certificate.clone(), Box::new(ca_key))
         .with_context(|| config.ca.certificate.display().to_string())?;
@@ -116,7 +121,7 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
 
 fn message_credential(config: &Config) -> Result<MessageCredential> {
     let path = &config.cmp.certificate;
-    let mut certificates = pem::read_certificates(path)?.into_iter();
+    let mut certificates = read_certificates(path)?.into_iter();
     let certificate = certificates.next().with_context(|| format!("{}: is empty", path.display()))?;
     let key = read_key_file(&config.cmp.key)?;
     let identity = SenderIdentity::new(certificate, certificates.collect(), key.algorithm())
@@ -128,11 +133,11 @@ fn message_credential(config: &Config) -> Result<MessageCredential> {
 fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trust>> {
     let mut ra_anchors = Vec::from([ca_certificate.clone()]);
     for path in &config.trust.ra_cas {
-        ra_anchors.extend(pem::read_certificates(path)?);
+        ra_anchors.extend(read_certificates(path)?);
     }
     let mut vendor_anchors = Vec::new();
     for path in &config.trust.vendor_cas {
-        vendor_anchors.extend(pem::read_certificates(path)?);
+        vendor_anchors.extend(read_certificates(path)?);
     }
     let own = Vec::from([ca_certificate]);
     Ok(Vec::from([
@@ -140,9 +145,4 @@ fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trus
         Trust::new(SignerRole::OperatorCertified, own, ExtendedKeyUsage::Any),
         Trust::new(SignerRole::VendorCertified, vendor_anchors, ExtendedKeyUsage::Any),
     ]))
-}
-
-pub(crate) fn now() -> Result<UnixTime> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
-    Ok(UnixTime::from_secs(since.as_secs()))
 }

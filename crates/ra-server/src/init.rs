@@ -1,9 +1,7 @@
 //! `raca init`.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,11 +10,10 @@ use ca::registry::{CertificateRecord, CertificateStatus, Registry};
 use ca::{Issuer, Profile};
 use crypto::SigningKey;
 use crypto_aws_lc::{KeyType, SoftwareKey, write_key_file};
+use host::files::{certificates_pem, read_certificates, write_new};
+use host::{now, parse_name};
 use store::registry::EmbeddedRegistry;
 use x509_cert::name::Name;
-
-use crate::authority::now;
-use crate::pem;
 
 /// The new CA's own certificate: ten years.
 const ROOT_VALIDITY: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
@@ -66,12 +63,8 @@ pub struct Initialised {
 /// # Errors
 /// When a file exists already, cannot be written, or a vendor's CA certificates cannot be read.
 pub fn init(options: &InitOptions) -> Result<Initialised> {
-    let subject =
-        Name::from_str(&options.subject).ok().filter(|name| !name.is_empty()).with_context(|| {
-            format!("{:?} is no distinguished name; write it like CN=Operator CA,O=Operator", options.subject)
-        })?;
-    let cmp_subject =
-        Name::from_str(&format!("CN=CMP,{}", options.subject)).context("the CA's name is too long")?;
+    let name = |text: &str| parse_name(text).map_err(anyhow::Error::msg);
+    let (subject, cmp_subject) = (name(&options.subject)?, name(&format!("CN=CMP,{}", options.subject))?);
     let vendor_anchors = vendor_anchors(&options.vendor_cas)?;
 
     let dir = &options.dir;
@@ -88,28 +81,26 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
     let ca_key = SoftwareKey::generate(options.alg)?;
     write_key_file(dir.join("ca.key.pem"), &ca_key)?;
     let issuer =
-        Issuer::self_signed(subject, Box::new(ca_key), ROOT_VALIDITY, &crypto_aws_lc::provider(), now()?)?;
-    write_new(&ca_certificate, &pem::certificate_to_pem(issuer.certificate())?)?;
+        Issuer::self_signed(subject, Box::new(ca_key), ROOT_VALIDITY, &crypto_aws_lc::provider(), now())?;
+    write_certificate(&ca_certificate, issuer.certificate())?;
 
     let cmp_key = SoftwareKey::generate(options.alg)?;
     write_key_file(dir.join("cmp.key.pem"), &cmp_key)?;
     let cmp_certificate = issue_cmp_certificate(&issuer, cmp_subject, &cmp_key, &registry)?;
-    write_new(&dir.join("cmp.pem"), &pem::certificate_to_pem(&cmp_certificate)?)?;
+    write_certificate(&dir.join("cmp.pem"), &cmp_certificate)?;
 
     for (name, text) in &vendor_anchors {
-        write_new(&dir.join(name), text)?;
+        write_new(&dir.join(name), text.as_bytes())?;
     }
     let names = vendor_anchors.iter().map(|(name, _)| name.as_str());
-    write_new(&config, &config_text(&options.listen, names))?;
+    write_new(&config, config_text(&options.listen, names).as_bytes())?;
     Ok(Initialised { config, ca_certificate })
 }
 
 /// The files as they will lie in the CA's directory: their names, and their certificates as PEM.
 fn vendor_anchors(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
     let anchors = files.iter().enumerate().map(|(position, file)| {
-        let certificates = pem::read_certificates(file)?;
-        let text: String = certificates.iter().map(pem::certificate_to_pem).collect::<Result<_>>()?;
-        Ok((format!("vendor-ca-{}.pem", position + 1), text))
+        Ok((format!("vendor-ca-{}.pem", position + 1), certificates_pem(&read_certificates(file)?)?))
     });
     anchors.collect()
 }
@@ -121,7 +112,7 @@ fn issue_cmp_certificate(
     key: &SoftwareKey,
     registry: &Path,
 ) -> Result<EncodedCertificate> {
-    let now = now()?;
+    let now = now();
     let (contents, _) = Profile::CMP.fit(subject, key.public_key(), &[])?;
     let issued = issuer.issue(&contents, &crypto_aws_lc::provider(), now)?;
     let record = CertificateRecord::new(
@@ -136,15 +127,9 @@ fn issue_cmp_certificate(
     Ok(issued.certificate)
 }
 
-fn write_new(path: &Path, text: &str) -> Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .with_context(|| format!("{}: cannot be created", path.display()))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("{}: cannot be written", path.display()))
+fn write_certificate(path: &Path, certificate: &EncodedCertificate) -> Result<()> {
+    let pem = certificates_pem(std::slice::from_ref(certificate))?;
+    Ok(write_new(path, pem.as_bytes())?)
 }
 
 fn config_text<'a>(listen: &str, vendor_cas: impl Iterator<Item = &'a str>) -> String {

@@ -5,7 +5,6 @@ mod authority;
 mod config;
 mod init;
 mod listing;
-mod pem;
 mod serve;
 
 pub use authority::{issue, list};

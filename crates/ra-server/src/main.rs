@@ -10,7 +10,6 @@ use clap::{Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use ra_server::InitOptions;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 const EXIT_CODES: &str =
@@ -131,7 +130,7 @@ fn run(command: Command) -> Result<()> {
         Command::Serve { config, listen } => {
             let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
             runtime.block_on(async {
-                let shutdown = stop_signal()?;
+                let shutdown = host::stop_signal()?;
                 let ready = |url: &str| {
                     // Nobody may be reading; the server serves all the same.
                     let _ = print(&format!("listening on {url}"));
@@ -175,15 +174,4 @@ fn run(command: Command) -> Result<()> {
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("stdout cannot be written")
-}
-
-fn stop_signal() -> Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use ca::{Event, Outcome};
 use crypto_aws_lc::read_key_file;
+use host::control::ControlSocket;
+use host::files::read_certificates;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
@@ -16,7 +18,6 @@ use transfer::tls::{Identity, ServerTls, server_config};
 use crate::admin;
 use crate::authority::Authority;
 use crate::config::{Config, Credential};
-use crate::pem;
 
 /// Serves CMP over HTTP (RFC 9811) until `shutdown` is done, then lets the requests under way end. `ready` is told the URL
 /// of the endpoint once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the
@@ -46,20 +47,25 @@ pub async fn serve(
     let router = cmp_router(Arc::new(Handler(authority.clone())), limits);
 
     let socket = config.socket();
-    let admin = tokio::spawn(admin::listen(admin::bind(&socket)?, authority.clone()));
+    let control =
+        ControlSocket::bind(&socket).with_context(|| format!("{}: cannot listen there", socket.display()))?;
+    let commands = {
+        let authority = authority.clone();
+        control.serve(move |line| admin::answer(line, &authority))
+    };
     // The socket listens already, so whoever connects from now on is accepted.
     ready(&url);
-    transfer::server::serve(listener, router, tls, limits, shutdown).await;
-    admin.abort();
-    // It may be gone already; what matters is that nobody waits at it.
-    let _ = std::fs::remove_file(&socket);
+    tokio::select! {
+        () = transfer::server::serve(listener, router, tls, limits, shutdown) => {}
+        () = commands => {}
+    }
     info!("stopped");
     Ok(())
 }
 
 fn tls(credential: &Credential) -> Result<ServerTls> {
     let shown = credential.certificate.display();
-    let certificates = pem::read_certificates(&credential.certificate)?;
+    let certificates = read_certificates(&credential.certificate)?;
     let chain = certificates.iter().map(|certificate| certificate.octets().to_vec()).collect();
     let key = read_key_file(&credential.key)?.to_pkcs8_der()?;
     let config = server_config(Identity::new(chain, key), &[]).with_context(|| shown.to_string())?;
