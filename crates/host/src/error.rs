@@ -22,6 +22,15 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The private key cannot be used.
+    Key(crypto_aws_lc::KeyFileError),
+    /// The certificate is for another key.
+    OtherKey {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
     /// The text or file is no PKCS #10 request.
     NoRequest,
     /// Something cannot be encoded.
@@ -42,6 +51,10 @@ impl fmt::Display for Error {
                 "{}: no certificates in PEM: {reason}; `openssl x509 -inform DER -in FILE -out NEW` converts from DER",
                 path.display()
             ),
+            Self::Key(error) => error.fmt(f),
+            Self::OtherKey { certificate, key } => {
+                write!(f, "{}: is for another key than the one in {}", certificate.display(), key.display())
+            }
             Self::NoRequest => f.write_str("this is no PKCS #10 request, neither in PEM nor in DER"),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),
             Self::Request(error) => write!(f, "the certification request cannot be made: {error}"),

@@ -3,6 +3,7 @@
 
 mod clock;
 pub mod control;
+mod credentials;
 mod error;
 pub mod files;
 mod name;
@@ -10,6 +11,7 @@ mod request;
 mod signals;
 
 pub use clock::now;
+pub use credentials::read_credential;
 pub use error::Error;
 pub use name::parse_name;
 pub use request::{Names, certification_request, parse_host_name};

@@ -6,12 +6,11 @@ use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use cmp::SenderIdentity;
 use crypto::SigningKey;
-use crypto_aws_lc::{SoftwareKey, read_key_file};
-use der::{Decode, Encode};
+use crypto_aws_lc::SoftwareKey;
 use host::files::read_certificates;
+use host::read_credential;
 use nem::StationAnchors;
 use transfer::tls::Identity;
-use x509_cert::Certificate;
 
 use crate::config::{Config, Credential, Trust, Upstream};
 
@@ -66,14 +65,5 @@ fn load(certificate: &Path, key: &Path, profile: &str) -> Result<(Vec<EncodedCer
     if !certificate.exists() {
         bail!("{shown}: is missing; let the CA issue it, with `raca issue --profile {profile}` for instance");
     }
-    let chain = read_certificates(certificate)?;
-    let key_file = key.display();
-    let key = read_key_file(key)?;
-    let leaf = chain.first().with_context(|| format!("{shown}: is empty"))?;
-    let leaf = Certificate::from_der(leaf.octets()).with_context(|| format!("{shown}: cannot be decoded"))?;
-    let certified = leaf.tbs_certificate().subject_public_key_info().to_der()?;
-    if certified != key.public_key().spki_octets() {
-        bail!("{shown}: is for another key than the one in {key_file}");
-    }
-    Ok((chain, key))
+    Ok(read_credential(certificate, key)?)
 }

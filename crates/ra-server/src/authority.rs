@@ -10,7 +10,7 @@ use cmp::{SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::read_key_file;
 use host::files::{certificates_pem, parse_request, read_certificates, request_pem};
-use host::now;
+use host::{now, read_credential};
 use pkcs10::CertReq;
 use store::registry::EmbeddedRegistry;
 
@@ -121,9 +121,9 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
 
 fn message_credential(config: &Config) -> Result<MessageCredential> {
     let path = &config.cmp.certificate;
-    let mut certificates = read_certificates(path)?.into_iter();
+    let (certificates, key) = read_credential(path, &config.cmp.key)?;
+    let mut certificates = certificates.into_iter();
     let certificate = certificates.next().with_context(|| format!("{}: is empty", path.display()))?;
-    let key = read_key_file(&config.cmp.key)?;
     let identity = SenderIdentity::new(certificate, certificates.collect(), key.algorithm())
         .with_context(|| path.display().to_string())?;
     Ok(MessageCredential { identity, key: Box::new(key) })

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ca::{Event, Outcome};
-use crypto_aws_lc::read_key_file;
 use host::control::ControlSocket;
-use host::files::read_certificates;
+use host::read_credential;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
@@ -65,11 +64,10 @@ pub async fn serve(
 
 fn tls(credential: &Credential) -> Result<ServerTls> {
     let shown = credential.certificate.display();
-    let certificates = read_certificates(&credential.certificate)?;
-    let chain = certificates.iter().map(|certificate| certificate.octets().to_vec()).collect();
-    let key = read_key_file(&credential.key)?.to_pkcs8_der()?;
-    let config = server_config(Identity::new(chain, key), &[]).with_context(|| shown.to_string())?;
-    Ok(ServerTls::new(config))
+    let (chain, key) = read_credential(&credential.certificate, &credential.key)?;
+    let chain = chain.iter().map(|certificate| certificate.octets().to_vec()).collect();
+    let identity = Identity::new(chain, key.to_pkcs8_der()?);
+    Ok(ServerTls::new(server_config(identity, &[]).with_context(|| shown.to_string())?))
 }
 
 struct Handler(Arc<Authority>);

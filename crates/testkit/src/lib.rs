@@ -1,9 +1,10 @@
 //! What the tests share: vectors by name, one suite that every crypto provider passes, a NO SECURITY provider for
-//! fuzzing, randomness that repeats itself. Only ever a dev-dependency.
+//! fuzzing, randomness that repeats itself, real programs and peers. Only ever a dev-dependency.
 #![allow(clippy::missing_panics_doc, clippy::indexing_slicing)] // a panic is how a test fails
 
 mod hex;
 pub mod no_security;
+pub mod programs;
 pub mod provider;
 mod random;
 pub mod vectors;

@@ -1,0 +1,146 @@
+//! The command line of `raca`, with the mistakes people make.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value;
+use testkit::programs::{Server, run, run_words, words};
+
+const RACA: &str = env!("CARGO_BIN_EXE_raca");
+
+fn csr(folder: &Path) {
+    let request = "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout nem.key -out nem.csr -subj /CN=nem -addext subjectAltName=DNS:nem.example";
+    run("openssl", request, folder).success();
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["init", "serve", "issue", "list"] {
+        let help = run(RACA, &format!("{command} --help"), folder.path()).success();
+        assert!(help.contains(&format!("raca {command} --")), "{help}");
+    }
+    assert!(run(RACA, "--help", folder.path()).success().contains("Exit codes"));
+    run(RACA, "lisst", folder.path()).failure(2);
+}
+
+#[test]
+fn keys_are_private_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    for alg in ["p256", "p384", "rsa3072"] {
+        run(RACA, &format!("init --dir {alg} --alg {alg}"), folder.path()).success();
+        for key in ["ca.key.pem", "cmp.key.pem"] {
+            let path = folder.path().join(alg).join(key);
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{alg} {key}");
+        }
+        run("openssl", &format!("verify -CAfile {alg}/ca.pem {alg}/cmp.pem"), folder.path()).success();
+    }
+    let before = fs::read(folder.path().join("p256/ca.pem")).unwrap();
+    let reason = run(RACA, "init --dir p256", folder.path()).failure(1);
+    assert!(reason.contains("p256/raca.toml") && reason.contains("another directory"), "{reason}");
+    assert_eq!(fs::read(folder.path().join("p256/ca.pem")).unwrap(), before);
+}
+
+#[test]
+fn a_typing_error_is_named_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let init =
+        |subject| run_words(RACA, &words("init --dir ra --subject", &[subject]), folder.path()).failure(1);
+    assert!(init("CM=Operator CA").contains("\"CM\""));
+    assert!(init("Operator CA").contains("has no ="));
+    assert!(init("/CN=Operator CA").contains("commas"));
+    fs::write(folder.path().join("ca.der"), [0x30, 0x82]).unwrap();
+    let reason = run(RACA, "init --dir ra --vendor-ca ca.der", folder.path()).failure(1);
+    assert!(reason.contains("ca.der") && reason.contains("openssl x509 -inform DER"), "{reason}");
+    let reason = run(RACA, "init --dir ra --vendor-ca nowhere.pem", folder.path()).failure(1);
+    assert!(reason.contains("nowhere.pem"), "{reason}");
+    assert!(!folder.path().join("ra").exists());
+    run(RACA, "init --dir ra --alg p257", folder.path()).failure(2);
+}
+
+#[test]
+fn certificates_are_issued_by_hand_with_and_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    csr(folder.path());
+    run(RACA, "init --dir ra", folder.path()).success();
+    for (profile, purpose) in
+        [("ra", "1.3.6.1.5.5.7.3.28"), ("tls-server", "TLS Web Server"), ("ne", "1.3.6.1.5.5.7.3.17")]
+    {
+        let issue =
+            format!("issue --config ra/raca.toml --csr nem.csr --profile {profile} --out {profile}.pem");
+        run(RACA, &issue, folder.path()).success();
+        run("openssl", &format!("verify -CAfile ra/ca.pem {profile}.pem"), folder.path()).success();
+        let text = run("openssl", &format!("x509 -noout -text -in {profile}.pem"), folder.path()).success();
+        let cmc_ra = "CMC Registration Authority";
+        let ike = "ipsec Internet Key Exchange";
+        assert!(
+            text.contains(purpose) || text.contains(cmc_ra) || text.contains(ike),
+            "{profile}: {purpose} is missing:\n{text}"
+        );
+        let reason = run(RACA, &issue, folder.path()).failure(1);
+        assert!(reason.contains(&format!("{profile}.pem")), "{reason}");
+    }
+    let server = Server::start(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path());
+    let issue = "issue --config ra/raca.toml --csr nem.csr --profile ne --out online.pem --json";
+    let printed: Value = serde_json::from_str(&run(RACA, issue, folder.path()).success()).unwrap();
+    assert_eq!(printed.get("certificate").unwrap(), "online.pem");
+    server.wait_for_log(&["by hand", "ne"]);
+    let list = run(RACA, "list --config ra/raca.toml --json", folder.path()).success();
+    // The CA's own, for CMP messages, and the four.
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&list).unwrap().len(), 5);
+    assert_eq!(run(RACA, "list --config ra/raca.toml", folder.path()).success().lines().count(), 6);
+    let reason = run(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path()).failure(1);
+    assert!(reason.contains("running already"), "{reason}");
+}
+
+#[test]
+fn wrong_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    csr(folder.path());
+    run(RACA, "init --dir ra", folder.path()).success();
+    let issue = |csr: &str| {
+        let words = format!("issue --config ra/raca.toml --csr {csr} --profile ne --out out.pem");
+        run(RACA, &words, folder.path()).failure(1)
+    };
+    for wrong in ["nem.key", "ra/ca.pem", "ra/raca.toml"] {
+        let reason = issue(wrong);
+        assert!(reason.contains("PKCS #10"), "{wrong}: {reason}");
+        assert!(!reason.contains("MIG"), "a key is never shown: {reason}");
+    }
+    assert!(issue("nowhere.csr").contains("nowhere.csr"));
+    assert!(!folder.path().join("out.pem").exists());
+    let reason = run(RACA, "list --config nowhere/raca.toml", folder.path()).failure(1);
+    assert!(reason.contains("raca init"), "{reason}");
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    run(RACA, "init --dir ra", folder.path()).success();
+    let path = folder.path().join("ra/raca.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    for (from, to, reasons) in [
+        ("listen =", "lisen =", &["raca.toml", "lisen"][..]),
+        ("ne = 365", "ne = \"long\"", &["raca.toml", "line"]),
+        ("ne = 365", "ne = 0", &["raca.toml", "validity_days.ne"]),
+        ("ne = 365", "nee = 365", &["raca.toml", "nee"]),
+        ("max_message_octets = 65536", "max_message_octets = 1", &["max_message_octets"]),
+        ("certificate = \"ca.pem\"", "certificate = \"cmp.pem\"", &["cmp.pem"]),
+        ("key = \"cmp.key.pem\"", "key = \"ca.key.pem\"", &["cmp"]),
+        ("registry = \"registry.redb\"", "registry = \"other.redb\"", &["other.redb", "missing"]),
+    ] {
+        assert!(good.contains(from), "{from}");
+        fs::write(&path, good.replacen(from, to, 1)).unwrap();
+        let reason = run(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path()).failure(1);
+        for expected in reasons {
+            assert!(reason.contains(expected), "{to}: {reason}");
+        }
+    }
+    fs::write(&path, good).unwrap();
+    let key = folder.path().join("ra/ca.key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let reason = run(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path()).failure(1);
+    assert!(reason.contains("chmod 600"), "{reason}");
+}

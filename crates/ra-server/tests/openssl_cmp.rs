@@ -1,0 +1,159 @@
+//! OpenSSL's CMP client enrols at `raca serve`, as a station with a vendor certificate.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::programs::{Ended, Factory, Server, run, run_words, words};
+
+const RACA: &str = env!("CARGO_BIN_EXE_raca");
+
+struct House {
+    server: Server,
+    folder: TempDir,
+    factory: Factory,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let factory = Factory::new(folder.path());
+        factory.certify("enb1", 3650);
+        run(RACA, "init --dir ra --vendor-ca factory.pem", folder.path()).success();
+        let server = Server::start(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path());
+        run("openssl", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out new.key", folder.path())
+            .success();
+        Self { server, folder, factory }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn cmp(&self, options: &str) -> Ended {
+        let common = format!(
+            "cmp -server {} -recipient /CN=Operator -trusted ra/ca.pem -unprotected_errors {options}",
+            self.server.url()
+        );
+        run("openssl", &common, self.path())
+    }
+
+    fn serial_numbers(&self) -> Vec<String> {
+        let list = run(RACA, "list --json --config ra/raca.toml", self.path()).success();
+        let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+        let ne = list.iter().filter(|entry| entry.get("profile").unwrap() == "ne");
+        ne.map(|entry| {
+            assert_eq!(entry.get("status").unwrap(), "valid", "{entry}");
+            entry.get("serial_number").unwrap().as_str().unwrap().replace(':', "")
+        })
+        .collect()
+    }
+}
+
+const VENDOR: &str = "-cert enb1.pem -key enb1.key";
+
+#[test]
+fn every_request_and_both_ways_to_confirm() {
+    let house = House::new();
+    run("openssl", "req -new -key new.key -subj /O=Vendor/CN=enb1 -out new.csr", house.path()).success();
+    let template = "-newkey new.key -subject /O=Vendor/CN=enb1";
+    for (number, request) in
+        [format!("-cmd ir {template}"), format!("-cmd cr {template}"), "-cmd p10cr -csr new.csr".to_owned()]
+            .iter()
+            .flat_map(|request| [request.clone(), format!("{request} -implicit_confirm")])
+            .enumerate()
+    {
+        let ended = house.cmp(&format!("{request} {VENDOR} -certout got.pem -chainout chain.pem"));
+        assert_eq!(ended.code, Some(0), "{request}: {}{}", ended.stdout, ended.stderr);
+        run("openssl", "verify -CAfile ra/ca.pem -purpose sslserver got.pem", house.path()).success();
+        let serial = run("openssl", "x509 -in got.pem -noout -serial", house.path()).success();
+        let serial_numbers = house.serial_numbers();
+        assert_eq!(serial_numbers.len(), number + 1, "{request}");
+        assert_eq!(serial.trim(), format!("serial={}", serial_numbers.last().unwrap()));
+        let public_key = run("openssl", "x509 -in got.pem -noout -pubkey", house.path()).success();
+        assert_eq!(public_key, run("openssl", "pkey -in new.key -pubout", house.path()).success());
+    }
+    house.server.wait_for_log(&["confirmed", "certConf", "CN=enb1"]);
+}
+
+#[test]
+fn the_certificate_fits_ikev2_and_tls() {
+    let house = House::new();
+    let template = "-cmd ir -newkey new.key -subject /O=Vendor/CN=enb1";
+    house.cmp(&format!("{template} {VENDOR} -certout got.pem")).success();
+    let text = run("openssl", "x509 -in got.pem -noout -text", house.path()).success();
+    for expected in [
+        "Digital Signature",
+        "TLS Web Server Authentication, TLS Web Client Authentication",
+        "X509v3 Subject Key Identifier",
+        "X509v3 Authority Key Identifier",
+        "Subject: CN = enb1, O = Vendor",
+    ] {
+        let reversed = expected.replace("CN = enb1, O = Vendor", "O = Vendor, CN = enb1");
+        assert!(text.contains(expected) || text.contains(&reversed), "{expected} is missing:\n{text}");
+    }
+}
+
+#[test]
+fn whoever_is_not_certified_by_the_factory_gets_nothing() {
+    let house = House::new();
+    house.factory.certify("old", 0);
+    let template = "-cmd ir -newkey new.key";
+    let own = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.key -out own.pem -subj /CN=own";
+    run("openssl", own, house.path()).success();
+    for (who, reason) in [
+        ("-subject /O=Vendor/CN=old -cert old.pem -key old.key", "expired"),
+        ("-subject /CN=own -cert own.pem -key own.key", "CN=own"),
+        ("-subject /CN=somebody-else -cert enb1.pem -key enb1.key", "somebody-else"),
+        ("-subject /O=Vendor/CN=enb1 -sans b.example -cert enb1.pem -key enb1.key", "subjectAltName"),
+        ("-subject /CN=x -ref 1 -secret pass:secret", "refused"),
+    ] {
+        let ended = house.cmp(&format!("{template} {who} -certout got.pem"));
+        assert_ne!(ended.code, Some(0), "{who}");
+        assert!(!house.path().join("got.pem").exists(), "{who}");
+        house.server.wait_for_log(&["WARN", reason]);
+    }
+    assert!(house.serial_numbers().is_empty());
+    assert!(!house.server.log().contains("secret"));
+    // And the service goes on.
+    house.cmp(&format!("{template} -subject /O=Vendor/CN=enb1 {VENDOR} -certout got.pem")).success();
+}
+
+#[test]
+fn what_is_no_message_gets_the_right_status() {
+    let house = House::new();
+    fs::write(house.path().join("garbage"), "garbage").unwrap();
+    fs::write(house.path().join("large"), vec![0x30; 70_000]).unwrap();
+    let url = house.server.url();
+    let elsewhere = url.replace(".well-known/cmp", "pki");
+    for (kind, body, url, status) in [
+        ("application/pkixcmp", "@garbage", url, "200"), // the error is in the message
+        ("application/pkixcmp", "@large", url, "413"),
+        ("application/pkixcmp", "", url, "400"),
+        ("text/plain", "@garbage", url, "415"),
+        ("application/pkixcmp", "@garbage", &elsewhere, "404"),
+    ] {
+        let header = format!("Content-Type: {kind}");
+        let curl = words("-s -o answer -w %{http_code}", &["-H", &header, "--data-binary", body, url]);
+        let answered = run_words("curl", &curl, house.path()).success();
+        assert_eq!(answered, status, "{kind} {body} {url}");
+    }
+    let answered = run("curl", &format!("-s -o answer -w %{{http_code}} {url}"), house.path()).success();
+    assert_eq!(answered, "405");
+    house
+        .cmp(&format!("-cmd ir -newkey new.key -subject /O=Vendor/CN=enb1 {VENDOR} -certout got.pem"))
+        .success();
+}
+
+#[test]
+fn both_signals_stop_it_cleanly() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        run(RACA, "init --dir ra", folder.path()).success();
+        let server = Server::start(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path());
+        assert_eq!(server.stop(signal).code(), Some(0), "SIG{signal}");
+        assert!(!folder.path().join("ra/registry.sock").exists());
+    }
+}

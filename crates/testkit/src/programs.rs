@@ -1,0 +1,242 @@
+//! Real programs in tests: run to their end, or serving until the test is over; and a factory made by OpenSSL.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How a program ended, and what it said.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // what a process has
+pub struct Ended {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it printed to stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// What it printed, when it ended well.
+    pub fn success(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// What it printed to stderr, when it ended with that code.
+    pub fn failure(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self.stderr
+    }
+}
+
+/// Runs a program in a folder; words are separated by blanks.
+pub fn run(program: &str, words: &str, folder: &Path) -> Ended {
+    run_words(program, &words.split_whitespace().collect::<Vec<_>>(), folder)
+}
+
+/// Runs a program in a folder.
+pub fn run_words(program: &str, words: &[&str], folder: &Path) -> Ended {
+    let output = Command::new(program).args(words).current_dir(folder).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| match error.kind() {
+        ErrorKind::NotFound => panic!("{program} is needed: `cargo xtask peers` installs it"),
+        _ => panic!("{program}: {error}"),
+    });
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A program that serves until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    url: String,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts a program that prints `listening on URL` once it accepts connections.
+    pub fn start(program: &str, words: &str, folder: &Path) -> Self {
+        let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let log = folder.join(format!("{name}.log"));
+        let stderr = File::options().append(true).create(true).open(&log).expect("a log can be written");
+        let mut child = Command::new(program)
+            .args(words.split_whitespace())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it can be read");
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_else(|| {
+            panic!("{name} does not serve: {line}{}", fs::read_to_string(&log).unwrap_or_default())
+        });
+        Self { url: url.to_owned(), child, log }
+    }
+
+    /// Starts a program that says nothing when it accepts connections at that port of 127.0.0.1.
+    pub fn start_at(program: &str, words: &str, folder: &Path, port: u16) -> Self {
+        let log = folder.join(format!("{program}.log"));
+        let output = File::options().append(true).create(true).open(&log).expect("a log can be written");
+        let child = Command::new(program)
+            .args(words.split_whitespace())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a file can be shared"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}; `cargo xtask peers` installs it"));
+        let server = Self { child, url: format!("http://127.0.0.1:{port}"), log };
+        wait_until(&format!("{program} serves"), || {
+            // A connection of its own would be taken for a client by programs that serve one at a time.
+            let listens = format!(":{port:04X} 00000000:0000 0A");
+            fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&listens))
+        });
+        server
+    }
+
+    /// Where it serves.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The host and port it serves at.
+    pub fn address(&self) -> &str {
+        let (_, rest) = self.url.split_once("://").expect("it is a URL");
+        rest.split_once('/').map_or(rest, |(address, _)| address)
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// Waits until a line of the log has all these words.
+    pub fn wait_for_log(&self, words: &[&str]) {
+        let found = || self.log().lines().any(|line| words.iter().all(|word| line.contains(word)));
+        if !wait(found) {
+            panic!("no line of the log has {words:?}:\n{}", self.log());
+        }
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill -s {name}");
+    }
+
+    /// Sends it a signal and waits for its end.
+    pub fn stop(mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        let mut ended = None;
+        wait_until("it ends", || {
+            ended = self.child.try_wait().expect("it is our child");
+            ended.is_some()
+        });
+        ended.expect("it was waited for")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(wait(condition), "waited in vain: {what}");
+}
+
+fn wait(mut condition: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        if condition() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+/// A port of 127.0.0.1 that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is loopback");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// A vendor's factory, made by OpenSSL: `factory.pem` and `factory.key` in a folder.
+#[derive(Debug)]
+pub struct Factory {
+    folder: PathBuf,
+}
+
+impl Factory {
+    /// Makes its CA, `CN=Factory CA,O=Vendor`.
+    pub fn new(folder: &Path) -> Self {
+        run_words(
+            "openssl",
+            &words(
+                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7300 -keyout factory.key -out factory.pem -subj",
+                &["/O=Vendor/CN=Factory CA"],
+            ),
+            folder,
+        )
+        .success();
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Makes `NAME.key` and `NAME.pem`, the vendor certificate `CN=NAME,O=Vendor`, valid for so many days from now (none:
+    /// it has expired).
+    pub fn certify(&self, name: &str, days: u32) {
+        let request = format!(
+            "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /O=Vendor/CN={name}"
+        );
+        run("openssl", &request, &self.folder).success();
+        fs::write(self.folder.join("factory.ext"), "keyUsage=critical,digitalSignature\n").expect("writable");
+        let validity = match days {
+            0 => "-startdate 20200101000000Z -enddate 20210101000000Z".to_owned(),
+            days => format!("-days {days}"),
+        };
+        // `openssl ca` is the one command that takes dates.
+        fs::write(self.folder.join("factory.cnf"), CA_CONFIGURATION).expect("writable");
+        fs::write(self.folder.join("factory.index"), "").expect("writable");
+        let certificate = format!(
+            "ca -batch -notext -config factory.cnf -rand_serial -in {name}.csr -out {name}.pem {validity} -extfile factory.ext"
+        );
+        run("openssl", &certificate, &self.folder).success();
+    }
+}
+
+const CA_CONFIGURATION: &str = "\
+[ca]
+default_ca = factory
+[factory]
+database = factory.index
+serial = factory.serial
+rand_serial = yes
+new_certs_dir = .
+certificate = factory.pem
+private_key = factory.key
+default_md = sha256
+unique_subject = no
+policy = any
+[any]
+organizationName = optional
+commonName = supplied
+";
+
+/// Words separated by blanks, and then words that may have blanks.
+pub fn words<'a>(separated: &'a str, whole: &[&'a str]) -> Vec<&'a str> {
+    separated.split_whitespace().chain(whole.iter().copied()).collect()
+}
