@@ -39,7 +39,7 @@ impl EstHandler for Intake {
                     Refusal::Ledger { reason: ledger, station } => {
                         error!(%station, %peer, "upload refused: ledger: {ledger}");
                     }
-                    _ => warn!(station = reason.station(), %peer, "upload refused: {reason}"),
+                    _ => warn!(station = %reason.station(), %peer, "upload refused: {reason}"),
                 }
                 return refusal(&reason);
             }
@@ -51,7 +51,7 @@ impl EstHandler for Intake {
         match standing {
             Ok(Some(Standing::Issued(certificates))) => {
                 self.service.delivered(id).await;
-                EstReply::Certificates(chain_of(&certificates))
+                EstReply::Certificates(self.issued(&certificates))
             }
             Ok(Some(Standing::UnderWay { retry_after })) => EstReply::Pending { retry_after },
             Ok(Some(Standing::Rejected { reason })) => EstReply::refused(403, reason),
@@ -61,6 +61,16 @@ impl EstHandler for Intake {
                 later("the NEM cannot look up the request now; upload it again")
             }
         }
+    }
+}
+
+impl Intake {
+    /// The certificate, alone as RFC 7030 section 4.2.3 has it: CA certificates come by cacerts. An intermediate that is not
+    /// among those comes along, since the station would have no path without it.
+    fn issued(&self, certificates: &Certificates) -> Vec<Vec<u8>> {
+        let unknown = |octets: &&[u8]| !self.ca_certificates.iter().any(|known| known == octets);
+        let chain = certificates.chain.iter().map(EncodedCertificate::octets).filter(unknown);
+        std::iter::once(certificates.certificate.octets()).chain(chain).map(<[u8]>::to_vec).collect()
     }
 }
 
@@ -79,9 +89,4 @@ fn refusal(refusal: &Refusal) -> EstReply {
 fn later(reason: &str) -> EstReply {
     let retry_after = Some(Duration::from_secs(30));
     EstReply::Refused { status: 503, reason: reason.to_owned(), retry_after }
-}
-
-fn chain_of(certificates: &Certificates) -> Vec<Vec<u8>> {
-    let chain = std::iter::once(&certificates.certificate).chain(&certificates.chain);
-    chain.map(|certificate| certificate.octets().to_vec()).collect()
 }

@@ -98,8 +98,11 @@ impl Server {
         let server = Self { child, url: format!("http://127.0.0.1:{port}"), log };
         wait_until(&format!("{program} serves"), || {
             // A connection of its own would be taken for a client by programs that serve one at a time.
-            let listens = format!(":{port:04X} 00000000:0000 0A");
-            fs::read_to_string("/proc/net/tcp").is_ok_and(|table| table.contains(&listens))
+            let is_listening =
+                |line: &str| line.contains(&format!(":{port:04X} ")) && line.contains(":0000 0A ");
+            ["/proc/net/tcp", "/proc/net/tcp6"]
+                .iter()
+                .any(|table| fs::read_to_string(table).is_ok_and(|table| table.lines().any(is_listening)))
         });
         server
     }

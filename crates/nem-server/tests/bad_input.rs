@@ -1,0 +1,108 @@
+//! What stations do wrong: each gets the right HTTP status and the reason, the log names station and reason, and the
+//! service goes on.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use std::fs;
+
+use support::{House, enter, upload};
+use testkit::programs::run;
+
+const SUBJECT: &str = "/CN=enb1.operator.example";
+
+#[test]
+fn what_is_no_request() {
+    let house = House::new();
+    house.request("good", SUBJECT);
+    let good = fs::read(house.path().join("good.p10")).unwrap();
+    let write = |name: &str, octets: &[u8]| fs::write(house.path().join(name), octets).unwrap();
+    write("truncated", good.get(..good.len() / 2).unwrap());
+    write("trailing", &[good.as_slice(), b"0"].concat());
+    write("text", b"this is no request");
+    write("empty", b"");
+    write("large", &vec![0x30; 70_000]);
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    write("flipped", &flipped);
+    write("indefinite", &[0x30, 0x80, 0x00, 0x00]);
+
+    house.refuses("enb1", "truncated", 400, "certification request");
+    house.nem.wait_for_log(&["WARN", "enb1", "certification request"]);
+    house.refuses("enb1", "trailing", 400, "certification request");
+    house.refuses("enb1", "indefinite", 400, "certification request");
+    house.refuses("enb1", "text", 400, "neither DER, base64 nor PEM");
+    house.refuses("enb1", "empty", 400, "empty");
+    house.refuses("enb1", "large", 413, "65536");
+    house.refuses("enb1", "flipped", 400, "proof of possession");
+    house.nem.wait_for_log(&["WARN", "enb1", "proof of possession"]);
+    let (status, body) = upload(house.path(), &house.nem, "enb1", "good.p10", "text/plain");
+    assert_eq!((status, body.contains("application/pkcs10")), (415, true), "{body}");
+    assert!(house.raca.issued().is_empty());
+    house.delivers("enb1", "good.p10");
+}
+
+#[test]
+fn who_may_not() {
+    let house = House::new();
+    house.request("good", SUBJECT);
+    house.factory.certify("stranger", 3650);
+    house.factory.certify("enb2", 3650);
+    house.factory.certify("old", 0);
+    enter(house.path(), "enb2", "blocked = true");
+    enter(house.path(), "old", "");
+    house.nem.wait_for_log(&["inventory read again", "stations=3"]);
+
+    let (status, body) = upload(house.path(), &house.nem, "", "good.p10", "application/pkcs10");
+    assert_eq!((status, body.contains("vendor certificate")), (401, true), "{body}");
+    house.refuses("stranger", "good.p10", 403, "no station in the inventory");
+    house.nem.wait_for_log(&["WARN", "CN=stranger", "no station in the inventory"]);
+    house.refuses("enb2", "good.p10", 403, "blocked");
+    house.nem.wait_for_log(&["WARN", "enb2", "blocked"]);
+    // Expired, and certified by somebody else: TLS itself refuses them.
+    let (status, _) = house.upload("old", "good.p10");
+    assert_eq!(status, 0);
+    house.nem.wait_for_log(&["WARN", "CN=old", "xpired"]);
+    let own = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.key -out own.pem -subj /O=Vendor/CN=enb1";
+    run("openssl", own, house.path()).success();
+    let (status, _) = house.upload("own", "good.p10");
+    assert_eq!(status, 0);
+    assert!(house.raca.issued().is_empty());
+    house.delivers("enb1", "good.p10");
+}
+
+#[test]
+fn what_it_may_not_ask_for() {
+    let house = House::new();
+    house.factory.certify("enb2", 3650);
+    enter(house.path(), "enb2", "");
+    house.nem.wait_for_log(&["inventory read again", "stations=2"]);
+    let request = "req -new -nodes -outform DER";
+    let ec = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
+    for (name, options) in [
+        ("other", format!("{ec} -subj /CN=enb2.operator.example")),
+        ("alternative", format!("{ec} -subj {SUBJECT} -addext subjectAltName=DNS:enb2.operator.example")),
+        ("weak", format!("-newkey rsa:1024 -subj {SUBJECT}")),
+        ("sha1", format!("{ec} -subj {SUBJECT} -sha1")),
+        ("good", format!("{ec} -subj {SUBJECT} -addext subjectAltName=DNS:ENB1.operator.example")),
+    ] {
+        let made = format!("{request} {options} -keyout {name}.p10.key -out {name}.p10");
+        run("openssl", &made, house.path()).success();
+    }
+    house.refuses("enb1", "other.p10", 403, "asks for the name CN=enb2.operator.example");
+    house.nem.wait_for_log(&["WARN", "station=enb1", "asks for the name"]);
+    house.refuses("enb1", "alternative.p10", 403, "subjectAltName");
+    house.refuses("enb1", "weak.p10", 400, "1024");
+    house.refuses("enb1", "sha1.p10", 400, "certification request");
+    let first = house.delivers("enb1", "good.p10");
+
+    // The key of another station.
+    let stolen = "req -new -key good.p10.key -outform DER -out stolen.p10 -subj /CN=enb2.operator.example";
+    run("openssl", stolen, house.path()).success();
+    house.refuses("enb2", "stolen.p10", 400, "another station");
+    house.nem.wait_for_log(&["WARN", "enb2", "another station"]);
+
+    // A replay is the same request.
+    assert_eq!(house.delivers("enb1", "good.p10"), first);
+    assert_eq!(house.raca.issued().len(), 1);
+}
