@@ -1,0 +1,180 @@
+//! Every way to a certificate, and what the certificate is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use asn1::oids::{rfc4945, rfc5280};
+use ca::registry::CertificateStatus;
+use cmp::end_entity::{Answer, Enrolment};
+use crypto::{CertificatePath, ExtendedKeyUsage as Purpose, SigningKey};
+use der::asn1::{Ia5String, OctetString};
+use der::{Decode, Encode};
+use support::{House, NOW, YEAR, csr, granted, key, name};
+use x509_cert::Certificate;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName,
+    SubjectKeyIdentifier,
+};
+
+fn alternative_name(host: &str) -> Extension {
+    let names = SubjectAltName(vec![GeneralName::DnsName(Ia5String::new(host).unwrap())]);
+    let extn_value = OctetString::new(names.to_der().unwrap()).unwrap();
+    Extension { extn_id: rfc5280::SUBJECT_ALT_NAME, critical: false, extn_value }
+}
+
+#[test]
+fn a_station_enrols_with_its_vendor_certificate() {
+    let house = House::new();
+    let own = house.station.name();
+    type Request = fn(&support::Requester, &crypto_aws_lc::SoftwareKey) -> Enrolment;
+    let requests: [Request; 3] = [
+        |station, key| support::ir(support::crmf(&station.name(), key)),
+        |station, key| support::cr(support::crmf_without_subject(station, key)),
+        |station, key| support::p10cr(csr(&station.name().to_string(), key, Vec::new())),
+    ];
+    for (number, request) in requests.iter().enumerate() {
+        let key = key();
+        let (_, answer) = house.enrol(&house.station, request(&house.station, &key));
+        let granted = granted(answer);
+        let certificate = granted.check().unwrap();
+        assert_eq!(certificate.tbs_certificate().subject(), &own);
+        let serial = certificate.tbs_certificate().serial_number().clone();
+        assert_eq!(house.registry.status(&serial), CertificateStatus::Unconfirmed);
+        house.confirm(&house.station, granted, NOW);
+        assert_eq!(house.registry.status(&serial), CertificateStatus::Valid);
+        assert_eq!(house.registry.count(), number + 1);
+    }
+}
+
+#[test]
+fn implicit_confirmation_saves_a_message_where_the_policy_grants_it() {
+    let mut house = House::new();
+    for grants in [true, false] {
+        house.ca.policy.implicit_confirm = grants;
+        let key = key();
+        let mut enrolment = support::ir(support::crmf(&house.station.name(), &key));
+        enrolment.implicit_confirm = true;
+        let (_, answer) = house.enrol(&house.station, enrolment);
+        let granted = granted(answer);
+        assert_eq!(granted.implicitly_confirmed(), grants);
+        let serial = granted.check().unwrap().tbs_certificate().serial_number().clone();
+        let expected = if grants { CertificateStatus::Valid } else { CertificateStatus::Unconfirmed };
+        assert_eq!(house.registry.status(&serial), expected);
+    }
+}
+
+#[test]
+fn a_nem_speaks_for_any_station_and_a_vendor_certificate_for_its_own() {
+    let house = House::new();
+    let key = key();
+    let request = csr("CN=enb17.operator.example", &key, vec![alternative_name("enb17.operator.example")]);
+    let (_, answer) = house.enrol(&house.nem, support::p10cr(request));
+    let certificate = granted(answer).check().unwrap();
+    assert_eq!(certificate.tbs_certificate().subject(), &name("CN=enb17.operator.example"));
+    let record = house.registry.only_certificate();
+    assert_eq!(record.requester, Some(house.nem.name()));
+}
+
+#[test]
+fn whoever_has_to_wait_polls() {
+    let mut house = House::new();
+    house.ca.policy.issuing_delay = Duration::from_secs(100);
+    let key = key();
+    let (_, answer) = house.enrol(&house.station, support::ir(support::crmf(&house.station.name(), &key)));
+    let Answer::Waiting(mut waiting) = answer else { panic!("{answer:?}") };
+    let (identity, station_key) = (&house.station.identity, &house.station.key);
+    for (seconds, done) in [(50, false), (99, false), (100, true)] {
+        let now = NOW.saturating_add(Duration::from_secs(seconds));
+        let (part, awaiting) = waiting.poll(identity, &house.provider, now).unwrap();
+        let reply = house.ca.handle(&part.sign(station_key).unwrap(), now);
+        waiting = match house.answer(awaiting, &reply, now) {
+            Answer::Waiting(waiting) if !done => waiting,
+            Answer::Granted(granted) if done => {
+                granted.check().unwrap();
+                house.confirm(&house.station, granted, now);
+                break;
+            }
+            other => panic!("after {seconds} s: {other:?}"),
+        };
+        let rest = waiting.check_after().unwrap();
+        assert_eq!(rest, Duration::from_secs(100 - seconds));
+    }
+    assert_eq!(house.registry.only_certificate().status, CertificateStatus::Valid);
+}
+
+#[test]
+fn the_certificate_is_fit_for_ikev2_and_tls() {
+    let house = House::new();
+    let key = key();
+    let request = csr("CN=enb17", &key, vec![alternative_name("enb17.operator.example")]);
+    let (_, answer) = house.enrol(&house.nem, support::p10cr(request));
+    let granted = granted(answer);
+    let certificate = granted.check().unwrap();
+    let tbs = certificate.tbs_certificate();
+    assert_eq!(tbs.subject_public_key_info().to_der().unwrap(), key.public_key().spki_octets());
+
+    let serial = tbs.serial_number().as_bytes();
+    assert!((8..=20).contains(&serial.len()) && serial[0] & 0x80 == 0, "{serial:02x?}");
+    let (critical, usage) = tbs.get_extension::<KeyUsage>().unwrap().unwrap();
+    assert!(critical && usage.digital_signature() && !usage.key_cert_sign());
+    let (_, purposes) = tbs.get_extension::<ExtendedKeyUsage>().unwrap().unwrap();
+    for purpose in [rfc5280::KP_SERVER_AUTH, rfc5280::KP_CLIENT_AUTH, rfc4945::KP_IPSEC_IKE] {
+        assert!(purposes.0.contains(&purpose), "{purpose}");
+    }
+    let (_, names) = tbs.get_extension::<SubjectAltName>().unwrap().unwrap();
+    assert_eq!(names.0.len(), 1);
+    assert!(tbs.get_extension::<SubjectKeyIdentifier>().unwrap().is_some());
+    let constraints = tbs.get_extension::<BasicConstraints>().unwrap();
+    assert!(constraints.is_none_or(|(_, constraints)| !constraints.ca));
+
+    let root = Certificate::from_der(house.root.octets()).unwrap();
+    let (_, root_key) = root.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
+    let (_, authority) = tbs.get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap();
+    assert_eq!(authority.key_identifier, Some(root_key.0));
+
+    let path = CertificatePath {
+        end_entity: granted.certificate(),
+        intermediates: &[],
+        anchors: std::slice::from_ref(&house.root),
+        extended_key_usage: Purpose::Required(rfc4945::KP_IPSEC_IKE),
+        now: NOW,
+    };
+    house.provider.validate_path(&path).unwrap();
+}
+
+#[test]
+fn no_certificate_outlives_the_ca() {
+    let mut house = House::new();
+    house.ca.policy.profile.validity = YEAR * 50;
+    let key = key();
+    let (_, answer) = house.enrol(&house.station, support::ir(support::crmf(&house.station.name(), &key)));
+    let certificate = granted(answer).check().unwrap();
+    let root = Certificate::from_der(house.root.octets()).unwrap();
+    let ends =
+        |certificate: &Certificate| certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    assert_eq!(ends(&certificate), ends(&root));
+}
+
+#[test]
+fn serial_numbers_do_not_repeat() {
+    let house = House::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..50 {
+        let key = key();
+        let (_, answer) =
+            house.enrol(&house.station, support::ir(support::crmf(&house.station.name(), &key)));
+        let certificate = granted(answer).check().unwrap();
+        assert!(seen.insert(certificate.tbs_certificate().serial_number().as_bytes().to_vec()));
+    }
+}

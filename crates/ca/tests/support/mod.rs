@@ -1,0 +1,164 @@
+//! A CA in memory, those who ask it for certificates, and a clock that stands still.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
+
+mod registry;
+mod requester;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use asn1::{EncodedCertificate, UnixTime};
+use ca::{Ca, CertificateContents, Issuer, MessageCredential, Outcome, Profile, Reply};
+use cmp::end_entity::{Answer, AwaitingCertificate, Enrolment, Granted};
+use cmp::{
+    Expectation, PkiBody, PkiFailureInfo, PkiMessage, PkiStatusInfo, SignerRole, Trust, ValidatedMessage,
+    Validator,
+};
+use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
+use crypto_aws_lc::{KeyType, SoftwareKey};
+use x509_cert::name::Name;
+
+pub use registry::MemoryRegistry;
+#[allow(unused_imports)] // each test file uses its part
+pub use requester::{Requester, cr, crmf, crmf_without_subject, csr, csr_octets, ir, p10cr};
+
+pub const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
+pub const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// An operator's CA, a vendor's CA, a station of that vendor and a NEM with an RA's certificate.
+pub struct House {
+    pub ca: Ca,
+    pub registry: Arc<MemoryRegistry>,
+    pub root: EncodedCertificate,
+    pub vendor: Issuer,
+    pub station: Requester,
+    pub nem: Requester,
+    pub provider: CryptoProvider,
+}
+
+pub fn key() -> SoftwareKey {
+    SoftwareKey::generate(KeyType::P256).unwrap()
+}
+
+pub fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub fn root(subject: &str) -> Issuer {
+    Issuer::self_signed(name(subject), Box::new(key()), YEAR * 10, &crypto_aws_lc::provider(), NOW).unwrap()
+}
+
+/// A certificate of the factory: what a profile adds does not matter.
+pub fn certify(issuer: &Issuer, profile: &Profile, subject: &str, key: &SoftwareKey) -> EncodedCertificate {
+    let (contents, _) = profile.fit(name(subject), key.public_key(), &[]).unwrap();
+    certify_contents(issuer, &contents, NOW)
+}
+
+pub fn certify_contents(
+    issuer: &Issuer,
+    contents: &CertificateContents,
+    now: UnixTime,
+) -> EncodedCertificate {
+    issuer.issue(contents, &crypto_aws_lc::provider(), now).unwrap().certificate
+}
+
+impl House {
+    pub fn new() -> Self {
+        let provider = crypto_aws_lc::provider();
+        let issuer = root("CN=Operator CA,O=Operator");
+        let vendor = root("CN=Factory CA,O=Vendor");
+        let root = issuer.certificate().clone();
+        let cmp = Requester::new(&issuer, &Profile::CMP, "CN=CMP,CN=Operator CA,O=Operator");
+        let nem = Requester::new(&issuer, &Profile::RA, "CN=nem-1,O=Operator");
+        let station = Requester::new(&vendor, &Profile::NE, "CN=enb-0001,O=Vendor");
+
+        let registry = Arc::new(MemoryRegistry::default());
+        let credential = MessageCredential { identity: cmp.identity, key: Box::new(cmp.key) };
+        let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, credential, registry.clone());
+        let own = vec![root.clone()];
+        ca.trust = vec![
+            Trust::new(
+                SignerRole::RegistrationAuthority,
+                own.clone(),
+                ExtendedKeyUsage::REGISTRATION_AUTHORITY,
+            ),
+            Trust::new(SignerRole::OperatorCertified, own, ExtendedKeyUsage::Any),
+            Trust::new(
+                SignerRole::VendorCertified,
+                vec![vendor.certificate().clone()],
+                ExtendedKeyUsage::Any,
+            ),
+        ];
+        Self { ca, registry, root, vendor, station, nem, provider }
+    }
+
+    /// The answer's message as the requester comes to believe it.
+    pub fn validate(&self, octets: &[u8], expectation: &Expectation<'_>, now: UnixTime) -> ValidatedMessage {
+        let trust = [Trust::new(
+            SignerRole::CertificationAuthority,
+            vec![self.root.clone()],
+            ExtendedKeyUsage::Required(asn1::oids::rfc6402::KP_CMC_CA),
+        )];
+        let validator = Validator::new(&self.provider, &trust);
+        validator.validate(PkiMessage::from_der(octets).unwrap(), expectation, now).unwrap()
+    }
+
+    /// Sends a request and takes the answer.
+    pub fn enrol(&self, requester: &Requester, enrolment: Enrolment) -> (Vec<u8>, Answer) {
+        let (request, awaiting) = self.start(requester, enrolment);
+        let reply = self.ca.handle(&request, NOW);
+        (request, self.answer(awaiting, &reply, NOW))
+    }
+
+    pub fn start(&self, requester: &Requester, enrolment: Enrolment) -> (Vec<u8>, AwaitingCertificate) {
+        let (part, awaiting) = enrolment.start(&requester.identity, &self.provider, NOW).unwrap();
+        (part.sign(&requester.key).unwrap(), awaiting)
+    }
+
+    pub fn answer(&self, awaiting: AwaitingCertificate, reply: &Reply, now: UnixTime) -> Answer {
+        let message = self.validate(&reply.octets, &awaiting.expectation(), now);
+        awaiting.handle(&message).unwrap()
+    }
+
+    /// Confirms a certificate; returns certConf and the CA's reply, which is checked to be pkiconf.
+    pub fn confirm(&self, requester: &Requester, granted: Granted, now: UnixTime) -> (Vec<u8>, Reply) {
+        let (part, awaiting) = granted.confirm(&requester.identity, &self.provider, now).unwrap();
+        let cert_conf = part.sign(&requester.key).unwrap();
+        let reply = self.ca.handle(&cert_conf, now);
+        let message = self.validate(&reply.octets, &awaiting.expectation(), now);
+        awaiting.handle(&message).unwrap();
+        (cert_conf, reply)
+    }
+
+    /// The status with which a message is refused; nothing is issued by that.
+    pub fn refused(&self, request: &[u8]) -> PkiStatusInfo {
+        let issued = self.registry.count();
+        let reply = self.ca.handle(request, NOW);
+        assert!(matches!(reply.event.outcome, Outcome::Refused(_)), "{}", reply.event.outcome);
+        assert_eq!(self.registry.count(), issued);
+        status(&reply.octets)
+    }
+
+    pub fn refused_with(&self, request: &[u8], bit: PkiFailureInfo) {
+        let status = self.refused(request);
+        assert_eq!(status.fail_info, Some(bit), "{status}");
+    }
+}
+
+/// The status in a negative answer, which is protected.
+pub fn status(octets: &[u8]) -> PkiStatusInfo {
+    let message = PkiMessage::from_der(octets).unwrap();
+    assert!(message.protection().is_some());
+    match message.body() {
+        PkiBody::Error(content) => content.pki_status_info.clone(),
+        PkiBody::Ip(content) | PkiBody::Cp(content) => content.response[0].status.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn granted(answer: Answer) -> Granted {
+    match answer {
+        Answer::Granted(granted) => granted,
+        other => panic!("{other:?}"),
+    }
+}

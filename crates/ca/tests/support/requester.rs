@@ -1,0 +1,72 @@
+use asn1::EncodedCertificate;
+use ca::{Issuer, Profile};
+use cmp::SenderIdentity;
+use cmp::end_entity::{CertificateRequest, Enrolment};
+use crmf::{CertReqMessages, CertReqMsg, CertReqMsgBuilder};
+use crypto::SigningKey;
+use crypto_aws_lc::SoftwareKey;
+use pkcs10::{CertReq, CertReqBuilder};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
+
+use super::{certify, key, name};
+
+/// Somebody with a certificate and its key.
+pub struct Requester {
+    pub key: SoftwareKey,
+    pub certificate: EncodedCertificate,
+    pub identity: SenderIdentity,
+}
+
+impl Requester {
+    pub fn new(issuer: &Issuer, profile: &Profile, subject: &str) -> Self {
+        let key = key();
+        let certificate = certify(issuer, profile, subject, &key);
+        Self::with(certificate, key)
+    }
+
+    pub fn with(certificate: EncodedCertificate, key: SoftwareKey) -> Self {
+        let identity = SenderIdentity::new(certificate.clone(), Vec::new(), key.algorithm()).unwrap();
+        Self { key, certificate, identity }
+    }
+
+    pub fn name(&self) -> Name {
+        self.identity.name().clone()
+    }
+}
+
+pub fn ir(message: CertReqMsg) -> Enrolment {
+    Enrolment::new(CertificateRequest::Ir(CertReqMessages::new(vec![message]).unwrap()))
+}
+
+pub fn cr(message: CertReqMsg) -> Enrolment {
+    Enrolment::new(CertificateRequest::Cr(CertReqMessages::new(vec![message]).unwrap()))
+}
+
+pub fn p10cr(request: CertReq) -> Enrolment {
+    Enrolment::new(CertificateRequest::P10cr(Box::new(request)))
+}
+
+/// A CRMF request for that subject and key.
+pub fn crmf(subject: &Name, key: &SoftwareKey) -> CertReqMsg {
+    CertReqMsgBuilder::new(Some(subject.clone()), key.public_key()).sign(key).unwrap()
+}
+
+/// A CRMF request that leaves the subject to the CA.
+pub fn crmf_without_subject(sender: &Requester, key: &SoftwareKey) -> CertReqMsg {
+    let mut builder = CertReqMsgBuilder::new(None, key.public_key());
+    builder.sender = Some(GeneralName::DirectoryName(sender.name()));
+    builder.sign(key).unwrap()
+}
+
+pub fn csr(subject: &str, key: &SoftwareKey, extensions: Vec<Extension>) -> CertReq {
+    CertReq::from_der(&csr_octets(subject, key, extensions)).unwrap()
+}
+
+pub fn csr_octets(subject: &str, key: &SoftwareKey, extensions: Vec<Extension>) -> Vec<u8> {
+    let subject = if subject.is_empty() { Name::default() } else { name(subject) };
+    let mut builder = CertReqBuilder::new(subject, key.public_key());
+    builder.extensions = extensions;
+    builder.sign(key).unwrap()
+}
