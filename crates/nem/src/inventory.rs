@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::error::Refusal;
-use crate::name::names_match;
+use crate::name::{CanonicalName, names_match};
 
 /// A station the operator has entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,9 @@ pub struct Inventory {
     stations: Vec<Station>,
     by_serial_number: BTreeMap<Vec<u8>, Vec<usize>>,
     by_name: BTreeMap<String, usize>,
-    without_serial_number: Vec<usize>,
+    /// Those that are recognised by their vendor certificate's subject alone.
+    by_vendor_subject: BTreeMap<CanonicalName, Vec<usize>>,
+    by_operator_subject: BTreeMap<CanonicalName, usize>,
 }
 
 /// Why a list of stations is no inventory.
@@ -148,23 +150,24 @@ impl Inventory {
     /// When two cannot be told apart, or one cannot be recognised.
     pub fn new(stations: Vec<Station>) -> Result<Self, InventoryError> {
         let mut inventory = Self::default();
-        let mut subjects: BTreeMap<String, usize> = BTreeMap::new();
         for (index, station) in stations.iter().enumerate() {
             if inventory.by_name.insert(station.name.clone(), index).is_some() {
                 return Err(InventoryError::DuplicateName(station.name.clone()));
             }
-            // The same text in another case is the same name (RFC 5280 section 7.1).
-            let subject = station.subject.to_string().to_lowercase();
-            if let Some(other) = subjects.insert(subject, index).and_then(|other| stations.get(other)) {
+            let other = inventory.by_operator_subject.insert(CanonicalName::new(&station.subject), index);
+            if let Some(other) = other.and_then(|other| stations.get(other)) {
                 return Err(InventoryError::DuplicateSubject(other.name.clone(), station.name.clone()));
             }
-            match &station.vendor.serial_number {
-                Some(serial) => {
+            match (&station.vendor.serial_number, &station.vendor.subject) {
+                (Some(serial), _) => {
                     let serial = without_leading_zeros(serial).to_vec();
                     inventory.by_serial_number.entry(serial).or_default().push(index);
                 }
-                None if station.vendor.subject.is_some() => inventory.without_serial_number.push(index),
-                None => return Err(InventoryError::NoVendorCertificate(station.name.clone())),
+                (None, Some(subject)) => {
+                    let subject = CanonicalName::new(subject);
+                    inventory.by_vendor_subject.entry(subject).or_default().push(index);
+                }
+                (None, None) => return Err(InventoryError::NoVendorCertificate(station.name.clone())),
             }
         }
         inventory.stations = stations;
@@ -223,14 +226,16 @@ impl Inventory {
     }
 
     fn by_vendor_certificate(&self, certificate: &Certificate) -> Option<&Station> {
-        let with_serial = self.by_serial_number.get(serial_number(certificate)).into_iter().flatten();
-        let candidates = with_serial.chain(&self.without_serial_number);
-        candidates
+        let subject = CanonicalName::new(certificate.tbs_certificate().subject());
+        let by_serial_number = self.by_serial_number.get(serial_number(certificate)).into_iter().flatten();
+        let by_subject = self.by_vendor_subject.get(&subject).into_iter().flatten();
+        by_serial_number
+            .chain(by_subject)
             .filter_map(|index| self.stations.get(*index))
             .find(|station| station.vendor.matches(certificate))
     }
 
     fn by_operator_subject(&self, subject: &Name) -> Option<&Station> {
-        self.stations.iter().find(|station| names_match(&station.subject, subject))
+        self.stations.get(*self.by_operator_subject.get(&CanonicalName::new(subject))?)
     }
 }

@@ -114,6 +114,8 @@ pub struct Nem {
     settings: Settings,
     ledger: Box<dyn Ledger>,
     open: BTreeMap<RequestId, Open>,
+    /// How many of them each station has.
+    per_station: BTreeMap<String, usize>,
     schedule: BTreeSet<(UnixTime, RequestId)>,
     in_flight: usize,
     outputs: VecDeque<Output>,
@@ -141,6 +143,7 @@ impl Nem {
             settings,
             ledger,
             open: BTreeMap::new(),
+            per_station: BTreeMap::new(),
             schedule: BTreeSet::new(),
             in_flight: 0,
             outputs: VecDeque::new(),
@@ -215,7 +218,7 @@ impl Nem {
         if owner.is_some_and(|owner| owner != station) {
             return Err(Refusal::DuplicateKey { station });
         }
-        let of_station = self.open.values().filter(|open| open.record.station == station).count();
+        let of_station = self.per_station.get(&station).copied().unwrap_or_default();
         if self.open.len() >= self.settings.max_requests
             || of_station >= self.settings.max_requests_per_station
         {
@@ -329,7 +332,17 @@ impl Nem {
 
     fn track(&mut self, record: Record, due: UnixTime) {
         self.schedule.insert((due, record.id));
+        *self.per_station.entry(record.station.clone()).or_default() += 1;
         self.open.insert(record.id, Open { record, due, attempts: 0, in_flight: false });
+    }
+
+    fn untrack(&mut self, station: &str) {
+        if let Some(count) = self.per_station.get_mut(station) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.per_station.remove(station);
+            }
+        }
     }
 
     /// Sends what is due, each after its state is in the ledger.
@@ -408,6 +421,7 @@ impl Nem {
         if next.state.is_decided() {
             self.open.remove(&id);
             self.schedule.remove(&(before, id));
+            self.untrack(&next.station);
         } else {
             // Starting anew is one more attempt; everything else is progress.
             if !matches!(next.state, State::Queued) {

@@ -1,30 +1,44 @@
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use der::asn1::{Ia5StringRef, PrintableStringRef, TeletexStringRef, Utf8StringRef};
+use der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Any, Tag, Tagged};
-use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::Name;
 
 /// Whether two distinguished names are the same by RFC 5280 section 7.1: attribute by attribute, without regard to the
 /// kind of string, to the case of letters, and to how many spaces stand in a row.
 pub fn names_match(left: &Name, right: &Name) -> bool {
-    let (left, right) = (left.as_ref(), right.as_ref());
-    left.len() == right.len()
-        && left.iter().zip(right.iter()).all(|(left, right)| {
-            // Several attributes in one RDN are a SET: DER sorts them, but by octets, which case changes.
-            let (left, right) = (left.as_ref(), right.as_ref());
-            left.len() == right.len()
-                && left.iter().all(|attribute| right.iter().any(|other| attributes_match(attribute, other)))
-                && right.iter().all(|attribute| left.iter().any(|other| attributes_match(attribute, other)))
-        })
+    CanonicalName::new(left) == CanonicalName::new(right)
 }
 
-fn attributes_match(left: &AttributeTypeAndValue, right: &AttributeTypeAndValue) -> bool {
-    left.oid == right.oid
-        && match (prepare(&left.value), prepare(&right.value)) {
-            (Some(left), Some(right)) => left == right,
-            _ => left.value == right.value,
-        }
+/// A distinguished name such that names that match are equal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CanonicalName(Vec<Vec<(ObjectIdentifier, CanonicalValue)>>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum CanonicalValue {
+    Text(String),
+    Other(Tag, Vec<u8>),
+}
+
+impl CanonicalName {
+    pub(crate) fn new(name: &Name) -> Self {
+        let rdns = name.as_ref().iter().map(|rdn| {
+            let attributes = rdn.as_ref().iter();
+            let mut attributes: Vec<_> =
+                attributes.map(|attribute| (attribute.oid, CanonicalValue::new(&attribute.value))).collect();
+            // DER sorts them, too, but by octets, which case changes.
+            attributes.sort();
+            attributes
+        });
+        Self(rdns.collect())
+    }
+}
+
+impl CanonicalValue {
+    fn new(value: &Any) -> Self {
+        prepare(value).map_or_else(|| Self::Other(value.tag(), value.value().to_vec()), Self::Text)
+    }
 }
 
 fn prepare(value: &Any) -> Option<String> {

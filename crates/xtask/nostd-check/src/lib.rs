@@ -9,7 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
 // Named, so that they are linked though nothing of them is called.
-use {asn1 as _, ca as _, cmp as _, crmf as _, crypto as _, crypto_rustcrypto as _, pkcs10 as _};
+use {asn1 as _, ca as _, cmp as _, crmf as _, crypto as _, crypto_rustcrypto as _, nem as _, pkcs10 as _};
 
 struct NoHeap;
 

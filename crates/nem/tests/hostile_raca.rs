@@ -1,0 +1,179 @@
+//! Answers that are not the RA/CA's, or that an RA/CA should not give.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod support;
+
+use ca::registry::CertificateStatus;
+use ca::{Ca, Issuer, MessageCredential, Profile};
+use cmp::management_entity::{Grant, ReplyTo, Responder, VerifiedRequest};
+use cmp::{Expectation, PkiFailureInfo, PkiMessage, SenderIdentity, Validator};
+use crypto::SigningKey;
+use crypto_aws_lc::provider;
+use nem::Standing;
+use nem::ledger::{RequestId, State};
+use support::{House, certify, csr, key, root};
+
+const SUBJECT: &str = "CN=enb1.operator.example";
+
+/// A request that waits for its answer.
+fn sent() -> (House, RequestId, Vec<u8>) {
+    let mut house = House::new();
+    house.upload(&csr(SUBJECT, &key(), Vec::new())).unwrap();
+    let (id, message) = house.sends().remove(0);
+    (house, id, message)
+}
+
+/// That an answer is dropped, the truth still awaited, and taken when it comes.
+fn dropped(mut house: House, id: RequestId, message: &[u8], planted: &[u8]) {
+    house.answer(id, planted);
+    assert!(house.sends().is_empty());
+    assert!(house.logged("not believed"), "{:?}", house.events);
+    assert!(matches!(house.ledger.only().state, State::Sent { .. }));
+    house.wake();
+    let (_, again) = house.sends().remove(0);
+    assert_eq!(again, message, "the same octets go again");
+    let reply = house.ca.handle(&again, house.now);
+    house.answer(id, &reply.octets);
+    house.run();
+    assert_eq!(house.only_issued().status, CertificateStatus::Valid);
+}
+
+#[test]
+fn what_is_no_answer_is_dropped() {
+    let (house, id, message) = sent();
+    dropped(house, id, &message, b"garbage");
+    let (house, id, message) = sent();
+    dropped(house, id, &message, b"");
+    let (house, id, message) = sent();
+    // The request itself, reflected.
+    dropped(house, id, &message, &message);
+}
+
+#[test]
+fn a_true_answer_that_was_changed_is_dropped() {
+    let (house, id, message) = sent();
+    let mut answer = house.ca.handle(&message, house.now).octets;
+    answer.pop();
+    dropped(house, id, &message, &answer);
+    let (house, id, message) = sent();
+    let mut answer = house.ca.handle(&message, house.now).octets;
+    let middle = answer.len() / 2;
+    answer[middle] ^= 1;
+    dropped(house, id, &message, &answer);
+}
+
+#[test]
+fn the_answer_to_another_request_is_dropped() {
+    let (house, id, message) = sent();
+    let (mut other, _, _) = sent();
+    other.ca.trust = Vec::new();
+    // Another RA/CA's, and of another transaction.
+    let foreign = other.ca.handle(&message, other.now).octets;
+    dropped(house, id, &message, &foreign);
+
+    let (mut house, id, message) = sent();
+    house.upload(&csr(SUBJECT, &key(), Vec::new())).unwrap();
+    let (second, second_message) = house.sends().remove(0);
+    let second_answer = house.ca.handle(&second_message, house.now).octets;
+    house.answer(id, &second_answer);
+    house.answer(second, &second_answer);
+    let first_answer = house.ca.handle(&message, house.now).octets;
+    house.run();
+    assert!(house.logged("not believed"));
+    assert_eq!(house.issued().len(), 2);
+    // Too late, and twice: nothing happens.
+    house.answer(id, &first_answer);
+    assert!(house.sends().is_empty());
+}
+
+#[test]
+fn a_refusal_by_somebody_else_does_not_end_the_transaction() {
+    let (house, id, message) = sent();
+    let stranger = root("CN=Operator CA");
+    let credential = credential(&stranger);
+    let registry = std::sync::Arc::new(
+        store::registry::EmbeddedRegistry::open(&tempfile::tempdir().unwrap().path().join("r")).unwrap(),
+    );
+    // It trusts nobody, so it refuses.
+    let impostor = Ca::new(provider(), stranger, credential, registry);
+    let planted = impostor.handle(&message, house.now).octets;
+    dropped(house, id, &message, &planted);
+}
+
+fn credential(issuer: &Issuer) -> MessageCredential {
+    let key = key();
+    let certificate = certify(issuer, &Profile::CMP, "CN=CMP", &key);
+    let identity = SenderIdentity::new(certificate, Vec::new(), key.algorithm()).unwrap();
+    MessageCredential { identity, key: Box::new(key) }
+}
+
+/// A believed answer with that certificate.
+fn granting(house: &House, message: &[u8], certificate: asn1::EncodedCertificate) -> Vec<u8> {
+    let provider = provider();
+    let credential = credential(&house.operator);
+    let validator = Validator::new(&provider, &house.ca.trust);
+    let message = PkiMessage::from_der(message).unwrap();
+    let reply_to = ReplyTo::new(message.header());
+    let validated = validator.validate(message.clone(), &Expectation::First, house.now).unwrap();
+    let request = VerifiedRequest::verify(&validated, &provider).unwrap();
+    let responder = Responder { identity: &credential.identity, provider: &provider, now: house.now };
+    let (part, _) =
+        request.open().grant(&Grant::new(certificate, Vec::new()), &reply_to, &responder).unwrap();
+    part.sign(credential.key.as_ref()).unwrap()
+}
+
+/// That a certificate is turned down by certConf, and the station told why.
+fn turned_down(certificate: impl FnOnce(&House) -> asn1::EncodedCertificate, reason: &str) {
+    let (mut house, id, message) = sent();
+    let certificate = certificate(&house);
+    let answer = granting(&house, &message, certificate);
+    house.answer(id, &answer);
+    let (_, cert_conf) = house.sends().remove(0);
+    let cmp::PkiBody::CertConf(content) = PkiMessage::from_der(&cert_conf).unwrap().body().clone() else {
+        panic!("no certConf")
+    };
+    let status = format!("{content:?}");
+    assert!(status.contains("Rejection") || status.contains("rejection"), "{status}");
+    assert!(house.logged(reason), "{:?}", house.events);
+    // Whatever the RA/CA makes of it, the station does not get that certificate.
+    let reply = house.ca.handle(&cert_conf, house.now);
+    house.answer(id, &reply.octets);
+    let standing = house.nem.standing(id).unwrap();
+    assert!(!matches!(standing, Some(Standing::Issued(_))), "{standing:?}");
+}
+
+#[test]
+fn certificates_that_are_not_the_station_s() {
+    turned_down(|house| certify(&house.operator, &Profile::NE, SUBJECT, &key()), "key");
+    turned_down(
+        |house| {
+            let record = house.ledger.only();
+            let csr = pkcs10::CertReq::from_der(&record.csr).unwrap();
+            let request = csr.verify_pop(&provider()).unwrap();
+            let (contents, _) =
+                Profile::NE.fit("CN=enb2".parse().unwrap(), request.public_key(), &[]).unwrap();
+            house.operator.issue(&contents, &provider(), house.now).unwrap().certificate
+        },
+        "CN=enb2",
+    );
+    turned_down(
+        |house| {
+            let record = house.ledger.only();
+            let csr = pkcs10::CertReq::from_der(&record.csr).unwrap();
+            let request = csr.verify_pop(&provider()).unwrap();
+            let (contents, _) = Profile::NE.fit(SUBJECT.parse().unwrap(), request.public_key(), &[]).unwrap();
+            root("CN=Elsewhere").issue(&contents, &provider(), house.now).unwrap().certificate
+        },
+        "not valid",
+    );
+}
+
+#[test]
+fn a_refusal_with_a_reason_reaches_the_station() {
+    let (mut house, id, message) = sent();
+    house.ca.trust.clear();
+    let reply = house.ca.handle(&message, house.now);
+    house.answer(id, &reply.octets);
+    let Some(Standing::Rejected { reason }) = house.nem.standing(id).unwrap() else { panic!("not rejected") };
+    assert!(reason.contains(&PkiFailureInfo::SIGNER_NOT_TRUSTED.to_string()), "{reason}");
+}
