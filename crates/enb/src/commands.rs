@@ -4,8 +4,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crypto_aws_lc::{KeyType, SoftwareKey, read_key_file, write_key_file};
+use host::files::{request_pem, write_new};
+use host::{Names, certification_request};
 
-use crate::{Error, Inspection, MAX_INSPECTED, Names, certification_request, files, inspect};
+use crate::{Error, Inspection, MAX_INSPECTED, inspect};
 
 /// Makes a private key and writes it (PKCS #8, PEM) to a new file that only its owner may use.
 ///
@@ -21,7 +23,7 @@ pub fn keygen(path: &Path, key_type: KeyType) -> Result<(), Error> {
 /// When the key cannot be used, or the file is there already or cannot be written.
 pub fn write_request(key: &Path, names: &Names, path: &Path) -> Result<(), Error> {
     let request = certification_request(names, &read_key_file(key)?)?;
-    files::write_new(path, files::request_pem(&request)?.as_bytes())
+    Ok(write_new(path, request_pem(&request)?.as_bytes())?)
 }
 
 /// Looks into a file, or into stdin when the path is `-`; see [`inspect`].
@@ -29,7 +31,7 @@ pub fn write_request(key: &Path, names: &Names, path: &Path) -> Result<(), Error
 /// # Errors
 /// When it cannot be read or shown.
 pub fn inspect_file(path: &Path) -> Result<Inspection, Error> {
-    let file_error = |error| Error::File { path: path.to_owned(), error };
+    let file_error = |error| host::Error::File { path: path.to_owned(), error };
     // One octet more than is looked into, so that too large a file is told from one that just fits.
     let limit = u64::try_from(MAX_INSPECTED).unwrap_or(u64::MAX).saturating_add(1);
     let mut octets = Vec::new();

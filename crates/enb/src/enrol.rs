@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use crypto_aws_lc::KeyType;
+use host::{Names, now};
 use transfer::est::EstClient;
 use transfer::http::ClientOptions;
 
-use crate::{Error, Names};
+use crate::Error;
 use check::Trust;
 use station::Station;
 
@@ -131,7 +132,7 @@ pub struct Enrolled {
     pub chain: Vec<EncodedCertificate>,
     /// Its subject (RFC 4514).
     pub subject: String,
-    /// Its serial number in hexadecimal digits.
+    /// Its serial number, in hexadecimal digits with colons.
     pub serial_number: String,
     /// From when it is valid.
     pub not_before: UnixTime,
@@ -198,9 +199,4 @@ async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
-}
-
-fn now() -> UnixTime {
-    let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    UnixTime::from_secs(since_epoch.as_secs())
 }

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,39 +13,14 @@ use crate::InspectError;
 #[non_exhaustive]
 pub enum Error {
     // The user's
-    /// A private key cannot be used or written.
-    Key(KeyFileError),
-    /// A file cannot be read or written.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        error: io::Error,
-    },
-    /// The file is there already; nothing is overwritten.
-    Exists(PathBuf),
-    /// A file does not hold the certificates it should.
-    NoCertificates {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The certificate in one file is not for the key in the other.
-    OtherKey {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
-    },
+    /// A file, or something in it, cannot be used.
+    Host(host::Error),
     /// Another process is enrolling in this directory.
     Busy(PathBuf),
     /// The directory holds a certificate already.
     AlreadyEnrolled(PathBuf),
     /// The directory holds no certificate that could be renewed.
     NotEnrolled(PathBuf),
-    /// The request cannot be made.
-    Request(pkcs10::Error),
     /// The file cannot be shown.
     Inspect {
         /// The file.
@@ -111,20 +85,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(error) => error.fmt(f),
-            Self::File { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Exists(path) => {
-                write!(f, "{}: there is a file already; move it away or choose another name", path.display())
-            }
-            Self::NoCertificates { path, reason } => {
-                write!(f, "{}: {reason}; it has to hold certificates in PEM", path.display())
-            }
-            Self::OtherKey { certificate, key } => write!(
-                f,
-                "the certificate in {} is not for the key in {}; give the two that belong together",
-                certificate.display(),
-                key.display()
-            ),
+            Self::Host(error) => error.fmt(f),
             Self::Busy(directory) => {
                 write!(f, "{}: another process is enrolling here; wait for it to end", directory.display())
             }
@@ -140,7 +101,6 @@ impl fmt::Display for Error {
                     directory.display()
                 )
             }
-            Self::Request(error) => write!(f, "the request cannot be made: {error}"),
             Self::Inspect { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Transfer(error) => error.fmt(f),
             Self::TimedOut { after, waiting_for } => write!(
@@ -176,8 +136,14 @@ impl fmt::Display for Error {
 /// The messages already tell the cause, so there is no `source`.
 impl std::error::Error for Error {}
 
+impl From<host::Error> for Error {
+    fn from(error: host::Error) -> Self {
+        Self::Host(error)
+    }
+}
+
 impl From<KeyFileError> for Error {
     fn from(error: KeyFileError) -> Self {
-        Self::Key(error)
+        Self::Host(host::Error::Key(error))
     }
 }

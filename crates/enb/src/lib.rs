@@ -4,14 +4,9 @@
 mod commands;
 mod enrol;
 mod error;
-mod files;
 mod inspect;
-mod name;
-mod request;
 
 pub use commands::{inspect_file, keygen, write_request};
 pub use enrol::{EnrolOptions, Enrolled, Identity, Progress, enrol};
 pub use error::Error;
 pub use inspect::{InspectError, Inspection, MAX_INSPECTED, inspect};
-pub use name::parse_name;
-pub use request::{Names, certification_request, parse_host_name};

@@ -1,6 +1,6 @@
 //! The command line of `enb`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
-use enb::{EnrolOptions, Enrolled, Error, Identity, Names, Progress, parse_host_name, parse_name};
+use enb::{EnrolOptions, Enrolled, Error, Identity, Progress};
+use host::{Names, parse_host_name, parse_name};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -138,7 +139,12 @@ struct EnrolArguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_max_level(arguments.log).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_max_level(arguments.log)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
     match run(arguments.command) {
         Ok(code) => code,
         Err(error) => {
@@ -198,7 +204,7 @@ fn enrol(arguments: EnrolArguments) -> Result<ExitCode, Error> {
             _ => tracing::info!(seconds, "{progress}"),
         }
     };
-    let reactor = |error| Error::File { path: PathBuf::from("(reactor)"), error };
+    let reactor = |error| host::Error::File { path: PathBuf::from("(reactor)"), error };
     let runtime = tokio::runtime::Runtime::new().map_err(reactor)?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(reactor)?;
@@ -242,7 +248,7 @@ fn print(text: &str) -> Result<ExitCode, Error> {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::File { path: PathBuf::from("stdout"), error })
+            Err(host::Error::File { path: PathBuf::from("stdout"), error }.into())
         }
         _ => Ok(ExitCode::SUCCESS),
     }

@@ -77,7 +77,7 @@ pub(super) fn check(
     Ok(Enrolled {
         chain: chain(&decoded, &intermediates, trust),
         subject: tbs.subject().to_string(),
-        serial_number: serial_number(&decoded),
+        serial_number: tbs.serial_number().to_string(),
         not_before: unix_time(tbs.validity().not_before),
         not_after: unix_time(tbs.validity().not_after),
         certificate: certificate.clone(),
@@ -135,11 +135,6 @@ fn chain(
 fn is_self_issued(certificate: &EncodedCertificate) -> bool {
     Certificate::from_der(certificate.octets())
         .is_ok_and(|decoded| decoded.tbs_certificate().issuer() == decoded.tbs_certificate().subject())
-}
-
-pub(super) fn serial_number(certificate: &Certificate) -> String {
-    let octets = certificate.tbs_certificate().serial_number().as_bytes();
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn unix_time(time: Time) -> UnixTime {

@@ -7,6 +7,7 @@ use asn1::EncodedCertificate;
 use crypto::{PublicKey, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey, read_key_file, write_key_file};
 use der::{Decode, Encode};
+use host::files;
 use pkcs10::{CertReq, CertReqBuilder};
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
@@ -14,7 +15,10 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::name::Name;
 
 use super::{EnrolOptions, Enrolled, Identity};
-use crate::{Error, files};
+use crate::Error;
+
+/// Longer than any request of a station.
+const MAX_REQUEST_LENGTH: u64 = 64 * 1024;
 
 /// A station that is ready to upload its request.
 pub(super) struct Station {
@@ -64,11 +68,15 @@ impl Station {
                 let chain = files::read_certificates(certificate)?;
                 let vendor_key = read_key_file(key_path)?;
                 if public_key(&chain)? != *vendor_key.public_key() {
-                    return Err(Error::OtherKey { certificate: certificate.clone(), key: key_path.clone() });
+                    return Err(host::Error::OtherKey {
+                        certificate: certificate.clone(),
+                        key: key_path.clone(),
+                    }
+                    .into());
                 }
                 let extensions = names.extensions()?;
                 fs::create_dir_all(directory)
-                    .map_err(|error| Error::File { path: directory.clone(), error })?;
+                    .map_err(|error| host::Error::File { path: directory.clone(), error })?;
                 let lock = lock(directory)?;
                 if paths.certificate.exists() {
                     return Err(Error::AlreadyEnrolled(directory.clone()));
@@ -100,7 +108,9 @@ impl Station {
                 let mut chain = files::read_certificates(&paths.certificate)?;
                 let key = read_key_file(&paths.key)?;
                 if public_key(&chain)? != *key.public_key() {
-                    return Err(Error::OtherKey { certificate: paths.certificate, key: paths.key });
+                    return Err(
+                        host::Error::OtherKey { certificate: paths.certificate, key: paths.key }.into()
+                    );
                 }
                 let current = decode(&chain)?;
                 let tbs = current.tbs_certificate();
@@ -112,7 +122,7 @@ impl Station {
                 };
                 let extensions: Vec<Extension> = all.iter().filter(alternative_names).cloned().collect();
                 // Named after what it renews: a request that has been answered is never taken for a new one.
-                let serial = super::check::serial_number(&current);
+                let serial = tbs.serial_number().to_string().replace(':', "");
                 let request_path = directory.join(format!("renewal-of-{serial}.csr.pem"));
                 let (request, continued) = request(&request_path, &subject, &extensions, &key)?;
                 if let Ok(above) = files::read_certificates(&paths.chain) {
@@ -163,12 +173,12 @@ impl Station {
 
 /// flock on the directory; the operating system gives it back when the process ends, however it ends.
 fn lock(directory: &Path) -> Result<File, Error> {
-    let file_error = |error| Error::File { path: directory.to_owned(), error };
+    let file_error = |error| host::Error::File { path: directory.to_owned(), error };
     let file = File::open(directory).map_err(file_error)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Busy(directory.to_owned())),
-        Err(TryLockError::Error(error)) => Err(file_error(error)),
+        Err(TryLockError::Error(error)) => Err(file_error(error).into()),
     }
 }
 
@@ -188,14 +198,15 @@ fn request(
     extensions: &[Extension],
     key: &SoftwareKey,
 ) -> Result<(Vec<u8>, bool), Error> {
-    if let Some(octets) = files::read_request(path)
+    if let Ok(text) = files::read(path, MAX_REQUEST_LENGTH)
+        && let Ok(octets) = files::parse_request(&text)
         && asks_for(&octets, subject, extensions, key)
     {
         return Ok((octets, true));
     }
     let mut builder = CertReqBuilder::new(subject.clone(), key.public_key());
     builder.extensions = extensions.to_vec();
-    let octets = builder.sign(key).map_err(Error::Request)?;
+    let octets = builder.sign(key).map_err(host::Error::Request)?;
     files::write_atomically(path, files::request_pem(&octets)?.as_bytes())?;
     Ok((octets, false))
 }
