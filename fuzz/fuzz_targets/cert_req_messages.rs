@@ -1,0 +1,15 @@
+//! CertReqMessages that decode encode to the same octets, and their proofs of possession are decided.
+#![no_main]
+
+use crmf::CertReqMessages;
+use der::Encode;
+use libfuzzer_sys::fuzz_target;
+use testkit::no_security;
+
+fuzz_target!(|octets: &[u8]| {
+    let Ok(messages) = CertReqMessages::from_der(octets) else { return };
+    assert_eq!(messages.to_der().as_deref(), Ok(octets));
+    for message in messages.messages() {
+        let _ = message.verify_pop(&no_security::provider(), None);
+    }
+});
