@@ -4,6 +4,7 @@ mod documents;
 mod firmware;
 mod peers;
 mod run;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -15,15 +16,18 @@ usage: cargo xtask <command>
 commands:
   test    every check: formatting, clippy, documentation, layering, tests with real peers
   peers   installs the Debian packages of the real peers
+  vectors records test vectors with OpenSSL's CMP client and mock server; --out DIR [--force]
 
 example: cargo xtask test";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1).unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = arguments.first().cloned().unwrap_or_default();
     let mut tally = Tally::default();
     match command.as_str() {
         "test" => test(&mut tally),
         "peers" => tally.check("real peers", peers::install),
+        "vectors" => tally.check("vectors", || vectors::make(arguments.get(1..).unwrap_or_default())),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
