@@ -1,6 +1,5 @@
 //! The command line of `enb`.
 
-use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -139,12 +138,7 @@ struct EnrolArguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_max_level(arguments.log)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .init();
+    host::log_to_stderr(arguments.log);
     match run(arguments.command) {
         Ok(code) => code,
         Err(error) => {
@@ -243,13 +237,7 @@ fn show(enrolled: &Enrolled, json: bool) -> Result<ExitCode, Error> {
     }
 }
 
-/// To stdout at once, also into a pipe. Nobody may be reading, as with `enb inspect FILE | head`.
 fn print(text: &str) -> Result<ExitCode, Error> {
-    let mut stdout = std::io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(host::Error::File { path: PathBuf::from("stdout"), error }.into())
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    host::print(text)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 //! a program's commands reach its server, signals, the clock.
 
 mod clock;
+mod console;
 pub mod control;
 mod credentials;
 mod error;
@@ -11,6 +12,7 @@ mod request;
 mod signals;
 
 pub use clock::now;
+pub use console::{log_to_stderr, print};
 pub use credentials::read_credential;
 pub use error::Error;
 pub use name::parse_name;

@@ -1,6 +1,5 @@
 //! The command line of `nem`.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -95,12 +94,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_max_level(arguments.log)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .init();
+    host::log_to_stderr(arguments.log);
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -188,8 +182,6 @@ fn for_people(written: &Initialised) -> String {
     )
 }
 
-/// To stdout at once, also into a pipe.
 fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("stdout cannot be written")
+    Ok(host::print(text)?)
 }

@@ -1,7 +1,7 @@
 //! The command line of `raca`.
 
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -94,12 +94,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_max_level(arguments.log)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        .init();
+    host::log_to_stderr(arguments.log);
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -170,8 +165,6 @@ fn run(command: Command) -> Result<()> {
     }
 }
 
-/// To stdout at once, also into a pipe.
 fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("stdout cannot be written")
+    Ok(host::print(text)?)
 }
