@@ -41,6 +41,8 @@ pub enum ExtendedKeyUsage {
     Any,
     /// It must be present and list this purpose.
     Required(ObjectIdentifier),
+    /// As `Required`, unless the certificate is a trust anchor itself: a CA that signs with its own key.
+    RequiredBelowAnchor(ObjectIdentifier),
 }
 
 /// Validates certificate paths.
@@ -81,10 +83,15 @@ impl PathValidator for WebPki {
         let certificate =
             Certificate::from_der(path.end_entity.octets()).map_err(|_| PathError::Malformed)?;
         check_key_usage(&certificate, KeyUsages::DigitalSignature)?;
-        if let ExtendedKeyUsage::Required(purpose) = path.extended_key_usage {
-            check_extended_key_usage(&certificate, purpose)?;
+        let is_anchor = path.anchors.contains(path.end_entity);
+        match path.extended_key_usage {
+            ExtendedKeyUsage::Required(purpose) => check_extended_key_usage(&certificate, purpose)?,
+            ExtendedKeyUsage::RequiredBelowAnchor(purpose) if !is_anchor => {
+                check_extended_key_usage(&certificate, purpose)?;
+            }
+            _ => {}
         }
-        if path.anchors.contains(path.end_entity) {
+        if is_anchor {
             return check_validity(&certificate, path.now);
         }
 

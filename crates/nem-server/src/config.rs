@@ -37,6 +37,9 @@ pub(crate) struct Upstream {
     pub(crate) url: String,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    /// The certificates the RA/CA signs with, when they have no extKeyUsage id-kp-cmcCA.
+    #[serde(default)]
+    pub(crate) signers: Vec<PathBuf>,
     /// Whom to believe when the URL begins with https.
     pub(crate) tls_ca: Option<PathBuf>,
     #[serde(default)]
@@ -155,6 +158,7 @@ impl Config {
             &mut self.upstream.key,
         ]
         .into_iter()
+        .chain(&mut self.upstream.signers)
         .chain(&mut self.upstream.tls_ca)
         .chain(&mut self.trust.operator_cas)
         .chain(&mut self.trust.vendor_cas)

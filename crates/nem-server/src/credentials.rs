@@ -24,6 +24,10 @@ pub(crate) fn upstream(config: &Config) -> Result<nem::Upstream> {
         .with_context(|| certificate.display().to_string())?;
     let anchors = read_all(&config.trust.operator_cas)?;
     let mut upstream = nem::Upstream::new(identity, Box::new(key), anchors);
+    let signers = read_all(&config.upstream.signers)?;
+    if !signers.is_empty() {
+        upstream.trust_signers(signers);
+    }
     upstream.implicit_confirm = config.upstream.implicit_confirm;
     upstream.time_window = config.upstream.time_window();
     upstream.limits.message_size = config.upstream.max_answer_octets;
@@ -52,7 +56,7 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<EncodedCertificate>> {
     let mut certificates = Vec::new();
     for path in paths {
         if !path.exists() {
-            bail!("{}: is missing; copy the CA certificate there (PEM)", path.display());
+            bail!("{}: is missing; copy the certificate there (PEM)", path.display());
         }
         certificates.extend(read_certificates(path)?);
     }

@@ -186,6 +186,7 @@ key = "tls.key.pem"
 url = {url:?}
 certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-kp-cmcRA
 key = "cmp.key.pem"
+# signers = ["raca-cmp.pem"]         # what it signs with, if that has no extKeyUsage id-kp-cmcCA and is not its CA key
 # tls_ca = "raca-tls-ca.pem"         # whom to believe when the URL begins with https
 implicit_confirm = false             # true saves a message, but turns no wrong certificate down
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
     Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Enrolment, Granted, Transaction,
@@ -44,9 +45,12 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// An RA/CA under these anchors.
+    /// An RA/CA under these anchors. Its messages are believed when they are signed by an anchor itself, or with a certificate
+    /// under one that has extKeyUsage id-kp-cmcCA (RFC 9810 section 4.5): a station's certificate of the same CA does not
+    /// speak for it, nor does another NEM's.
     pub fn new(identity: SenderIdentity, key: Box<dyn SigningKey>, anchors: Vec<EncodedCertificate>) -> Self {
-        let trust = Trust::new(SignerRole::CertificationAuthority, anchors.clone(), ExtendedKeyUsage::Any);
+        let purpose = ExtendedKeyUsage::RequiredBelowAnchor(rfc6402::KP_CMC_CA);
+        let trust = Trust::new(SignerRole::CertificationAuthority, anchors.clone(), purpose);
         Self {
             identity,
             key,
@@ -56,6 +60,12 @@ impl Upstream {
             limits: Limits::default(),
             trust: Vec::from([trust]),
         }
+    }
+
+    /// Believes messages signed with these very certificates, too: for an RA/CA whose certificate does not say what it is
+    /// for.
+    pub fn trust_signers(&mut self, signers: Vec<EncodedCertificate>) {
+        self.trust.push(Trust::new(SignerRole::CertificationAuthority, signers, ExtendedKeyUsage::Any));
     }
 }
 

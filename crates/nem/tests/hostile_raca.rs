@@ -100,17 +100,36 @@ fn a_refusal_by_somebody_else_does_not_end_the_transaction() {
     dropped(house, id, &message, &planted);
 }
 
+#[test]
+fn certificates_of_the_same_ca_do_not_speak_for_it() {
+    for profile in [Profile::NE, Profile::RA, Profile::TLS_SERVER] {
+        let (house, id, message) = sent();
+        let insider = credential_for(&house.operator, &profile);
+        let issued = certify(&house.operator, &Profile::NE, SUBJECT, &key());
+        let planted = granting(&house, &message, issued, &insider);
+        dropped(house, id, &message, &planted);
+    }
+}
+
 fn credential(issuer: &Issuer) -> MessageCredential {
+    credential_for(issuer, &Profile::CMP)
+}
+
+fn credential_for(issuer: &Issuer, profile: &Profile) -> MessageCredential {
     let key = key();
-    let certificate = certify(issuer, &Profile::CMP, "CN=CMP", &key);
+    let certificate = certify(issuer, profile, "CN=CMP", &key);
     let identity = SenderIdentity::new(certificate, Vec::new(), key.algorithm()).unwrap();
     MessageCredential { identity, key: Box::new(key) }
 }
 
-/// A believed answer with that certificate.
-fn granting(house: &House, message: &[u8], certificate: asn1::EncodedCertificate) -> Vec<u8> {
+/// An answer with that certificate.
+fn granting(
+    house: &House,
+    message: &[u8],
+    certificate: asn1::EncodedCertificate,
+    credential: &MessageCredential,
+) -> Vec<u8> {
     let provider = provider();
-    let credential = credential(&house.operator);
     let validator = Validator::new(&provider, &house.ca.trust);
     let message = PkiMessage::from_der(message).unwrap();
     let reply_to = ReplyTo::new(message.header());
@@ -126,7 +145,7 @@ fn granting(house: &House, message: &[u8], certificate: asn1::EncodedCertificate
 fn turned_down(certificate: impl FnOnce(&House) -> asn1::EncodedCertificate, reason: &str) {
     let (mut house, id, message) = sent();
     let certificate = certificate(&house);
-    let answer = granting(&house, &message, certificate);
+    let answer = granting(&house, &message, certificate, &credential(&house.operator));
     house.answer(id, &answer);
     let (_, cert_conf) = house.sends().remove(0);
     let cmp::PkiBody::CertConf(content) = PkiMessage::from_der(&cert_conf).unwrap().body().clone() else {

@@ -27,6 +27,11 @@ pub(super) fn check(provider: &CryptoProvider) {
 
     let lacking = Err(PathError::ExtendedKeyUsage(rfc6402::KP_CMC_RA));
     assert_eq!(validate(&station, &ca, cmc_ra, NOW), lacking);
+    assert_eq!(validate(&ca, &ca, cmc_ra, NOW), lacking);
+    let below_anchor = ExtendedKeyUsage::RequiredBelowAnchor(rfc6402::KP_CMC_RA);
+    assert_eq!(validate(&ca, &ca, below_anchor, NOW), Ok(()));
+    assert_eq!(validate(&nem, &ca, below_anchor, NOW), Ok(()));
+    assert_eq!(validate(&station, &ca, below_anchor, NOW), lacking);
     assert_eq!(validate(&station, &vendor_ca, any, NOW), Err(PathError::UnknownIssuer));
     assert_eq!(validate(&station, &ca, any, NOW.saturating_add(years(21))), Err(PathError::Expired));
     assert_eq!(validate(&station, &ca, any, NOW.saturating_sub(years(1))), Err(PathError::NotYetValid));
