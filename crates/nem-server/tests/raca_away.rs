@@ -28,16 +28,10 @@ fn it_cannot_be_reached() {
     house.nem.wait_for_log(&["WARN", "enb1", "cannot be reached", "tried again"]);
     let House { raca, nem, folder, .. } = house;
     drop(raca);
-    let raca = restarted(folder.path(), &format!("127.0.0.1:{port}"));
+    let raca = Raca::start(folder.path(), &format!("127.0.0.1:{port}"), 0);
     nem.wait_for_log(&["enb1", "certificate confirmed"]);
     assert_eq!(raca.issued().len(), 1);
     assert_eq!(support::upload(folder.path(), &nem, "enb1", "good.p10", "application/pkcs10").0, 200);
-}
-
-/// The registry is locked until the one before is gone.
-fn restarted(folder: &std::path::Path, listen: &str) -> Raca {
-    std::thread::sleep(std::time::Duration::from_millis(500));
-    Raca::start(folder, listen, 0)
 }
 
 /// Stands between NEM and RA/CA, and answers with what it makes of each true answer, until it is told to be honest.

@@ -194,8 +194,9 @@ impl Nem {
     }
 
     /// Takes a station's upload: the certificate chain it showed to TLS, leaf first, and a PKCS #10 request. Once this
-    /// returns the request is in the ledger. The same octets uploaded again are the same request; another request of the
-    /// same station runs beside it.
+    /// returns the request is in the ledger. The same octets uploaded again are the same request, unless
+    /// the station shows the certificate that it led to: that is a renewal. Another request of the same station runs
+    /// beside it.
     ///
     /// # Errors
     /// Why it is not taken; nothing was stored then.
@@ -209,7 +210,7 @@ impl Nem {
         let station = identified.station().name.clone();
         let ledger_failed = |error: String| Refusal::Ledger { station: station.clone(), reason: error };
         let earlier = self.ledger.find(&station, csr).map_err(|error| ledger_failed(error.to_string()))?;
-        if let Some(record) = earlier.filter(|record| self.still_stands(record, now)) {
+        if let Some(record) = earlier.filter(|record| self.still_stands(record, chain.first(), now)) {
             return Ok((record.id, Standing::of(&record.state, self.settings.retry_after)));
         }
         let admitted = Admitted::check(csr, identified, &self.provider)?;
@@ -240,10 +241,17 @@ impl Nem {
         Ok((id, Standing::UnderWay { retry_after: self.settings.retry_after }))
     }
 
-    /// A rejection stands for a while, a certificate as long as it is valid, everything else until it is decided.
-    fn still_stands(&self, record: &Record, now: UnixTime) -> bool {
+    /// A rejection stands for a while, everything else until it is decided, and a certificate as long as it is valid: but
+    /// whoever shows that very certificate has it, and wants the next. With RSA, the request for that can be the same, octet
+    /// for octet.
+    fn still_stands(&self, record: &Record, shown: Option<&EncodedCertificate>, now: UnixTime) -> bool {
         match &record.state {
             State::Rejected { .. } => now.abs_diff(record.changed_at) < self.settings.rejection_stands,
+            State::Issued(certificates) | State::Delivered(certificates)
+                if shown == Some(&certificates.certificate) =>
+            {
+                false
+            }
             State::Issued(certificates) | State::Delivered(certificates) => {
                 Certificate::from_der(certificates.certificate.octets()).is_ok_and(|certificate| {
                     let end = certificate.tbs_certificate().validity().not_after;

@@ -165,3 +165,26 @@ fn a_rejected_request_is_tried_anew_after_a_minute() {
     house.run();
     assert_eq!(house.only_issued().status, CertificateStatus::Valid);
 }
+
+#[test]
+fn a_renewal_may_be_the_same_request_octet_for_octet() {
+    let mut house = House::new();
+    let request = csr(SUBJECT, &key(), Vec::new());
+    let (first, _) = house.upload(&request).unwrap();
+    house.run();
+    let Some(Standing::Issued(old)) = house.nem.standing(first).unwrap() else { panic!("none") };
+
+    // The station shows its operator certificate: it has it, and wants the next.
+    house.now = house.now.saturating_add(Duration::from_secs(3600));
+    house.station = vec![old.certificate.clone()];
+    let (second, standing) = house.upload(&request).unwrap();
+    assert_ne!(second, first);
+    assert!(matches!(standing, Standing::UnderWay { .. }));
+    assert_eq!(house.upload(&request).unwrap().0, second, "while it is under way it is one request");
+    house.run();
+    let (again, standing) = house.upload(&request).unwrap();
+    let Standing::Issued(new) = standing else { panic!("{standing:?}") };
+    assert_eq!(again, second);
+    assert_ne!(new.certificate, old.certificate);
+    assert_eq!(house.issued().len(), 2);
+}

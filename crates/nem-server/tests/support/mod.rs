@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ra_server::ListEntry;
 use tempfile::TempDir;
@@ -55,7 +56,8 @@ impl Raca {
 impl Drop for Raca {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // The registry is open until the last task is gone.
+            runtime.shutdown_timeout(Duration::from_secs(10));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A factory, an RA/CA, a NEM and a clock that is set by hand.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+mod ledger;
+pub mod liar;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
@@ -12,7 +13,8 @@ use ca::{Ca, Issuer, MessageCredential, Profile};
 use cmp::{SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey, provider};
-use nem::ledger::{Ledger, LedgerError, Record, RequestId};
+pub use ledger::MemoryLedger;
+use nem::ledger::RequestId;
 use nem::{
     Event, Input, Inventory, Nem, Output, Refusal, Settings, Standing, Station, StationAnchors, Upstream,
     VendorCertificate,
@@ -57,58 +59,6 @@ fn identity(issuer: &Issuer, profile: &Profile, subject: &str) -> (SenderIdentit
     let key = key();
     let certificate = certify(issuer, profile, subject, &key);
     (SenderIdentity::new(certificate, Vec::new(), key.algorithm()).unwrap(), key)
-}
-
-/// A ledger that lasts as long as the test. It can be told to fail.
-#[derive(Clone, Default)]
-pub struct MemoryLedger {
-    records: Arc<Mutex<BTreeMap<RequestId, Record>>>,
-    broken: Arc<AtomicBool>,
-}
-
-impl MemoryLedger {
-    pub fn set_broken(&self, broken: bool) {
-        self.broken.store(broken, Ordering::SeqCst);
-    }
-
-    pub fn records(&self) -> Vec<Record> {
-        self.records.lock().unwrap().values().cloned().collect()
-    }
-
-    pub fn only(&self) -> Record {
-        let records = self.records();
-        assert_eq!(records.len(), 1);
-        records.into_iter().next().unwrap()
-    }
-}
-
-impl Ledger for MemoryLedger {
-    fn open_requests(&self) -> Result<Vec<Record>, LedgerError> {
-        Ok(self.records().into_iter().filter(|record| !record.state.is_decided()).collect())
-    }
-
-    fn request(&self, id: RequestId) -> Result<Option<Record>, LedgerError> {
-        Ok(self.records.lock().unwrap().get(&id).cloned())
-    }
-
-    fn find(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, LedgerError> {
-        let mut found = self.records();
-        found.retain(|record| record.station == station && record.csr == csr);
-        Ok(found.into_iter().max_by_key(|record| record.received_at))
-    }
-
-    fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError> {
-        let found = self.records().into_iter().find(|record| record.public_key == public_key);
-        Ok(found.map(|record| record.station))
-    }
-
-    fn put(&self, record: &Record) -> Result<(), LedgerError> {
-        if self.broken.load(Ordering::SeqCst) {
-            return Err(LedgerError::new("the disk is full"));
-        }
-        self.records.lock().unwrap().insert(record.id, record.clone());
-        Ok(())
-    }
 }
 
 pub struct House {
@@ -157,7 +107,7 @@ impl House {
         let nem_key = key();
         let nem_certificate = certify(&operator, &Profile::RA, "CN=nem", &nem_key);
         let station = vec![certify(&vendor, &Profile::NE, "CN=SN-1,O=Vendor", &key())];
-        let ledger = MemoryLedger::default();
+        let ledger = MemoryLedger::new();
         let nem = build(&operator, &vendor, &ledger, &nem_key, &nem_certificate, false);
         Self {
             ca,

@@ -1,0 +1,48 @@
+//! `enb` enrols, and renews with the operator's certificate: every kind of key on the station's side.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use crypto_aws_lc::KeyType;
+use enb::{EnrolOptions, Enrolled, Identity};
+use host::Names;
+use support::{House, enter};
+use testkit::programs::run;
+
+fn enrol(house: &House, name: &str, identity: Identity, alg: KeyType) -> Enrolled {
+    let url = format!("https://{}", house.nem.address());
+    let station = house.path().join(format!("station-{name}"));
+    let mut options = EnrolOptions::new(url, house.path().join("ra/ca.pem"), identity, station);
+    options.key_type = alg;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let enrolled = runtime.block_on(enb::enrol(&options, &|_| {})).unwrap();
+    run("openssl", &format!("verify -CAfile ra/ca.pem station-{name}/cert.pem"), house.path()).success();
+    enrolled
+}
+
+#[test]
+fn every_kind_of_key_enrols_and_renews() {
+    let house = House::new();
+    let kinds = [KeyType::P256, KeyType::P384, KeyType::Rsa2048, KeyType::Rsa3072];
+    for alg in kinds {
+        let name = format!("enb-{alg}");
+        house.factory.certify(&name, 3650);
+        enter(house.path(), &name, "");
+    }
+    house.nem.wait_for_log(&["inventory read again", "stations=5"]);
+    for (number, alg) in kinds.into_iter().enumerate() {
+        let name = format!("enb-{alg}");
+        let mut names = Names::new(host::parse_name(&format!("CN={name}.operator.example")).unwrap());
+        names.dns.push(format!("{name}.operator.example"));
+        let identity = Identity::Vendor {
+            certificate: house.path().join(format!("{name}.pem")),
+            key: house.path().join(format!("{name}.key")),
+            names,
+        };
+        let first = enrol(&house, &name, identity, alg);
+        let second = enrol(&house, &name, Identity::Operator, alg);
+        assert_eq!(second.subject, first.subject);
+        assert_ne!(second.serial_number, first.serial_number, "{alg}");
+        assert_eq!(house.raca.issued().len(), 2 * (number + 1), "{alg}");
+    }
+}
