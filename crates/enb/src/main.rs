@@ -38,6 +38,9 @@ enum Command {
         out: PathBuf,
         #[command(flatten)]
         kind: KeyKind,
+        /// Print what was written as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Make a certification request (PKCS #10)
     #[command(
@@ -56,6 +59,9 @@ enum Command {
         /// Where to write the request (PEM); nothing is overwritten
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Print what was written as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Get a certificate of the operator through a NEM, or renew it
     #[command(
@@ -150,13 +156,19 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
-        Command::Keygen { out, kind } => {
+        Command::Keygen { out, kind, json } => {
             enb::keygen(&out, kind.alg)?;
-            print(&format!("private key: {} ({})", out.display(), kind.alg))
+            let (key, alg) = (out.display().to_string(), kind.alg.to_string());
+            print(&if json {
+                json!({ "key": key, "alg": alg }).to_string()
+            } else {
+                format!("private key: {key} ({alg})")
+            })
         }
-        Command::Csr { key, subject, alternative_names, out } => {
+        Command::Csr { key, subject, alternative_names, out, json } => {
             enb::write_request(&key, &names(subject, alternative_names), &out)?;
-            print(&format!("request: {}", out.display()))
+            let out = out.display().to_string();
+            print(&if json { json!({ "request": out }).to_string() } else { format!("request: {out}") })
         }
         Command::Enrol(arguments) => enrol(*arguments),
         Command::Inspect { file, json } => {

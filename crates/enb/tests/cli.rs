@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::{Value, json};
 use testkit::programs::{Factory, run, run_words, words};
 
 const ENB: &str = env!("CARGO_BIN_EXE_enb");
@@ -52,6 +53,15 @@ fn openssl_accepts_keys_and_requests() {
             run(ENB, &format!("inspect {alg}.csr"), folder.path()).success().contains("CertificationRequest")
         );
     }
+}
+
+#[test]
+fn what_was_written_is_told_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let json =
+        |words: &str| -> Value { serde_json::from_str(&run(ENB, words, folder.path()).success()).unwrap() };
+    assert_eq!(json("keygen --out a.key --json"), json!({ "key": "a.key", "alg": "p256" }));
+    assert_eq!(json("csr --key a.key --subject CN=a --out a.csr --json"), json!({ "request": "a.csr" }));
 }
 
 #[test]

@@ -135,15 +135,22 @@ impl Forwarding<'_> {
     pub(crate) fn handle(&self, record: &Record, octets: &[u8]) -> Result<Step, Error> {
         match &record.state {
             State::Sent { transaction, .. } => self.handle_answer(record, transaction, octets),
-            State::Confirming(confirming) => Ok(self.handle_pki_conf(confirming, octets)),
+            State::Confirming(confirming) => Ok(self.handle_pki_conf(record, confirming, octets)),
             _ => Ok(Step::Repeat("an answer came where none was due".to_string())),
         }
     }
 
-    fn validate(&self, octets: &[u8], expectation: &Expectation<'_>) -> Result<ValidatedMessage, cmp::Error> {
+    /// A message that is repeated is answered with what it was answered the first time: its answer may be as old as itself.
+    fn validate(
+        &self,
+        record: &Record,
+        octets: &[u8],
+        expectation: &Expectation<'_>,
+    ) -> Result<ValidatedMessage, cmp::Error> {
         let message = PkiMessage::inspect(octets, &self.upstream.limits)?;
         let mut validator = Validator::new(self.provider, &self.upstream.trust);
-        validator.time_window = self.upstream.time_window;
+        let age = self.now.abs_diff(record.changed_at);
+        validator.time_window = self.upstream.time_window.map(|window| window.saturating_add(age));
         validator.validate(message, expectation, self.now)
     }
 
@@ -154,7 +161,7 @@ impl Forwarding<'_> {
         octets: &[u8],
     ) -> Result<Step, Error> {
         let awaiting = AwaitingCertificate::resume(transaction.clone());
-        let message = match self.validate(octets, &awaiting.expectation()) {
+        let message = match self.validate(record, octets, &awaiting.expectation()) {
             Ok(message) => message,
             Err(error) => return Ok(Step::Repeat(believed_nothing(octets, &error))),
         };
@@ -230,11 +237,11 @@ impl Forwarding<'_> {
         })))
     }
 
-    fn handle_pki_conf(&self, confirming: &Confirming, octets: &[u8]) -> Step {
+    fn handle_pki_conf(&self, record: &Record, confirming: &Confirming, octets: &[u8]) -> Step {
         let signer = Some(confirming.correspondent.certificate.clone());
         let awaiting =
             AwaitingPkiConf::resume(confirming.transaction.clone(), confirming.nonce.clone(), signer);
-        let message = match self.validate(octets, &awaiting.expectation()) {
+        let message = match self.validate(record, octets, &awaiting.expectation()) {
             Ok(message) => message,
             Err(error) => return Step::Repeat(believed_nothing(octets, &error)),
         };
