@@ -9,12 +9,12 @@ use core::time::Duration;
 use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
-    Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Enrolment, Granted, Transaction,
-    Waiting,
+    Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Correspondent, Enrolment, Granted,
+    Transaction, Waiting,
 };
 use cmp::{
-    Expectation, Limits, PkiFailureInfo, PkiMessage, PkiStatusInfo, SenderIdentity, SignerRole, Trust,
-    ValidatedMessage, Validator,
+    Expectation, Limits, PkiFailureInfo, PkiMessage, PkiStatusInfo, SenderIdentity, SenderNonce, SignerRole,
+    Trust, ValidatedMessage, Validator,
 };
 use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, SigningKey};
 use der::Decode;
@@ -75,8 +75,8 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// certConf is made anew when it is repeated after this time, so that its messageTime stays within the RA/CA's window.
-const CERT_CONF_AGE: Duration = Duration::from_secs(60);
+/// How long to wait at least between two pollReqs, whatever the RA/CA says.
+const POLL_PAUSE: Duration = Duration::from_secs(1);
 
 /// What an answer led to.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ pub(crate) enum Step {
     Next(State),
     /// The answer is not one that can be believed, or the RA/CA cannot answer now: the message is sent again.
     Repeat(String),
-    /// The RA/CA did not take the message for a reason that a new transaction cures.
-    StartAnew(String),
+    /// The RA/CA did not take the message for a reason that another one cures: that of this state, sent later.
+    Later(State, String),
 }
 
 /// What forwarding needs to know.
@@ -109,15 +109,6 @@ impl Forwarding<'_> {
                 let message = part.sign(self.upstream.key.as_ref())?;
                 Ok(Some(State::Sent { message, transaction: next.transaction().clone() }))
             }
-            State::Confirming(confirming) if self.now.abs_diff(record.changed_at) > CERT_CONF_AGE => {
-                let granted = Granted::resume(
-                    confirming.transaction.clone(),
-                    confirming.certificates.certificate.clone(),
-                    confirming.correspondent.clone(),
-                );
-                let certificates = confirming.certificates.clone();
-                self.confirm(granted, certificates, confirming.turned_down.clone()).map(Some)
-            }
             _ => Ok(None),
         }
     }
@@ -135,7 +126,7 @@ impl Forwarding<'_> {
     pub(crate) fn handle(&self, record: &Record, octets: &[u8]) -> Result<Step, Error> {
         match &record.state {
             State::Sent { transaction, .. } => self.handle_answer(record, transaction, octets),
-            State::Confirming(confirming) => Ok(self.handle_pki_conf(record, confirming, octets)),
+            State::Confirming(confirming) => self.handle_pki_conf(record, confirming, octets),
             _ => Ok(Step::Repeat("an answer came where none was due".to_string())),
         }
     }
@@ -165,18 +156,55 @@ impl Forwarding<'_> {
             Ok(message) => message,
             Err(error) => return Ok(Step::Repeat(believed_nothing(octets, &error))),
         };
+        let polled = transaction.nonces.len() > 1;
         match awaiting.handle(&message) {
             Ok(Answer::Waiting(waiting)) => Ok(Step::Next(State::Waiting {
                 transaction: waiting.transaction().clone(),
                 correspondent: waiting.correspondent().clone(),
-                poll_at: self.now.saturating_add(waiting.check_after().unwrap_or_default()),
+                poll_at: self.poll_at(polled, waiting.check_after()),
             })),
             Ok(Answer::Granted(granted)) => self.handle_certificate(record, granted),
-            Ok(Answer::Refused(status)) if is_curable(&status) => Ok(Step::StartAnew(status.to_string())),
+            Ok(Answer::Refused(status)) if polled => Ok(self.handle_refused_poll(record, &message, &status)),
+            Ok(Answer::Refused(status)) if is_curable(&status) => {
+                Ok(Step::Later(State::Queued, status.to_string()))
+            }
             Ok(Answer::Refused(status)) => Ok(rejected(format_reason(&status))),
             Ok(_) => Ok(rejected("the RA/CA gave an answer of a kind that is not understood".to_string())),
             Err(error) => Ok(rejected(alloc::format!("the RA/CA does not keep to the protocol: {error}"))),
         }
+    }
+
+    /// The RA/CA has the request, so a new transaction would lead to a second certificate: it is asked once more where that
+    /// can help.
+    fn handle_refused_poll(
+        &self,
+        record: &Record,
+        answer: &ValidatedMessage,
+        status: &PkiStatusInfo,
+    ) -> Step {
+        let nonce = match &record.state {
+            State::Sent { message, .. } => echoed_nonce(message),
+            _ => None,
+        };
+        match (record.state.transaction(), nonce) {
+            (Some(transaction), Some(nonce)) if is_too_old(status) => {
+                let (name, certificate) = (answer.signer().name.clone(), answer.signer().certificate.clone());
+                let waiting = State::Waiting {
+                    transaction: transaction.clone(),
+                    correspondent: Correspondent::new(name, nonce, certificate),
+                    poll_at: self.now,
+                };
+                Step::Later(waiting, status.to_string())
+            }
+            _ if is_passing(status) => Step::Repeat(status.to_string()),
+            _ => rejected(format_reason(status)),
+        }
+    }
+
+    /// When the RA/CA says so; the first time, at once when it does not.
+    fn poll_at(&self, polled: bool, check_after: Option<Duration>) -> UnixTime {
+        let pause = if polled { POLL_PAUSE } else { Duration::ZERO };
+        self.now.saturating_add(check_after.unwrap_or_default().max(pause))
     }
 
     fn handle_certificate(&self, record: &Record, granted: Granted) -> Result<Step, Error> {
@@ -237,18 +265,24 @@ impl Forwarding<'_> {
         })))
     }
 
-    fn handle_pki_conf(&self, record: &Record, confirming: &Confirming, octets: &[u8]) -> Step {
+    fn handle_pki_conf(
+        &self,
+        record: &Record,
+        confirming: &Confirming,
+        octets: &[u8],
+    ) -> Result<Step, Error> {
         let signer = Some(confirming.correspondent.certificate.clone());
         let awaiting =
             AwaitingPkiConf::resume(confirming.transaction.clone(), confirming.nonce.clone(), signer);
         let message = match self.validate(record, octets, &awaiting.expectation()) {
             Ok(message) => message,
-            Err(error) => return Step::Repeat(believed_nothing(octets, &error)),
+            Err(error) => return Ok(Step::Repeat(believed_nothing(octets, &error))),
         };
-        match (awaiting.handle(&message), &confirming.turned_down) {
-            (Err(cmp::Error::Refused(status)), _) if is_unavailable(&status) => {
-                Step::Repeat(status.to_string())
+        Ok(match (awaiting.handle(&message), &confirming.turned_down) {
+            (Err(cmp::Error::Refused(status)), _) if is_too_old(&status) => {
+                Step::Later(self.confirm_again(confirming)?, status.to_string())
             }
+            (Err(cmp::Error::Refused(status)), _) if is_passing(&status) => Step::Repeat(status.to_string()),
             (_, Some(reason)) => rejected(reason.clone()),
             (Ok(()), None) => Step::Next(State::Issued(confirming.certificates.clone())),
             // A pkiconf that got lost: what matters is that the certificate is confirmed.
@@ -260,7 +294,16 @@ impl Forwarding<'_> {
             (Err(error), None) => {
                 rejected(alloc::format!("the RA/CA did not take the confirmation: {error}"))
             }
-        }
+        })
+    }
+
+    fn confirm_again(&self, confirming: &Confirming) -> Result<State, Error> {
+        let granted = Granted::resume(
+            confirming.transaction.clone(),
+            confirming.certificates.certificate.clone(),
+            confirming.correspondent.clone(),
+        );
+        self.confirm(granted, confirming.certificates.clone(), confirming.turned_down.clone())
     }
 }
 
@@ -284,20 +327,27 @@ fn format_reason(status: &PkiStatusInfo) -> String {
     alloc::format!("the RA/CA answered {status}")
 }
 
-fn is_unavailable(status: &PkiStatusInfo) -> bool {
-    status.fail_info.is_some_and(|info| info.contains(PkiFailureInfo::SYSTEM_UNAVAIL))
+/// The message was too old when it arrived: another one is needed, with the time it is now.
+fn is_too_old(status: &PkiStatusInfo) -> bool {
+    status.fail_info.is_some_and(|info| info.contains(PkiFailureInfo::BAD_TIME))
 }
 
-/// The message was too old when it arrived, its transactionID was taken, or the RA/CA was out of order: nothing was
-/// issued for it, and nothing is wrong with the request.
+/// The RA/CA was out of order.
+fn is_passing(status: &PkiStatusInfo) -> bool {
+    const PASSING: [PkiFailureInfo; 2] = [PkiFailureInfo::SYSTEM_UNAVAIL, PkiFailureInfo::SYSTEM_FAILURE];
+    status.fail_info.is_some_and(|info| PASSING.iter().any(|bit| info.contains(*bit)))
+}
+
+/// Nothing was issued, and nothing is wrong with the request: a new transaction cures it.
 fn is_curable(status: &PkiStatusInfo) -> bool {
-    const CURABLE: [PkiFailureInfo; 4] = [
-        PkiFailureInfo::BAD_TIME,
-        PkiFailureInfo::TRANSACTION_ID_IN_USE,
-        PkiFailureInfo::SYSTEM_UNAVAIL,
-        PkiFailureInfo::SYSTEM_FAILURE,
-    ];
-    status.fail_info.is_some_and(|info| CURABLE.iter().any(|bit| info.contains(*bit)))
+    let taken = |info: PkiFailureInfo| info.contains(PkiFailureInfo::TRANSACTION_ID_IN_USE);
+    is_too_old(status) || is_passing(status) || status.fail_info.is_some_and(taken)
+}
+
+/// The RA/CA's nonce that a message of ours echoes.
+fn echoed_nonce(message: &[u8]) -> Option<SenderNonce> {
+    let message = PkiMessage::from_der(message).ok()?;
+    SenderNonce::new(message.header().recip_nonce.as_ref()?.as_octets()).ok()
 }
 
 fn requested_subject(record: &Record) -> Result<Name, pkcs10::Error> {

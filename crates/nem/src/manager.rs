@@ -296,8 +296,8 @@ impl Nem {
         let step = self.forwarding(now).handle(&open.record, octets);
         let outcome = match step {
             Ok(Step::Next(state)) => self.enter(id, state, now),
-            Ok(Step::StartAnew(reason)) => {
-                let outcome = self.enter(id, State::Queued, now);
+            Ok(Step::Later(state, reason)) => {
+                let outcome = self.replace(id, state, now);
                 self.retry(id, reason, now);
                 return outcome;
             }
@@ -398,6 +398,15 @@ impl Nem {
         }
     }
 
+    /// Stores a state that is no progress: one more attempt.
+    fn replace(&mut self, id: RequestId, state: State, now: UnixTime) -> Result<(), Error> {
+        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
+        let next = Record { state, changed_at: now, ..open.record.clone() };
+        self.ledger.put(&next)?;
+        open.record = next;
+        Ok(())
+    }
+
     /// Stores a new state, and arranges for what follows from it.
     fn enter(&mut self, id: RequestId, state: State, now: UnixTime) -> Result<(), Error> {
         let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
@@ -431,10 +440,7 @@ impl Nem {
             self.schedule.remove(&(before, id));
             self.untrack(&next.station);
         } else {
-            // Starting anew is one more attempt; everything else is progress.
-            if !matches!(next.state, State::Queued) {
-                open.attempts = 0;
-            }
+            open.attempts = 0;
             open.record = next;
             self.reschedule(id, due);
         }
