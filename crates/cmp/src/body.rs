@@ -4,17 +4,20 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use asn1::RawDer;
+use asn1::EncodedCertificate;
 use crmf::CertReqMessages;
 use der::asn1::Null;
 use der::{Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber, Writer};
 use pkcs10::CertReq;
 
+use crate::announcement::{CaKeyUpdContent, CrlAnnContent, RevAnnContent};
 use crate::cert_conf::CertConfirmContent;
 use crate::cert_rep::CertRepMessage;
 use crate::error_msg::ErrorMsgContent;
+use crate::key_recovery::KeyRecRepContent;
 use crate::nested::NestedMessageContent;
 use crate::poll::{PollRepContent, PollReqContent};
+use crate::pop_challenge::{PopoDecKeyChallContent, PopoDecKeyRespContent};
 use crate::revocation::{RevRepContent, RevReqContent};
 use crate::support::{GenMsgContent, GenRepContent};
 
@@ -115,8 +118,6 @@ impl fmt::Display for BodyKind {
 }
 
 /// What a message says, RFC 9810 section 5.1.2: a CHOICE of 27, each under its own explicit context tag.
-///
-/// The bodies that are not spoken here are kept as octets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs)] // named as the RFC names them
@@ -126,10 +127,20 @@ pub enum PkiBody {
     Cr(CertReqMessages),
     Cp(CertRepMessage),
     P10cr(Box<CertReq>),
+    Popdecc(PopoDecKeyChallContent),
+    Popdecr(PopoDecKeyRespContent),
     Kur(CertReqMessages),
     Kup(CertRepMessage),
+    Krr(CertReqMessages),
+    Krp(Box<KeyRecRepContent>),
     Rr(RevReqContent),
     Rp(RevRepContent),
+    Ccr(CertReqMessages),
+    Ccp(CertRepMessage),
+    Ckuann(CaKeyUpdContent),
+    Cann(EncodedCertificate),
+    Rann(Box<RevAnnContent>),
+    Crlann(CrlAnnContent),
     PkiConf,
     /// The messages inside stay closed: no input decides how deep a decoder recurses.
     Nested(NestedMessageContent),
@@ -139,8 +150,6 @@ pub enum PkiBody {
     CertConf(CertConfirmContent),
     PollReq(PollReqContent),
     PollRep(PollRepContent),
-    /// A body that is not looked into: what stands under the context tag.
-    Closed(BodyKind, RawDer),
 }
 
 impl PkiBody {
@@ -152,10 +161,20 @@ impl PkiBody {
             Self::Cr(_) => BodyKind::Cr,
             Self::Cp(_) => BodyKind::Cp,
             Self::P10cr(_) => BodyKind::P10cr,
+            Self::Popdecc(_) => BodyKind::Popdecc,
+            Self::Popdecr(_) => BodyKind::Popdecr,
             Self::Kur(_) => BodyKind::Kur,
             Self::Kup(_) => BodyKind::Kup,
+            Self::Krr(_) => BodyKind::Krr,
+            Self::Krp(_) => BodyKind::Krp,
             Self::Rr(_) => BodyKind::Rr,
             Self::Rp(_) => BodyKind::Rp,
+            Self::Ccr(_) => BodyKind::Ccr,
+            Self::Ccp(_) => BodyKind::Ccp,
+            Self::Ckuann(_) => BodyKind::Ckuann,
+            Self::Cann(_) => BodyKind::Cann,
+            Self::Rann(_) => BodyKind::Rann,
+            Self::Crlann(_) => BodyKind::Crlann,
             Self::PkiConf => BodyKind::PkiConf,
             Self::Nested(_) => BodyKind::Nested,
             Self::Genm(_) => BodyKind::Genm,
@@ -164,17 +183,29 @@ impl PkiBody {
             Self::CertConf(_) => BodyKind::CertConf,
             Self::PollReq(_) => BodyKind::PollReq,
             Self::PollRep(_) => BodyKind::PollRep,
-            Self::Closed(kind, _) => *kind,
         }
     }
 
     fn content(&self) -> der::Result<Vec<u8>> {
         match self {
-            Self::Ir(content) | Self::Cr(content) | Self::Kur(content) => content.to_der(),
-            Self::Ip(content) | Self::Cp(content) | Self::Kup(content) => content.to_der(),
+            Self::Ir(content)
+            | Self::Cr(content)
+            | Self::Kur(content)
+            | Self::Krr(content)
+            | Self::Ccr(content) => content.to_der(),
+            Self::Ip(content) | Self::Cp(content) | Self::Kup(content) | Self::Ccp(content) => {
+                content.to_der()
+            }
             Self::P10cr(content) => content.to_der(),
+            Self::Popdecc(content) => content.to_der(),
+            Self::Popdecr(content) => content.to_der(),
+            Self::Krp(content) => content.to_der(),
             Self::Rr(content) => content.to_der(),
             Self::Rp(content) => content.to_der(),
+            Self::Ckuann(content) => content.to_der(),
+            Self::Cann(content) => Ok(content.octets().to_vec()),
+            Self::Rann(content) => content.to_der(),
+            Self::Crlann(content) => content.to_der(),
             Self::PkiConf => Null.to_der(),
             Self::Nested(content) => content.to_der(),
             Self::Genm(content) | Self::Genp(content) => content.to_der(),
@@ -182,7 +213,6 @@ impl PkiBody {
             Self::CertConf(content) => content.to_der(),
             Self::PollReq(content) => content.to_der(),
             Self::PollRep(content) => content.to_der(),
-            Self::Closed(_, content) => Ok(content.octets().to_vec()),
         }
     }
 
@@ -209,10 +239,20 @@ impl<'a> Decode<'a> for PkiBody {
             BodyKind::Cr => Self::Cr(Decode::decode(content)?),
             BodyKind::Cp => Self::Cp(Decode::decode(content)?),
             BodyKind::P10cr => Self::P10cr(Box::new(Decode::decode(content)?)),
+            BodyKind::Popdecc => Self::Popdecc(Decode::decode(content)?),
+            BodyKind::Popdecr => Self::Popdecr(Decode::decode(content)?),
             BodyKind::Kur => Self::Kur(Decode::decode(content)?),
             BodyKind::Kup => Self::Kup(Decode::decode(content)?),
+            BodyKind::Krr => Self::Krr(Decode::decode(content)?),
+            BodyKind::Krp => Self::Krp(Box::new(Decode::decode(content)?)),
             BodyKind::Rr => Self::Rr(Decode::decode(content)?),
             BodyKind::Rp => Self::Rp(Decode::decode(content)?),
+            BodyKind::Ccr => Self::Ccr(Decode::decode(content)?),
+            BodyKind::Ccp => Self::Ccp(Decode::decode(content)?),
+            BodyKind::Ckuann => Self::Ckuann(Decode::decode(content)?),
+            BodyKind::Cann => Self::Cann(Decode::decode(content)?),
+            BodyKind::Rann => Self::Rann(Box::new(Decode::decode(content)?)),
+            BodyKind::Crlann => Self::Crlann(Decode::decode(content)?),
             BodyKind::Nested => Self::Nested(Decode::decode(content)?),
             BodyKind::Genm => Self::Genm(Decode::decode(content)?),
             BodyKind::Genp => Self::Genp(Decode::decode(content)?),
@@ -224,7 +264,6 @@ impl<'a> Decode<'a> for PkiBody {
             BodyKind::CertConf => Self::CertConf(Decode::decode(content)?),
             BodyKind::PollReq => Self::PollReq(Decode::decode(content)?),
             BodyKind::PollRep => Self::PollRep(Decode::decode(content)?),
-            _ => Self::Closed(kind, Decode::decode(content)?),
         };
         if content.is_finished() { Ok(body) } else { Err(tag.length_error().into()) }
     }

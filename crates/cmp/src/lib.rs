@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod announcement;
 mod body;
 mod cert_conf;
 mod cert_rep;
@@ -20,16 +21,21 @@ mod error;
 mod error_msg;
 mod general_info;
 mod header;
+mod key_recovery;
 pub mod management_entity;
 mod message;
 mod nested;
 mod poll;
+mod pop_challenge;
 mod protection;
 mod revocation;
 mod status;
 mod support;
 mod validation;
 
+pub use announcement::{
+    CaKeyUpdAnnContent, CaKeyUpdContent, CrlAnnContent, RevAnnContent, RootCaKeyUpdateContent,
+};
 pub use body::{BodyKind, PkiBody};
 pub use cert_conf::{CertConfirmContent, CertStatus};
 pub use cert_rep::{CertOrEncCert, CertRepMessage, CertResponse, CertifiedKeyPair};
@@ -38,9 +44,11 @@ pub use error::Error;
 pub use error_msg::ErrorMsgContent;
 pub use general_info::{GeneralInfo, InfoTypeAndValue};
 pub use header::{PkiHeader, Pvno, RecipNonce, SenderNonce, TransactionId};
+pub use key_recovery::KeyRecRepContent;
 pub use message::{Limits, PkiMessage};
 pub use nested::NestedMessageContent;
 pub use poll::{PollRepContent, PollRepItem, PollReqContent, PollReqItem};
+pub use pop_challenge::{Challenge, PopoDecKeyChallContent, PopoDecKeyRespContent, Rand};
 pub use protection::{ProtectedPart, SenderIdentity};
 pub use revocation::{RevDetails, RevRepContent, RevReqContent};
 pub use status::{PkiFailureInfo, PkiFreeText, PkiStatus, PkiStatusInfo};

@@ -3,18 +3,21 @@
 
 use std::time::Duration;
 
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::{EncodedCertificate, RawDer, UnixTime};
 use cmp::{
-    CertRepMessage, CertReqId, CertResponse, CertStatus, ErrorMsgContent, InfoTypeAndValue, PkiBody,
-    PkiFailureInfo, PkiHeader, PkiMessage, PkiStatus, PkiStatusInfo, PollRepItem, PollReqItem, RecipNonce,
-    SenderNonce, TransactionId,
+    CaKeyUpdAnnContent, CaKeyUpdContent, CertRepMessage, CertReqId, CertResponse, CertStatus, Challenge,
+    ErrorMsgContent, InfoTypeAndValue, KeyRecRepContent, PkiBody, PkiFailureInfo, PkiHeader, PkiMessage,
+    PkiStatus, PkiStatusInfo, PollRepItem, PollReqItem, Rand, RecipNonce, RevAnnContent,
+    RootCaKeyUpdateContent, SenderNonce, TransactionId,
 };
-use der::asn1::OctetString;
+use crmf::CertId;
+use der::asn1::{GeneralizedTime, Int, OctetString};
 use der::{Decode, Encode};
 use proptest::prelude::*;
 use testkit::vectors;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
+use x509_cert::serial_number::SerialNumber;
 
 fn cert_req_id() -> impl Strategy<Value = CertReqId> {
     any::<i64>().prop_map(CertReqId::new)
@@ -41,8 +44,86 @@ fn response() -> impl Strategy<Value = CertResponse> {
     })
 }
 
+fn certificate() -> impl Strategy<Value = EncodedCertificate> {
+    any::<u8>().prop_map(|octet| EncodedCertificate::new(&[0x30, 0x03, 0x04, 0x01, octet]).unwrap())
+}
+
+fn sequence() -> impl Strategy<Value = RawDer> {
+    any::<u8>().prop_map(|octet| RawDer::new(&[0x30, 0x03, 0x04, 0x01, octet]).unwrap())
+}
+
+fn name() -> GeneralName {
+    GeneralName::DirectoryName("CN=Operator CA".parse().unwrap())
+}
+
+fn time() -> impl Strategy<Value = GeneralizedTime> {
+    (0..4_000_000_000_u64).prop_map(|time| UnixTime::from_secs(time).to_generalized_time().unwrap())
+}
+
+/// Integers as DER has them: the shortest form.
+fn integer() -> impl Strategy<Value = Int> {
+    any::<i64>().prop_map(|number| Int::from_der(&number.to_der().unwrap()).unwrap())
+}
+
+fn challenge() -> impl Strategy<Value = Challenge> {
+    let witness = prop::collection::vec(any::<u8>(), 0..40);
+    (witness, sequence(), any::<bool>()).prop_map(|(witness, data, first)| {
+        let owf = first.then(|| crypto::DigestAlgorithm::Sha256.identifier());
+        Challenge::new(owf, &witness, data).unwrap()
+    })
+}
+
+fn key_recovery() -> impl Strategy<Value = KeyRecRepContent> {
+    let certificates = prop::collection::vec(certificate(), 1..3);
+    (status(), prop::option::of(certificate()), prop::option::of(certificates), response()).prop_map(
+        |(status, new_sig_cert, ca_certs, response)| {
+            let mut content = KeyRecRepContent::new(status);
+            content.new_sig_cert = new_sig_cert;
+            content.ca_certs = ca_certs;
+            content.key_pair_hist = response.certified_key_pair.map(|pair| vec![pair]);
+            content
+        },
+    )
+}
+
+fn key_update() -> impl Strategy<Value = CaKeyUpdContent> {
+    let link = || prop::option::of(certificate());
+    prop_oneof![
+        (certificate(), certificate(), certificate())
+            .prop_map(|(a, b, c)| CaKeyUpdContent::V2(CaKeyUpdAnnContent::new(a, b, c))),
+        (certificate(), link(), link()).prop_map(|(new, new_with_old, old_with_new)| {
+            let mut content = RootCaKeyUpdateContent::new(new);
+            content.new_with_old = new_with_old;
+            content.old_with_new = old_with_new;
+            CaKeyUpdContent::V3(content)
+        }),
+    ]
+}
+
+fn revocation() -> impl Strategy<Value = RevAnnContent> {
+    (1..=i64::MAX, time(), time()).prop_map(|(serial, when, since)| {
+        let serial = SerialNumber::new(&serial.to_be_bytes()).unwrap();
+        RevAnnContent::new(PkiStatus::RevocationWarning, CertId::new(name(), serial), when, since)
+    })
+}
+
+/// Bodies of RFC 9810 that the profile of RFC 9483 has no use for.
+fn rare_body() -> impl Strategy<Value = PkiBody> {
+    prop_oneof![
+        prop::collection::vec(challenge(), 0..3).prop_map(PkiBody::Popdecc),
+        prop::collection::vec(integer(), 0..3).prop_map(PkiBody::Popdecr),
+        key_recovery().prop_map(|content| PkiBody::Krp(Box::new(content))),
+        response().prop_map(|response| PkiBody::Ccp(CertRepMessage::new(response))),
+        key_update().prop_map(PkiBody::Ckuann),
+        certificate().prop_map(PkiBody::Cann),
+        revocation().prop_map(|content| PkiBody::Rann(Box::new(content))),
+        prop::collection::vec(sequence(), 0..3).prop_map(PkiBody::Crlann),
+    ]
+}
+
 fn body() -> impl Strategy<Value = PkiBody> {
     prop_oneof![
+        rare_body(),
         Just(PkiBody::PkiConf),
         response().prop_map(|response| PkiBody::Ip(CertRepMessage::new(response))),
         response().prop_map(|response| PkiBody::Cp(CertRepMessage::new(response))),
@@ -93,6 +174,12 @@ proptest! {
     #[test]
     fn bodies_encode_and_decode(body in body()) {
         prop_assert_eq!(PkiBody::from_der(&body.to_der().unwrap()).unwrap(), body);
+    }
+
+    #[test]
+    fn what_a_challenge_enciphers_encodes_and_decodes(int in integer()) {
+        let rand = Rand::new(int, name());
+        prop_assert_eq!(Rand::from_der(&rand.to_der().unwrap()).unwrap(), rand);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use asn1::oids::rfc9810;
 use cmp::{
-    CertOrEncCert, CertRepMessage, CertResponse, CertStatus, ErrorMsgContent, InfoTypeAndValue, PkiBody,
-    PkiHeader, PkiMessage, PkiStatusInfo, PollRepItem, RevDetails, RevRepContent,
+    CaKeyUpdContent, CertOrEncCert, CertRepMessage, CertResponse, CertStatus, CertifiedKeyPair, Challenge,
+    ErrorMsgContent, InfoTypeAndValue, KeyRecRepContent, PkiBody, PkiHeader, PkiMessage, PkiStatusInfo,
+    PollRepItem, RevAnnContent, RevDetails, RevRepContent,
 };
 use crypto::{PublicKey, SignatureAlgorithm};
 use der::asn1::GeneralizedTime;
@@ -58,10 +59,23 @@ fn info_type_and_value(info: &InfoTypeAndValue) -> Fields {
 
 fn body(message: &PkiMessage) -> Value {
     match message.body() {
-        PkiBody::Ir(requests) | PkiBody::Cr(requests) | PkiBody::Kur(requests) => {
+        PkiBody::Ir(requests)
+        | PkiBody::Cr(requests)
+        | PkiBody::Kur(requests)
+        | PkiBody::Krr(requests)
+        | PkiBody::Ccr(requests) => {
             crmf::cert_req_messages(requests.messages(), Some(&message.header().sender))
         }
-        PkiBody::Ip(reply) | PkiBody::Cp(reply) | PkiBody::Kup(reply) => cert_rep_message(reply).into(),
+        PkiBody::Ip(reply) | PkiBody::Cp(reply) | PkiBody::Kup(reply) | PkiBody::Ccp(reply) => {
+            cert_rep_message(reply).into()
+        }
+        PkiBody::Popdecc(challenges) => list(challenges, challenge),
+        PkiBody::Popdecr(integers) => list(integers, |integer| fields::hex(integer.as_bytes())),
+        PkiBody::Krp(reply) => key_rec_rep_content(reply).into(),
+        PkiBody::Ckuann(content) => ca_key_upd_content(content).into(),
+        PkiBody::Cann(certificate) => fields::certificate(certificate).into(),
+        PkiBody::Rann(content) => rev_ann_content(content).into(),
+        PkiBody::Crlann(crls) => list(crls, |crl| fields::count(crl.octets().len())),
         PkiBody::P10cr(request) => pkcs10::certification_request(request).into(),
         PkiBody::Rr(details) => list(details, rev_details),
         PkiBody::Rp(reply) => rev_rep_content(reply).into(),
@@ -76,9 +90,6 @@ fn body(message: &PkiMessage) -> Value {
             list(items, |item| Fields::new().with("certReqId", item.cert_req_id.number()))
         }
         PkiBody::PollRep(items) => list(items, poll_rep_item),
-        PkiBody::Closed(_, content) => {
-            format!("{}, not looked into", fields::count(content.octets().len())).into()
-        }
         _ => "not looked into".into(),
     }
 }
@@ -94,23 +105,64 @@ fn cert_rep_message(reply: &CertRepMessage) -> Fields {
 }
 
 fn cert_response(response: &CertResponse) -> Fields {
-    let pair = response.certified_key_pair.as_ref().map(|pair| {
-        let fields = match &pair.cert_or_enc_cert {
-            CertOrEncCert::Certificate(certificate) => {
-                Fields::new().with("certificate", fields::certificate(certificate))
-            }
-            CertOrEncCert::EncryptedCert(key) => {
-                Fields::new().with("encryptedCert", fields::count(key.octets().len()))
-            }
-            _ => Fields::new(),
-        };
-        fields.with_some("privateKey", pair.private_key.as_ref().map(|key| fields::count(key.octets().len())))
-    });
     Fields::new()
         .with("certReqId", response.cert_req_id.number())
         .with("status", pki_status_info(&response.status))
-        .with_some("certifiedKeyPair", pair)
+        .with_some("certifiedKeyPair", response.certified_key_pair.as_ref().map(certified_key_pair))
         .with_some("rspInfo", response.rsp_info.as_ref().map(|info| fields::count(info.as_bytes().len())))
+}
+
+fn certified_key_pair(pair: &CertifiedKeyPair) -> Fields {
+    let fields = match &pair.cert_or_enc_cert {
+        CertOrEncCert::Certificate(certificate) => {
+            Fields::new().with("certificate", fields::certificate(certificate))
+        }
+        CertOrEncCert::EncryptedCert(key) => {
+            Fields::new().with("encryptedCert", fields::count(key.octets().len()))
+        }
+        _ => Fields::new(),
+    };
+    fields.with_some("privateKey", pair.private_key.as_ref().map(|key| fields::count(key.octets().len())))
+}
+
+fn challenge(challenge: &Challenge) -> Fields {
+    let encrypted = challenge.encrypted_rand.as_ref();
+    Fields::new()
+        .with_some("owf", challenge.owf.as_ref().map(fields::algorithm))
+        .with("witness", fields::octets(&challenge.witness))
+        .with("challenge", fields::count(challenge.challenge.as_bytes().len()))
+        .with_some("encryptedRand", encrypted.map(|data| fields::count(data.octets().len())))
+}
+
+fn key_rec_rep_content(reply: &KeyRecRepContent) -> Fields {
+    Fields::new()
+        .with("status", pki_status_info(&reply.status))
+        .with_some("newSigCert", reply.new_sig_cert.as_ref().map(fields::certificate))
+        .with_list("caCerts", reply.ca_certs.iter().flatten().map(fields::certificate))
+        .with_list("keyPairHist", reply.key_pair_hist.iter().flatten().map(certified_key_pair))
+}
+
+fn ca_key_upd_content(content: &CaKeyUpdContent) -> Fields {
+    match content {
+        CaKeyUpdContent::V2(content) => Fields::new()
+            .with("oldWithNew", fields::certificate(&content.old_with_new))
+            .with("newWithOld", fields::certificate(&content.new_with_old))
+            .with("newWithNew", fields::certificate(&content.new_with_new)),
+        CaKeyUpdContent::V3(content) => Fields::new()
+            .with("newWithNew", fields::certificate(&content.new_with_new))
+            .with_some("newWithOld", content.new_with_old.as_ref().map(fields::certificate))
+            .with_some("oldWithNew", content.old_with_new.as_ref().map(fields::certificate)),
+        _ => Fields::new(),
+    }
+}
+
+fn rev_ann_content(content: &RevAnnContent) -> Fields {
+    Fields::new()
+        .with("status", content.status.to_string())
+        .with("certId", crmf::cert_id(&content.cert_id))
+        .with("willBeRevokedAt", fields::generalized_time(&content.will_be_revoked_at))
+        .with("badSinceDate", fields::generalized_time(&content.bad_since_date))
+        .with_some("crlDetails", content.crl_details.as_ref().map(|list| fields::extensions(list)))
 }
 
 fn pki_status_info(info: &PkiStatusInfo) -> Fields {
