@@ -216,7 +216,13 @@ impl Forwarding<'_> {
             Err(reason) if granted.implicitly_confirmed() => Ok(rejected(alloc::format!(
                 "{reason}; it was confirmed implicitly, so it must be revoked at the RA/CA by hand"
             ))),
-            verdict => self.confirm(granted, certificates, verdict.err()).map(Step::Next),
+            Ok(()) => self.confirm(granted, certificates, None).map(Step::Next),
+            Err(reason) => match self.confirm(granted, certificates, Some(reason.clone())) {
+                Err(Error::Message(error)) if has_no_cert_hash(&error) => Ok(rejected(alloc::format!(
+                    "{reason}; no certConf can name it, so the RA/CA was not told"
+                ))),
+                turned_down => turned_down.map(Step::Next),
+            },
         }
     }
 
@@ -305,6 +311,11 @@ impl Forwarding<'_> {
         );
         self.confirm(granted, confirming.certificates.clone(), confirming.turned_down.clone())
     }
+}
+
+/// Whether certConf cannot be made because of the certificate it is about.
+const fn has_no_cert_hash(error: &cmp::Error) -> bool {
+    matches!(error, cmp::Error::MalformedCertificate(_) | cmp::Error::Algorithm(_))
 }
 
 fn rejected(reason: String) -> Step {
