@@ -172,20 +172,21 @@ impl Nem {
         let gone: Vec<RequestId> = self
             .open
             .values()
-            .filter(|open| {
-                self.may_not_enrol(&open.record.station) && matches!(open.record.state, State::Queued)
-            })
+            .filter(|open| self.is_barred(&open.record))
             .map(|open| open.record.id)
             .collect();
-        for id in gone {
-            let reason = "the station was blocked or removed before its request was sent".to_string();
-            self.enter(id, State::Rejected { reason }, now)?;
-        }
-        Ok(())
+        gone.into_iter().try_for_each(|id| self.bar(id, now))
     }
 
-    fn may_not_enrol(&self, station: &str) -> bool {
-        self.inventory.station(station).is_none_or(|station| station.blocked)
+    /// Whether it has not been sent, and must not be any more.
+    fn is_barred(&self, record: &Record) -> bool {
+        matches!(record.state, State::Queued)
+            && self.inventory.station(&record.station).is_none_or(|station| station.blocked)
+    }
+
+    fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
+        let reason = "the station was blocked or removed before its request was sent".to_string();
+        self.enter(id, State::Rejected { reason }, now)
     }
 
     /// How many requests are not decided yet.
@@ -369,6 +370,9 @@ impl Nem {
 
     fn send(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
         let Some(open) = self.open.get(&id) else { return Ok(()) };
+        if self.is_barred(&open.record) {
+            return self.bar(id, now);
+        }
         let prepared = self.forwarding(now).prepare(&open.record)?;
         let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
         if let Some(state) = prepared {

@@ -108,7 +108,8 @@ impl House {
         let nem_certificate = certify(&operator, &Profile::RA, "CN=nem", &nem_key);
         let station = vec![certify(&vendor, &Profile::NE, "CN=SN-1,O=Vendor", &key())];
         let ledger = MemoryLedger::new();
-        let nem = build(&operator, &vendor, &ledger, &nem_key, &nem_certificate, false);
+        let inventory = Inventory::new(vec![enb1()]).unwrap();
+        let nem = build(&operator, &vendor, &ledger, &nem_key, &nem_certificate, false, inventory);
         Self {
             ca,
             operator,
@@ -128,7 +129,11 @@ impl House {
 
     /// The NEM is gone, and starts again from its ledger.
     pub fn crash(&mut self) {
-        let inventory = self.nem.inventory().clone();
+        self.restart_with(self.nem.inventory().clone());
+    }
+
+    /// The same, with other stations.
+    pub fn restart_with(&mut self, inventory: Inventory) {
         self.nem = build(
             &self.operator,
             &self.vendor,
@@ -136,8 +141,8 @@ impl House {
             &self.nem_key,
             &self.nem_certificate,
             self.implicit_confirm,
+            inventory,
         );
-        self.nem.set_inventory(inventory, self.now).unwrap();
     }
 
     pub fn upload(&mut self, csr: &[u8]) -> Result<(RequestId, Standing), Refusal> {
@@ -212,6 +217,7 @@ fn build(
     key: &SoftwareKey,
     certificate: &EncodedCertificate,
     implicit_confirm: bool,
+    inventory: Inventory,
 ) -> Nem {
     let key = copy(key);
     let identity = SenderIdentity::new(certificate.clone(), Vec::new(), key.algorithm()).unwrap();
@@ -219,7 +225,6 @@ fn build(
     let mut upstream = Upstream::new(identity, Box::new(key), anchors.clone());
     upstream.implicit_confirm = implicit_confirm;
     let stations = StationAnchors::new(vec![vendor.certificate().clone()], anchors);
-    let inventory = Inventory::new(vec![enb1()]).unwrap();
     Nem::new(provider(), upstream, stations, inventory, Settings::default(), Box::new(ledger.clone()))
         .unwrap()
 }
