@@ -56,12 +56,32 @@ pub mod rfc2985 {
     pub const EXTENSION_REQUEST: Oid = oid("1.2.840.113549.1.9.14");
 }
 
-/// RFC 4211: CRMF registration controls.
+/// RFC 4211 sections 6 and 7, and RFC 9810: CRMF controls and registration information.
 pub mod rfc4211 {
     use super::{Oid, oid};
 
+    /// id-regCtrl-regToken
+    pub const REG_CTRL_REG_TOKEN: Oid = oid("1.3.6.1.5.5.7.5.1.1");
+    /// id-regCtrl-authenticator
+    pub const REG_CTRL_AUTHENTICATOR: Oid = oid("1.3.6.1.5.5.7.5.1.2");
+    /// id-regCtrl-pkiPublicationInfo
+    pub const REG_CTRL_PKI_PUBLICATION_INFO: Oid = oid("1.3.6.1.5.5.7.5.1.3");
+    /// id-regCtrl-pkiArchiveOptions
+    pub const REG_CTRL_PKI_ARCHIVE_OPTIONS: Oid = oid("1.3.6.1.5.5.7.5.1.4");
     /// id-regCtrl-oldCertID
     pub const REG_CTRL_OLD_CERT_ID: Oid = oid("1.3.6.1.5.5.7.5.1.5");
+    /// id-regCtrl-protocolEncrKey
+    pub const REG_CTRL_PROTOCOL_ENCR_KEY: Oid = oid("1.3.6.1.5.5.7.5.1.6");
+    /// id-regCtrl-altCertTemplate, RFC 9810
+    pub const REG_CTRL_ALT_CERT_TEMPLATE: Oid = oid("1.3.6.1.5.5.7.5.1.7");
+    /// id-regCtrl-algId, RFC 9810
+    pub const REG_CTRL_ALG_ID: Oid = oid("1.3.6.1.5.5.7.5.1.11");
+    /// id-regCtrl-rsaKeyLen, RFC 9810
+    pub const REG_CTRL_RSA_KEY_LEN: Oid = oid("1.3.6.1.5.5.7.5.1.12");
+    /// id-regInfo-utf8Pairs
+    pub const REG_INFO_UTF8_PAIRS: Oid = oid("1.3.6.1.5.5.7.5.2.1");
+    /// id-regInfo-certReq
+    pub const REG_INFO_CERT_REQ: Oid = oid("1.3.6.1.5.5.7.5.2.2");
 }
 
 /// RFC 9810 section 5.1.1 and 5.3.19: InfoTypeAndValue types, and MAC algorithms.

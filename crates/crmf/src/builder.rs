@@ -1,17 +1,18 @@
 //! Making requests.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crypto::{PublicKey, SignatureAlgorithm, SigningKey};
+use der::asn1::Null;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::pop::{self, Unproven};
+use crate::popo::ProofOfPossession;
 use crate::{
-    AttributeTypeAndValue, CertId, CertReqId, CertReqMsg, CertRequest, CertTemplate, Error, OptionalValidity,
-    Universal,
+    AttributeTypeAndValue, CertReqId, CertReqMsg, CertRequest, CertTemplate, Control, Error,
+    OptionalValidity, PopoPrivKey, RegInfo, Universal,
 };
 
 /// What goes into a request for a certificate.
@@ -31,8 +32,10 @@ pub struct CertReqMsgBuilder {
     pub validity: Option<OptionalValidity>,
     /// The extensions asked for, each once and at most [`MAX_EXTENSIONS`](crate::MAX_EXTENSIONS).
     pub extensions: Vec<Extension>,
-    /// The certificate that is to be updated, in a kur.
-    pub old_cert_id: Option<CertId>,
+    /// How the request shall be treated: in a kur, [`Control::OldCertId`] names the certificate that is to be updated.
+    pub controls: Vec<Control>,
+    /// Further information for the CA. The proof of possession does not cover it.
+    pub reg_info: Vec<RegInfo>,
     /// The name under which the sender of the message will be authenticated. It belongs into requests without subject
     /// only, where the proof of possession is bound to it.
     pub sender: Option<GeneralName>,
@@ -47,7 +50,8 @@ impl CertReqMsgBuilder {
             public_key: public_key.clone(),
             validity: None,
             extensions: Vec::new(),
-            old_cert_id: None,
+            controls: Vec::new(),
+            reg_info: Vec::new(),
             sender: None,
         }
     }
@@ -71,7 +75,7 @@ impl CertReqMsgBuilder {
         algorithm: SignatureAlgorithm,
         signature: &[u8],
     ) -> Result<CertReqMsg, Error> {
-        self.unproven()?.with_signature(algorithm, signature)
+        self.unproven()?.with_signature(algorithm, signature, self.reg_info()?)
     }
 
     /// Signs with the private key to the public key.
@@ -84,7 +88,7 @@ impl CertReqMsgBuilder {
         }
         let unproven = self.unproven()?;
         let signature = key.sign(&unproven.to_be_signed()).map_err(Error::Sign)?;
-        unproven.with_signature(key.algorithm(), &signature)
+        unproven.with_signature(key.algorithm(), &signature, self.reg_info()?)
     }
 
     /// The request of an RA that has verified the proof of possession by other means, and says so: raVerified.
@@ -92,7 +96,30 @@ impl CertReqMsgBuilder {
     /// # Errors
     /// When validity has no bounds, an extension stands there twice, there are too many, or a value cannot be encoded.
     pub fn ra_verified(&self) -> Result<CertReqMsg, Error> {
-        pop::ra_verified(self.cert_request()?)
+        pop::without_signature(self.cert_request()?, ProofOfPossession::RaVerified(Null), self.reg_info()?)
+    }
+
+    /// The request for a key that deciphers and does not sign: the proof is in the POPOPrivKey, or is yet to come (RFC 4211
+    /// section 4.2).
+    ///
+    /// # Errors
+    /// As with [`ra_verified`](Self::ra_verified).
+    pub fn key_encipherment(&self, proof: PopoPrivKey) -> Result<CertReqMsg, Error> {
+        let proof = ProofOfPossession::KeyEncipherment(proof);
+        pop::without_signature(self.cert_request()?, proof, self.reg_info()?)
+    }
+
+    /// The request for a key that agrees on keys and does not sign (RFC 4211 section 4.3).
+    ///
+    /// # Errors
+    /// As with [`ra_verified`](Self::ra_verified).
+    pub fn key_agreement(&self, proof: PopoPrivKey) -> Result<CertReqMsg, Error> {
+        let proof = ProofOfPossession::KeyAgreement(proof);
+        pop::without_signature(self.cert_request()?, proof, self.reg_info()?)
+    }
+
+    fn reg_info(&self) -> Result<Vec<AttributeTypeAndValue>, Error> {
+        self.reg_info.iter().map(RegInfo::close).collect()
     }
 
     fn unproven(&self) -> Result<Unproven, Error> {
@@ -109,9 +136,8 @@ impl CertReqMsgBuilder {
             ..CertTemplate::default()
         };
         let mut request = CertRequest::new(self.cert_req_id, template);
-        if let Some(id) = &self.old_cert_id {
-            request.controls = Some(vec![AttributeTypeAndValue::for_old_cert_id(id)?]);
-        }
+        let controls: Vec<_> = self.controls.iter().map(Control::close).collect::<Result<_, _>>()?;
+        request.controls = Some(controls).filter(|controls| !controls.is_empty());
         Ok(request)
     }
 }

@@ -26,20 +26,29 @@
 
 extern crate alloc;
 
+mod archive;
 mod builder;
 mod controls;
+mod encrypted_key;
 mod error;
 mod message;
 mod pop;
 mod popo;
+mod publication;
 mod template;
 mod universal;
 
+pub use archive::PkiArchiveOptions;
 pub use builder::CertReqMsgBuilder;
-pub use controls::{AttributeTypeAndValue, CertId};
+pub use controls::{AttributeTypeAndValue, CertId, Control, RegInfo, SharedSecret};
+pub use encrypted_key::{EncryptedKey, EncryptedValue};
 pub use error::Error;
 pub use message::{CertReqId, CertReqMessages, CertReqMsg, CertRequest, MAX_CERT_REQ_MESSAGES};
 pub use pop::VerifiedCertReqMsg;
-pub use popo::{AuthInfo, PkMacValue, PopoSigningKey, PopoSigningKeyInput, ProofOfPossession};
+pub use popo::{
+    AuthInfo, PkMacValue, PopoPrivKey, PopoSigningKey, PopoSigningKeyInput, ProofOfPossession,
+    SubsequentMessage,
+};
+pub use publication::{PkiPublicationInfo, PublicationAction, PublicationMethod, SinglePubInfo};
 pub use template::{CertTemplate, MAX_EXTENSIONS, OptionalValidity};
 pub use universal::Universal;

@@ -106,8 +106,13 @@ struct Fields {
 }
 
 impl CertReqMsg {
-    pub(crate) fn build(cert_req: Captured<CertRequest>, popo: ProofOfPossession) -> Result<Self, Error> {
-        let fields = Fields { cert_req, popo: Some(popo), reg_info: None };
+    pub(crate) fn build(
+        cert_req: Captured<CertRequest>,
+        popo: ProofOfPossession,
+        reg_info: Vec<AttributeTypeAndValue>,
+    ) -> Result<Self, Error> {
+        let reg_info = Some(reg_info).filter(|reg_info| !reg_info.is_empty());
+        let fields = Fields { cert_req, popo: Some(popo), reg_info };
         Captured::build(fields).map(Self).map_err(Error::Encoding)
     }
 

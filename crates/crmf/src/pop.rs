@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 
 use asn1::Captured;
 use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm, VerifyError};
-use der::asn1::{BitString, Null};
+use der::asn1::BitString;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::popo::{AuthInfo, PopoSigningKey, PopoSigningKeyInput, ProofOfPossession};
-use crate::{CertReqMsg, CertRequest, CertTemplate, Error, Universal};
+use crate::{AttributeTypeAndValue, CertReqMsg, CertRequest, CertTemplate, Error, Universal};
 
 /// A request whose sender has the private key, or for which an authorised RA vouches. Whether the sender may have the
 /// certificate is not known by that.
@@ -158,6 +158,7 @@ impl Unproven {
         self,
         algorithm: SignatureAlgorithm,
         signature: &[u8],
+        reg_info: Vec<AttributeTypeAndValue>,
     ) -> Result<CertReqMsg, Error> {
         let key = self.public_key.kind();
         if !algorithm.fits(key) {
@@ -168,13 +169,16 @@ impl Unproven {
             algorithm_identifier: algorithm.identifier(),
             signature: BitString::from_bytes(signature).map_err(Error::Encoding)?,
         };
-        CertReqMsg::build(self.cert_req, ProofOfPossession::Signature(proof))
+        CertReqMsg::build(self.cert_req, ProofOfPossession::Signature(proof), reg_info)
     }
 }
 
-/// The request with an RA's word in place of a proof.
-pub(crate) fn ra_verified(cert_req: CertRequest) -> Result<CertReqMsg, Error> {
+/// The request with something else in place of a signature.
+pub(crate) fn without_signature(
+    cert_req: CertRequest,
+    proof: ProofOfPossession,
+    reg_info: Vec<AttributeTypeAndValue>,
+) -> Result<CertReqMsg, Error> {
     cert_req.cert_template.inspect()?;
-    let cert_req = Captured::build(cert_req).map_err(Error::Encoding)?;
-    CertReqMsg::build(cert_req, ProofOfPossession::RaVerified(Null))
+    CertReqMsg::build(Captured::build(cert_req).map_err(Error::Encoding)?, proof, reg_info)
 }

@@ -5,16 +5,21 @@ mod handmade;
 
 use std::time::Duration;
 
+use asn1::RawDer;
 use crmf::{
-    CertId, CertReqId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, MAX_EXTENSIONS, OptionalValidity,
+    CertId, CertReqId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control, EncryptedKey, EncryptedValue,
+    MAX_EXTENSIONS, OptionalValidity, PkMacValue, PkiArchiveOptions, PkiPublicationInfo, PopoPrivKey,
+    ProofOfPossession, PublicationAction, PublicationMethod, RegInfo, SharedSecret, SinglePubInfo,
+    SubsequentMessage,
 };
 use crypto::SigningKey;
-use der::asn1::{Any, ObjectIdentifier, OctetString, SetOfVec, Utf8StringRef};
+use der::asn1::{Any, BitString, ObjectIdentifier, OctetString, SetOfVec, Utf8StringRef};
 use der::{DateTime, Decode, Encode};
 use handmade::{KEY, PROVIDER};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -67,6 +72,110 @@ prop_compose! {
     }
 }
 
+fn bits() -> impl Strategy<Value = BitString> {
+    vec(any::<u8>(), 0..40).prop_map(|octets| BitString::from_bytes(&octets).unwrap())
+}
+
+fn algorithms() -> impl Strategy<Value = AlgorithmIdentifierOwned> {
+    prop_oneof![
+        Just(crypto::SignatureAlgorithm::EcdsaWithSha256.identifier()),
+        Just(crypto::DigestAlgorithm::Sha256.identifier()),
+    ]
+}
+
+/// What stands for EnvelopedData, which stays closed.
+fn sequences() -> impl Strategy<Value = RawDer> {
+    vec(any::<u8>(), 0..40)
+        .prop_map(|octets| RawDer::build(&vec![OctetString::new(octets).unwrap()]).unwrap())
+}
+
+fn encrypted_keys() -> impl Strategy<Value = EncryptedKey> {
+    let algorithm = || option::of(algorithms());
+    prop_oneof![
+        (algorithm(), algorithm(), option::of(bits()), algorithm(), bits()).prop_map(
+            |(intended, symm, key, key_alg, value)| {
+                let mut encrypted = EncryptedValue::new(value);
+                encrypted.intended_alg = intended;
+                encrypted.symm_alg = symm;
+                encrypted.enc_symm_key = key;
+                encrypted.key_alg = key_alg;
+                encrypted.value_hint = Some(OctetString::new([1, 2]).unwrap());
+                EncryptedKey::EncryptedValue(Box::new(encrypted))
+            }
+        ),
+        sequences().prop_map(EncryptedKey::EnvelopedData),
+    ]
+}
+
+fn archive_options() -> impl Strategy<Value = PkiArchiveOptions> {
+    prop_oneof![
+        encrypted_keys().prop_map(PkiArchiveOptions::EncryptedPrivKey),
+        vec(any::<u8>(), 0..40)
+            .prop_map(|octets| PkiArchiveOptions::KeyGenParameters(OctetString::new(octets).unwrap())),
+        any::<bool>().prop_map(PkiArchiveOptions::ArchiveRemGenPrivKey),
+    ]
+}
+
+fn publication_infos() -> impl Strategy<Value = PkiPublicationInfo> {
+    let methods = prop_oneof![
+        Just(PublicationMethod::DontCare),
+        Just(PublicationMethod::X500),
+        Just(PublicationMethod::Web),
+        Just(PublicationMethod::Ldap),
+    ];
+    let place = (methods, option::of(names(0).prop_map(GeneralName::DirectoryName)))
+        .prop_map(|(method, location)| SinglePubInfo::new(method, location));
+    prop_oneof![
+        Just(PkiPublicationInfo::new(PublicationAction::DontPublish)),
+        vec(place, 1..3).prop_map(|places| {
+            let mut info = PkiPublicationInfo::new(PublicationAction::PleasePublish);
+            info.pub_infos = Some(places);
+            info
+        }),
+    ]
+}
+
+fn controls() -> impl Strategy<Value = Control> {
+    let other =
+        |value| crmf::AttributeTypeAndValue::new(ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1"), value);
+    prop_oneof![
+        "\\PC{0,20}".prop_map(|text| Control::RegToken(SharedSecret::new(text))),
+        "\\PC{0,20}".prop_map(|text| Control::Authenticator(SharedSecret::new(text))),
+        publication_infos().prop_map(Control::PkiPublicationInfo),
+        archive_options().prop_map(|options| Control::PkiArchiveOptions(Box::new(options))),
+        cert_ids().prop_map(Control::OldCertId),
+        Just(Control::ProtocolEncrKey(
+            SubjectPublicKeyInfoOwned::from_der(KEY.public_key().spki_octets()).unwrap()
+        )),
+        sequences().prop_map(move |value| Control::AltCertTemplate(other(value))),
+        algorithms().prop_map(Control::AlgId),
+        (1_u32..20_000).prop_map(Control::RsaKeyLen),
+        sequences().prop_map(move |value| Control::Other(other(value))),
+    ]
+}
+
+fn reg_infos() -> impl Strategy<Value = RegInfo> {
+    prop_oneof![
+        "[a-z]{1,8}[?][a-z]{0,8}%".prop_map(RegInfo::Utf8Pairs),
+        names(0).prop_map(|subject| {
+            let request = CertReqMsgBuilder::new(Some(subject), KEY.public_key()).sign(&*KEY).unwrap();
+            RegInfo::CertReq(Box::new(request.cert_req().value().clone()))
+        }),
+    ]
+}
+
+fn priv_key_proofs() -> impl Strategy<Value = PopoPrivKey> {
+    prop_oneof![
+        bits().prop_map(PopoPrivKey::ThisMessage),
+        Just(PopoPrivKey::SubsequentMessage(SubsequentMessage::EncrCert)),
+        Just(PopoPrivKey::SubsequentMessage(SubsequentMessage::ChallengeResp)),
+        bits().prop_map(PopoPrivKey::DhMac),
+        (algorithms(), bits())
+            .prop_map(|(algorithm, mac)| PopoPrivKey::AgreeMac(PkMacValue::new(algorithm, mac))),
+        sequences().prop_map(PopoPrivKey::EncryptedKey),
+    ]
+}
+
 prop_compose! {
     fn builders()(
         cert_req_id in any::<i64>(),
@@ -74,14 +183,16 @@ prop_compose! {
         sender in names(1),
         validity in option::of(validities()),
         extensions in extensions(),
-        old_cert_id in option::of(cert_ids()),
+        controls in vec(controls(), 0..4),
+        reg_info in vec(reg_infos(), 0..3),
     ) -> CertReqMsgBuilder {
         let mut builder = CertReqMsgBuilder::new(subject, KEY.public_key());
         builder.cert_req_id = CertReqId::new(cert_req_id);
         builder.sender = builder.subject.is_none().then_some(GeneralName::DirectoryName(sender));
         builder.validity = validity;
         builder.extensions = extensions;
-        builder.old_cert_id = old_cert_id;
+        builder.controls = controls;
+        builder.reg_info = reg_info;
         builder
     }
 }
@@ -97,11 +208,36 @@ proptest! {
         prop_assert_eq!(read.to_der().unwrap(), message.octets());
         prop_assert_eq!(read.cert_req_id(), builder.cert_req_id);
         prop_assert_eq!(&read.template().validity, &builder.validity);
-        prop_assert_eq!(read.cert_req().value().old_cert_id().unwrap(), builder.old_cert_id);
+        let controls = read.cert_req().value().controls.iter().flatten().map(Control::open);
+        prop_assert_eq!(controls.collect::<Result<Vec<_>, _>>().unwrap(), builder.controls);
+        let reg_info = read.reg_info().iter().map(RegInfo::open);
+        prop_assert_eq!(reg_info.collect::<Result<Vec<_>, _>>().unwrap(), builder.reg_info);
         let verified = read.verify_pop(&PROVIDER, builder.sender.as_ref()).unwrap();
         prop_assert_eq!(verified.public_key(), KEY.public_key());
         prop_assert_eq!(verified.subject(), builder.subject.as_ref());
         prop_assert_eq!(verified.extensions(), builder.extensions);
+    }
+
+    #[test]
+    fn keys_that_do_not_sign_are_proved_otherwise(
+        builder in builders(),
+        proof in priv_key_proofs(),
+        agreement in any::<bool>(),
+    ) {
+        let message = match agreement {
+            true => builder.key_agreement(proof.clone()),
+            false => builder.key_encipherment(proof.clone()),
+        }
+        .unwrap();
+        let read = CertReqMsg::from_der(message.octets()).unwrap();
+        prop_assert_eq!(read.to_der().unwrap(), message.octets());
+        match read.popo().unwrap() {
+            ProofOfPossession::KeyAgreement(read) => prop_assert!(agreement && *read == proof),
+            ProofOfPossession::KeyEncipherment(read) => prop_assert!(!agreement && *read == proof),
+            other => panic!("{other:?}"),
+        }
+        // No signature proves it, so nothing here believes it.
+        prop_assert!(read.verify_pop(&PROVIDER, builder.sender.as_ref()).is_err());
     }
 
     #[test]

@@ -228,7 +228,7 @@ fn other_kinds_of_proof_are_decoded_and_not_supported() {
     let request = cert_request(&[&subject_field(), &public_key_field()]);
     for (tag, kind) in [(0xa2, "keyEncipherment"), (0xa3, "keyAgreement")] {
         // subsequentMessage [1] encrCert(0); agreeMAC [3]
-        for inner in [&[0x81, 1, 0][..], &[0xa3, 5, 0x30, 0, 3, 1, 0]] {
+        for inner in [&[0x81, 1, 0][..], &[0xa3, 10, 0x30, 5, 6, 3, 42, 3, 4, 3, 1, 0]] {
             let octets = tlv(SEQUENCE, &[&request, &tlv(tag, &[inner])]);
             let message = CertReqMsg::from_der(&octets).unwrap();
             assert_eq!(message.to_der().unwrap(), octets);
@@ -236,8 +236,17 @@ fn other_kinds_of_proof_are_decoded_and_not_supported() {
             assert_eq!(verify(&octets).unwrap_err(), Error::UnsupportedPop(kind));
         }
     }
-    let unknown = tlv(SEQUENCE, &[&request, &tlv(0xa4, &[&[5, 0]])]);
-    assert!(matches!(CertReqMsg::from_der(&unknown), Err(Error::Malformed(_))));
+    for (tag, inner) in [
+        (0xa4, &[5, 0][..]),                  // there is no [4]
+        (0xa2, &[0x81, 1, 2]),                // nor a third SubsequentMessage
+        (0xa2, &[0x85, 1, 0]),                // nor a sixth POPOPrivKey
+        (0xa3, &[0xa3, 5, 0x30, 0, 3, 1, 0]), // an AlgorithmIdentifier has an algorithm
+        (0xa3, &[0x81, 1, 0, 0x81, 1, 0]),    // two at once
+        (0x80, &[0]),                         // NULL is empty
+    ] {
+        let unknown = tlv(SEQUENCE, &[&request, &tlv(tag, &[inner])]);
+        assert!(matches!(CertReqMsg::from_der(&unknown), Err(Error::Malformed(_))), "{inner:02x?}");
+    }
 }
 
 #[test]

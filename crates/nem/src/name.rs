@@ -61,6 +61,12 @@ fn prepare(value: &Any) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
+    use der::{Decode, Encode};
+    use x509_cert::attr::AttributeTypeAndValue;
+    use x509_cert::name::{RdnSequence, RelativeDistinguishedName};
+
     use super::*;
 
     fn matches(left: &str, right: &str) -> bool {
@@ -76,5 +82,26 @@ mod tests {
         assert!(!matches("CN=eNB 1", "O=eNB 1"));
         assert!(matches("CN=a+O=b", "O=B+CN=A"));
         assert!(!matches("CN=a+O=b", "CN=a"));
+    }
+
+    #[test]
+    fn the_kind_of_string_does_not_matter_where_it_is_text() {
+        let common_name = |tag, octets: &[u8]| {
+            let oid = ObjectIdentifier::new_unwrap("2.5.4.3");
+            let value = Any::new(tag, octets).unwrap();
+            let rdn =
+                RelativeDistinguishedName::try_from(vec![AttributeTypeAndValue { oid, value }]).unwrap();
+            Name::from_der(&RdnSequence::from(vec![rdn]).to_der().unwrap()).unwrap()
+        };
+        let utf8 = common_name(Tag::Utf8String, b"eNB 1");
+        assert!(names_match(&utf8, &common_name(Tag::PrintableString, b" ENB  1 ")));
+        assert!(names_match(&utf8, &common_name(Tag::TeletexString, b"enb 1")));
+        assert!(!names_match(&utf8, &common_name(Tag::OctetString, b"eNB 1")));
+        assert!(!names_match(&utf8, &common_name(Tag::Utf8String, b"eNB 1\0")));
+        let unreadable = common_name(Tag::PrintableString, &[0xff]);
+        assert!(!names_match(&unreadable, &common_name(Tag::PrintableString, &[0xfe])));
+        assert!(names_match(&unreadable, &unreadable));
+        let (upper, lower) = ("\u{c4}".as_bytes(), "\u{e4}".as_bytes());
+        assert!(names_match(&common_name(Tag::Utf8String, upper), &common_name(Tag::Utf8String, lower)));
     }
 }

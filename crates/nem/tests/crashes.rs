@@ -9,9 +9,7 @@ use std::time::Duration;
 use ca::Outcome;
 use ca::registry::CertificateStatus;
 use nem::{Input, Standing};
-use support::{House, csr, key};
-
-const SUBJECT: &str = "CN=enb1.operator.example";
+use support::{House, SUBJECT, csr, key};
 
 /// Every way a request can go: confirmed, confirmed implicitly, polled for.
 const WAYS: [(bool, u64); 4] = [(false, 0), (true, 0), (false, 30), (true, 30)];

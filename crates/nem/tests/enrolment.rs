@@ -9,9 +9,7 @@ use ca::registry::CertificateStatus;
 use cmp::{PkiBody, PkiMessage};
 use nem::ledger::State;
 use nem::{Happening, Input, Standing};
-use support::{House, csr, key};
-
-const SUBJECT: &str = "CN=enb1.operator.example";
+use support::{House, SUBJECT, csr, key};
 
 #[test]
 fn a_station_gets_its_certificate() {

@@ -11,9 +11,7 @@ use crypto::SigningKey;
 use crypto_aws_lc::provider;
 use nem::Standing;
 use nem::ledger::{RequestId, State};
-use support::{House, certify, csr, key, root};
-
-const SUBJECT: &str = "CN=enb1.operator.example";
+use support::{House, SUBJECT, certify, csr, key, root};
 
 /// A request that waits for its answer.
 fn sent() -> (House, RequestId, Vec<u8>) {

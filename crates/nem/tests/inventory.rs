@@ -9,10 +9,8 @@ use crypto_aws_lc::provider;
 use der::Decode;
 use nem::ledger::State;
 use nem::{Inventory, Refusal, Standing, Station, StationAnchors, VendorCertificate};
-use support::{House, NOW, YEAR, certify, csr, enb1, key, name, root};
+use support::{House, NOW, SUBJECT, YEAR, certify, csr, enb1, key, name, root};
 use x509_cert::Certificate;
-
-const SUBJECT: &str = "CN=enb1.operator.example";
 
 fn station(name: &str, vendor: VendorCertificate) -> Station {
     Station::new(name.into(), vendor, support::name(&format!("CN={name}.operator.example")))

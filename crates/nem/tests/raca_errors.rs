@@ -7,97 +7,12 @@ use std::time::Duration;
 
 use asn1::EncodedCertificate;
 use ca::Profile;
-use ca::registry::CertificateStatus;
-use cmp::{
-    CertRepMessage, CertReqId, CertResponse, PkiBody, PkiFailureInfo, PkiMessage, PkiStatus, PkiStatusInfo,
-    PollRepItem,
-};
+use cmp::{CertRepMessage, CertReqId, CertResponse, PkiBody, PkiFailureInfo, PkiStatusInfo};
 use nem::Standing;
-use nem::ledger::{RequestId, State};
-use support::liar::{Liar, error};
-use support::{House, certify, csr, key, root};
-
-const SUBJECT: &str = "CN=enb1.operator.example";
-
-struct Talk {
-    house: House,
-    liar: Liar,
-    id: RequestId,
-    /// The message that waits for its answer.
-    message: Vec<u8>,
-}
-
-impl Talk {
-    fn new() -> Self {
-        Self::with(House::new())
-    }
-
-    fn with(mut house: House) -> Self {
-        let liar = Liar::new(&house.operator);
-        house.upload(&csr(SUBJECT, &key(), Vec::new())).unwrap();
-        let (id, message) = house.sends().remove(0);
-        Self { house, liar, id, message }
-    }
-
-    /// Says that; the clock goes on to the next message, if there is one.
-    fn say(&mut self, body: &PkiBody) {
-        let answer = self.liar.answer(&self.message, body, self.house.now);
-        self.house.answer(self.id, &answer);
-        self.next();
-    }
-
-    fn next(&mut self) {
-        let mut sends = self.house.sends();
-        if sends.is_empty() && self.house.wake() {
-            sends = self.house.sends();
-        }
-        if let Some((_, message)) = sends.pop() {
-            self.message = message;
-        }
-    }
-
-    /// The RA/CA's own answer to the message.
-    fn truth(&mut self) {
-        let reply = self.house.ca.handle(&self.message, self.house.now);
-        self.house.answer(self.id, &reply.octets);
-        self.next();
-    }
-
-    fn sent(&self) -> PkiBody {
-        PkiMessage::from_der(&self.message).unwrap().body().clone()
-    }
-
-    fn standing(&self) -> Standing {
-        self.house.nem.standing(self.id).unwrap().unwrap()
-    }
-
-    fn rejected(&self, words: &str) {
-        let standing = self.standing();
-        assert!(matches!(&standing, Standing::Rejected { reason } if reason.contains(words)), "{standing:?}");
-    }
-
-    fn ends_well(mut self) {
-        for _ in 0..10 {
-            self.truth();
-        }
-        assert!(matches!(self.standing(), Standing::Issued(_)), "{:?}", self.standing());
-        assert_eq!(self.house.only_issued().status, CertificateStatus::Valid);
-    }
-}
-
-fn waiting() -> PkiBody {
-    let status = PkiStatusInfo::new(PkiStatus::Waiting);
-    PkiBody::Cp(CertRepMessage::new(CertResponse::without_certificate(CertReqId::P10CR, status)))
-}
-
-fn check_after(seconds: u64) -> PkiBody {
-    PkiBody::PollRep(vec![PollRepItem::new(CertReqId::P10CR, Duration::from_secs(seconds))])
-}
-
-fn granted(certificate: EncodedCertificate) -> CertResponse {
-    let accepted = PkiStatusInfo::new(PkiStatus::Accepted);
-    CertResponse::with_certificate(CertReqId::P10CR, accepted, certificate)
-}
+use nem::ledger::State;
+use support::liar::error;
+use support::talk::{Talk, granted, waiting};
+use support::{SUBJECT, certify, key, root};
 
 #[test]
 fn errors_that_pass_lead_to_a_new_transaction() {
@@ -177,56 +92,6 @@ fn what_is_called_a_certificate_and_is_none() {
     let garbage = EncodedCertificate::new(&[0x30, 3, 2, 1, 1]).unwrap();
     talk.say(&PkiBody::Cp(CertRepMessage::new(granted(garbage))));
     talk.rejected("certificate");
-}
-
-#[test]
-fn errors_while_polling_do_not_lead_to_a_second_certificate() {
-    for fail_info in
-        [PkiFailureInfo::SYSTEM_UNAVAIL, PkiFailureInfo::SYSTEM_FAILURE, PkiFailureInfo::BAD_TIME]
-    {
-        let mut house = House::new();
-        house.ca.policy.issuing_delay = Duration::from_secs(10);
-        let mut talk = Talk::with(house);
-        talk.truth();
-        for delay in [1, 2, 4, 8, 16, 32, 60, 60] {
-            assert!(matches!(talk.sent(), PkiBody::PollReq(_)), "{:?}", talk.sent());
-            let then = talk.house.now;
-            talk.say(&error(fail_info));
-            assert_eq!(talk.house.now.abs_diff(then), Duration::from_secs(delay));
-        }
-        talk.ends_well();
-    }
-    let mut talk = Talk::new();
-    talk.say(&waiting());
-    talk.say(&error(PkiFailureInfo::BAD_REQUEST));
-    talk.rejected("badRequest");
-}
-
-#[test]
-fn an_ra_ca_that_never_says_when_is_not_asked_without_pause() {
-    for (body, least) in [(waiting(), 1), (check_after(0), 1), (check_after(1), 1), (check_after(90), 90)] {
-        let mut talk = Talk::new();
-        talk.say(&waiting());
-        for _ in 0..5 {
-            let then = talk.house.now;
-            talk.say(&body);
-            assert!(matches!(talk.sent(), PkiBody::PollReq(_)), "{:?}", talk.sent());
-            assert_eq!(talk.house.now.abs_diff(then), Duration::from_secs(least));
-        }
-    }
-}
-
-#[test]
-fn an_answer_that_is_replayed_while_polling() {
-    let mut house = House::new();
-    house.ca.policy.issuing_delay = Duration::from_secs(10);
-    let mut talk = Talk::with(house);
-    let waiting = talk.house.ca.handle(&talk.message, talk.house.now).octets;
-    talk.house.answer(talk.id, &waiting);
-    talk.next();
-    talk.house.answer(talk.id, &waiting);
-    talk.next();
-    talk.ends_well();
 }
 
 #[test]

@@ -5,15 +5,16 @@ mod support;
 
 use asn1::oids::rfc5280;
 use ca::Profile;
-use der::Encode;
-use der::asn1::{Ia5String, OctetString};
+use crypto::{KeyError, SigningKey};
+use crypto_aws_lc::SoftwareKey;
+use der::asn1::{Any, BitString, Ia5String, ObjectIdentifier, OctetString, Uint};
+use der::{Encode, Tag};
 use nem::{Inventory, InventoryError, Refusal, Station, VendorCertificate};
-use support::{House, YEAR, certify, csr, enb1, key, name, root};
+use pkcs10::CertReqBuilder;
+use support::{House, SUBJECT, YEAR, certify, csr, enb1, key, name, root};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
-
-const SUBJECT: &str = "CN=enb1.operator.example";
 
 fn refused(house: &mut House, request: &[u8]) -> Refusal {
     let before = house.ledger.records().len();
@@ -67,7 +68,48 @@ fn requests_that_are_none() {
         bad[position] ^= 1;
         refused(&mut house, &bad);
     }
+    let trailing = [good.as_slice(), &[0]].concat();
+    let endless = [0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x30];
+    for bad in [b"-----BEGIN CERTIFICATE REQUEST-----".as_slice(), &trailing, &endless, &[0x30; 100_000]] {
+        assert!(matches!(refused(&mut house, bad), Refusal::Request { .. }));
+    }
     house.upload(&good).unwrap();
+}
+
+#[test]
+fn requests_that_prove_nothing() {
+    let mut house = House::new();
+    let (mine, other) = (key(), key());
+    let builder = CertReqBuilder::new(name(SUBJECT), mine.public_key());
+    let signed = |octets: &[u8], key: &SoftwareKey| {
+        builder.with_signature(key.algorithm(), &key.sign(octets).unwrap()).unwrap()
+    };
+    let octets = builder.to_be_signed().unwrap();
+    let reason = |refusal: Refusal| match refusal {
+        Refusal::Request { reason, .. } => reason,
+        other => panic!("{other}"),
+    };
+    // By another key, over other octets, over nothing.
+    for request in [signed(&octets, &other), signed(&octets[1..], &mine), signed(b"", &mine)] {
+        let reason = reason(refused(&mut house, &request));
+        assert!(matches!(reason, pkcs10::Error::ProofOfPossession(_)), "{reason}");
+    }
+    let reason = reason(refused(&mut house, &weak_request()));
+    assert!(matches!(reason, pkcs10::Error::PublicKey(KeyError::RsaModulus { bits: 1024 })), "{reason}");
+    house.upload(&signed(&octets, &mine)).unwrap();
+}
+
+/// With an RSA key of 1024 bits: it is refused before its signature is looked at.
+fn weak_request() -> Vec<u8> {
+    let sequence = |parts: &[&[u8]]| Any::new(Tag::Sequence, parts.concat()).unwrap().to_der().unwrap();
+    let modulus = Uint::new(&[0xff; 128]).unwrap().to_der().unwrap();
+    let key = sequence(&[&modulus, &Uint::new(&[1, 0, 1]).unwrap().to_der().unwrap()]);
+    let rsa_encryption = ObjectIdentifier::new("1.2.840.113549.1.1.1").unwrap().to_der().unwrap();
+    let algorithm = sequence(&[&rsa_encryption, &Any::null().to_der().unwrap()]);
+    let bits = |octets: &[u8]| BitString::from_bytes(octets).unwrap().to_der().unwrap();
+    let spki = sequence(&[&algorithm, &bits(&key)]);
+    let info = sequence(&[&[2, 1, 0], &name(SUBJECT).to_der().unwrap(), &spki, &[0xa0, 0]]);
+    sequence(&[&info, &algorithm, &bits(&[0; 128])])
 }
 
 #[test]
@@ -108,6 +150,13 @@ fn more_requests_than_a_station_needs() {
     }
     let refusal = refused(&mut house, &csr(SUBJECT, &key(), Vec::new()));
     assert!(matches!(refusal, Refusal::Busy { .. }));
+    // After a restart they still count, and no longer when they are decided.
+    house.crash();
+    let refusal = refused(&mut house, &csr(SUBJECT, &key(), Vec::new()));
+    assert!(matches!(refusal, Refusal::Busy { .. }));
+    house.run();
+    assert_eq!(house.issued().len(), 4);
+    house.upload(&csr(SUBJECT, &key(), Vec::new())).unwrap();
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! CertReqMessages, RFC 4211 sections 3 to 5.
 
 use crmf::{
-    AttributeTypeAndValue, AuthInfo, CertId, CertReqMsg, CertTemplate, PopoSigningKey, ProofOfPossession,
+    AttributeTypeAndValue, AuthInfo, CertId, CertReqMsg, CertTemplate, Control, PkiArchiveOptions,
+    PopoPrivKey, PopoSigningKey, ProofOfPossession, PublicationAction, RegInfo, SubsequentMessage,
 };
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -15,19 +16,14 @@ pub(super) fn cert_req_messages(messages: &[CertReqMsg], sender: Option<&General
 /// The sender is who the message claims to be from: it is part of some proofs.
 pub(super) fn cert_req_msg(message: &CertReqMsg, sender: Option<&GeneralName>) -> Fields {
     let request = message.cert_req().value();
-    let old_cert_id = match request.old_cert_id() {
-        Ok(id) => id.map(|id| Value::from(cert_id(&id))),
-        Err(error) => Some(error.to_string().into()),
-    };
     let cert_req = Fields::new()
         .with("certReqId", request.cert_req_id.number())
         .with("certTemplate", cert_template(&request.cert_template))
-        .with_list("controls", request.controls.iter().flatten().map(attribute))
-        .with_some("oldCertID", old_cert_id);
+        .with_list("controls", request.controls.iter().flatten().map(control));
     Fields::new()
         .with("certReq", cert_req)
         .with_some("popo", message.popo().map(|popo| proof_of_possession(message, popo, sender)))
-        .with_list("regInfo", message.reg_info().iter().map(attribute))
+        .with_list("regInfo", message.reg_info().iter().map(reg_info))
 }
 
 pub(super) fn cert_template(template: &CertTemplate) -> Fields {
@@ -53,8 +49,36 @@ pub(super) fn cert_id(id: &CertId) -> Fields {
         .with("serialNumber", fields::serial_number(&id.serial_number))
 }
 
-fn attribute(attribute: &AttributeTypeAndValue) -> String {
-    fields::oid_name(attribute.oid)
+/// Secrets are not shown.
+fn control(control: &AttributeTypeAndValue) -> Fields {
+    let value: Value = match Control::open(control) {
+        Ok(Control::OldCertId(id)) => cert_id(&id).into(),
+        Ok(Control::RegToken(_) | Control::Authenticator(_)) => "a secret".into(),
+        Ok(Control::PkiPublicationInfo(info)) => match info.action {
+            PublicationAction::PleasePublish => "pleasePublish".into(),
+            _ => "dontPublish".into(),
+        },
+        Ok(Control::PkiArchiveOptions(options)) => match options.as_ref() {
+            PkiArchiveOptions::EncryptedPrivKey(_) => "encryptedPrivKey".into(),
+            PkiArchiveOptions::KeyGenParameters(_) => "keyGenParameters".into(),
+            _ => "archiveRemGenPrivKey".into(),
+        },
+        Ok(Control::ProtocolEncrKey(_)) => fields::public_key(control.value.octets()).into(),
+        Ok(Control::AlgId(algorithm)) => fields::algorithm(&algorithm).into(),
+        Ok(Control::RsaKeyLen(bits)) => i64::from(bits).into(),
+        Ok(_) => fields::count(control.value.octets().len()).into(),
+        Err(error) => error.to_string().into(),
+    };
+    Fields::new().with(fields::oid_name(control.oid), value)
+}
+
+fn reg_info(info: &AttributeTypeAndValue) -> Fields {
+    let value: Value = match RegInfo::open(info) {
+        Ok(RegInfo::Utf8Pairs(pairs)) => pairs.into(),
+        Ok(_) => fields::count(info.value.octets().len()).into(),
+        Err(error) => error.to_string().into(),
+    };
+    Fields::new().with(fields::oid_name(info.oid), value)
 }
 
 fn proof_of_possession(
@@ -73,9 +97,25 @@ fn proof_of_possession(
             };
             Fields::new().with("signature", popo_signing_key(signing_key).with("verdict", verdict))
         }
-        ProofOfPossession::KeyEncipherment(_) => Fields::new().with("keyEncipherment", "not looked into"),
-        ProofOfPossession::KeyAgreement(_) => Fields::new().with("keyAgreement", "not looked into"),
+        ProofOfPossession::KeyEncipherment(proof) => {
+            Fields::new().with("keyEncipherment", popo_priv_key(proof))
+        }
+        ProofOfPossession::KeyAgreement(proof) => Fields::new().with("keyAgreement", popo_priv_key(proof)),
         _ => Fields::new().with("unknown", "not looked into"),
+    }
+}
+
+fn popo_priv_key(proof: &PopoPrivKey) -> Fields {
+    match proof {
+        PopoPrivKey::ThisMessage(_) => Fields::new().with("thisMessage", "the enciphered key"),
+        PopoPrivKey::SubsequentMessage(SubsequentMessage::EncrCert) => {
+            Fields::new().with("subsequentMessage", "encrCert")
+        }
+        PopoPrivKey::SubsequentMessage(_) => Fields::new().with("subsequentMessage", "challengeResp"),
+        PopoPrivKey::DhMac(_) => Fields::new().with("dhMAC", "a MAC"),
+        PopoPrivKey::AgreeMac(mac) => Fields::new().with("agreeMAC", fields::algorithm(&mac.alg_id)),
+        PopoPrivKey::EncryptedKey(_) => Fields::new().with("encryptedKey", "the enciphered key"),
+        _ => Fields::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod ledger;
 pub mod liar;
+pub mod talk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,9 @@ use x509_cert::name::Name;
 
 pub const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 pub const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The name that enb1 gets.
+pub const SUBJECT: &str = "CN=enb1.operator.example";
 
 pub fn key() -> SoftwareKey {
     SoftwareKey::generate(KeyType::P256).unwrap()
@@ -80,7 +84,7 @@ pub struct House {
 /// `enb1` is recognised by its vendor certificate's subject.
 pub fn enb1() -> Station {
     let vendor = VendorCertificate::new(Some(name("CN=SN-1,O=Vendor")), None);
-    Station::new("enb1".into(), vendor, name("CN=enb1.operator.example"))
+    Station::new("enb1".into(), vendor, name(SUBJECT))
 }
 
 impl House {
