@@ -88,14 +88,50 @@ pub mod rfc4211 {
 pub mod rfc9810 {
     use super::{Oid, oid};
 
+    /// id-it-caProtEncCert
+    pub const IT_CA_PROT_ENC_CERT: Oid = oid("1.3.6.1.5.5.7.4.1");
+    /// id-it-signKeyPairTypes
+    pub const IT_SIGN_KEY_PAIR_TYPES: Oid = oid("1.3.6.1.5.5.7.4.2");
+    /// id-it-encKeyPairTypes
+    pub const IT_ENC_KEY_PAIR_TYPES: Oid = oid("1.3.6.1.5.5.7.4.3");
+    /// id-it-preferredSymmAlg
+    pub const IT_PREFERRED_SYMM_ALG: Oid = oid("1.3.6.1.5.5.7.4.4");
+    /// id-it-caKeyUpdateInfo
+    pub const IT_CA_KEY_UPDATE_INFO: Oid = oid("1.3.6.1.5.5.7.4.5");
+    /// id-it-currentCRL
+    pub const IT_CURRENT_CRL: Oid = oid("1.3.6.1.5.5.7.4.6");
+    /// id-it-unsupportedOIDs
+    pub const IT_UNSUPPORTED_OIDS: Oid = oid("1.3.6.1.5.5.7.4.7");
+    /// id-it-keyPairParamReq
+    pub const IT_KEY_PAIR_PARAM_REQ: Oid = oid("1.3.6.1.5.5.7.4.10");
+    /// id-it-keyPairParamRep
+    pub const IT_KEY_PAIR_PARAM_REP: Oid = oid("1.3.6.1.5.5.7.4.11");
+    /// id-it-revPassphrase
+    pub const IT_REV_PASSPHRASE: Oid = oid("1.3.6.1.5.5.7.4.12");
     /// id-it-implicitConfirm
     pub const IT_IMPLICIT_CONFIRM: Oid = oid("1.3.6.1.5.5.7.4.13");
     /// id-it-confirmWaitTime
     pub const IT_CONFIRM_WAIT_TIME: Oid = oid("1.3.6.1.5.5.7.4.14");
     /// id-it-origPKIMessage
     pub const IT_ORIG_PKI_MESSAGE: Oid = oid("1.3.6.1.5.5.7.4.15");
+    /// id-it-suppLangTags
+    pub const IT_SUPP_LANG_TAGS: Oid = oid("1.3.6.1.5.5.7.4.16");
+    /// id-it-caCerts
+    pub const IT_CA_CERTS: Oid = oid("1.3.6.1.5.5.7.4.17");
+    /// id-it-rootCaKeyUpdate
+    pub const IT_ROOT_CA_KEY_UPDATE: Oid = oid("1.3.6.1.5.5.7.4.18");
+    /// id-it-certReqTemplate
+    pub const IT_CERT_REQ_TEMPLATE: Oid = oid("1.3.6.1.5.5.7.4.19");
+    /// id-it-rootCaCert
+    pub const IT_ROOT_CA_CERT: Oid = oid("1.3.6.1.5.5.7.4.20");
     /// id-it-certProfile
     pub const IT_CERT_PROFILE: Oid = oid("1.3.6.1.5.5.7.4.21");
+    /// id-it-crlStatusList
+    pub const IT_CRL_STATUS_LIST: Oid = oid("1.3.6.1.5.5.7.4.22");
+    /// id-it-crls
+    pub const IT_CRLS: Oid = oid("1.3.6.1.5.5.7.4.23");
+    /// id-it-KemCiphertextInfo
+    pub const IT_KEM_CIPHERTEXT_INFO: Oid = oid("1.3.6.1.5.5.7.4.24");
     /// id-PasswordBasedMac
     pub const PASSWORD_BASED_MAC: Oid = oid("1.2.840.113533.7.66.13");
     /// id-DHBasedMac

@@ -30,6 +30,7 @@ use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
 use crate::general_info::{GeneralInfo, InfoTypeAndValue};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
+use crate::info_value::InfoValue;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::validation::Expectation;
 
@@ -118,7 +119,8 @@ impl Enrolment {
             general_info.push(InfoTypeAndValue::implicit_confirm());
         }
         if let Some(profile) = &self.cert_profile {
-            general_info.push(InfoTypeAndValue::cert_profile(profile).map_err(Error::Encoding)?);
+            let name = InfoValue::CertProfile(Vec::from([profile.clone()]));
+            general_info.push(name.close().map_err(Error::Encoding)?);
         }
         let transaction_id = TransactionId::random(provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);

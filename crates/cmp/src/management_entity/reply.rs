@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::error_msg::ErrorMsgContent;
 use crate::general_info::{GeneralInfo, InfoTypeAndValue};
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
+use crate::info_value::InfoValue;
 use crate::message::PkiMessage;
 use crate::poll::PollRepItem;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
@@ -184,7 +185,7 @@ impl OpenRequest {
             InfoTypeAndValue::implicit_confirm()
         } else {
             let until = responder.now.saturating_add(grant.confirm_wait);
-            InfoTypeAndValue::confirm_wait_time(until).map_err(Error::Encoding)?
+            InfoValue::ConfirmWaitTime(until).close().map_err(Error::Encoding)?
         };
         let status = if grant.with_mods { PkiStatus::GrantedWithMods } else { PkiStatus::Accepted };
         let response = CertResponse::with_certificate(

@@ -1,13 +1,11 @@
 //! PKIMessage, RFC 9810 section 5.1.
 
-use asn1::oids::rfc9810;
 use cmp::{
     CaKeyUpdContent, CertOrEncCert, CertRepMessage, CertResponse, CertStatus, CertifiedKeyPair, Challenge,
-    ErrorMsgContent, InfoTypeAndValue, KeyRecRepContent, PkiBody, PkiHeader, PkiMessage, PkiStatusInfo,
-    PollRepItem, RevAnnContent, RevDetails, RevRepContent,
+    ErrorMsgContent, InfoTypeAndValue, InfoValue, KeyRecRepContent, PkiBody, PkiHeader, PkiMessage,
+    PkiStatusInfo, PollRepItem, RevAnnContent, RevDetails, RevRepContent, RootCaKeyUpdateContent,
 };
 use crypto::{PublicKey, SignatureAlgorithm};
-use der::asn1::GeneralizedTime;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
@@ -43,18 +41,44 @@ fn header(header: &PkiHeader) -> Fields {
 }
 
 fn info_type_and_value(info: &InfoTypeAndValue) -> Fields {
-    let value = info.info_value.as_ref().map(|value| {
-        let time = || value.decode_as::<GeneralizedTime>().ok().map(|time| fields::generalized_time(&time));
-        let names = || value.decode_as::<Vec<String>>().ok().map(|names| names.join(", "));
-        let shown = match info.info_type {
-            _ if value.is_null() => Some("NULL".to_owned()),
-            rfc9810::IT_CONFIRM_WAIT_TIME => time(),
-            rfc9810::IT_CERT_PROFILE => names(),
-            _ => None,
-        };
-        shown.unwrap_or_else(|| fields::count(value.value().len()))
-    });
+    let value = match InfoValue::open(info) {
+        Ok(value) => value.map(|value| info_value(info, &value)),
+        Err(error) => Some(error.to_string().into()),
+    };
     Fields::new().with("infoType", fields::oid_name(info.info_type)).with_some("infoValue", value)
+}
+
+fn info_value(info: &InfoTypeAndValue, value: &InfoValue) -> Value {
+    match value {
+        InfoValue::CaProtEncCert(certificate) | InfoValue::RootCaCert(certificate) => {
+            fields::certificate(certificate).into()
+        }
+        InfoValue::SignKeyPairTypes(algorithms) | InfoValue::EncKeyPairTypes(algorithms) => {
+            list(algorithms, fields::algorithm)
+        }
+        InfoValue::PreferredSymmAlg(algorithm) | InfoValue::KeyPairParamRep(algorithm) => {
+            fields::algorithm(algorithm).into()
+        }
+        InfoValue::UnsupportedOids(oids) => list(oids, |oid| fields::oid_name(*oid)),
+        InfoValue::KeyPairParamReq(oid) => fields::oid_name(*oid).into(),
+        InfoValue::ImplicitConfirm => "NULL".into(),
+        InfoValue::ConfirmWaitTime(until) => until.to_string().into(),
+        InfoValue::OrigPkiMessage(messages) => {
+            list(messages, |message| format!("{}, closed", fields::count(message.octets().len())))
+        }
+        InfoValue::SuppLangTags(texts) | InfoValue::CertProfile(texts) => list(texts, Clone::clone),
+        InfoValue::CaCerts(certificates) => list(certificates, fields::certificate),
+        InfoValue::RootCaKeyUpdate(content) => root_ca_key_update(content).into(),
+        InfoValue::CertReqTemplate(content) => Fields::new()
+            .with("certTemplate", crmf::cert_template(&content.cert_template))
+            .with_list("keySpec", content.key_spec.iter().flatten().map(crmf::control))
+            .into(),
+        InfoValue::KemCiphertextInfo(info) => Fields::new()
+            .with("kem", fields::algorithm(&info.kem))
+            .with("ct", fields::count(info.ct.as_bytes().len()))
+            .into(),
+        _ => fields::count(info.info_value.as_ref().map_or(0, |value| value.value().len())).into(),
+    }
 }
 
 fn body(message: &PkiMessage) -> Value {
@@ -148,12 +172,16 @@ fn ca_key_upd_content(content: &CaKeyUpdContent) -> Fields {
             .with("oldWithNew", fields::certificate(&content.old_with_new))
             .with("newWithOld", fields::certificate(&content.new_with_old))
             .with("newWithNew", fields::certificate(&content.new_with_new)),
-        CaKeyUpdContent::V3(content) => Fields::new()
-            .with("newWithNew", fields::certificate(&content.new_with_new))
-            .with_some("newWithOld", content.new_with_old.as_ref().map(fields::certificate))
-            .with_some("oldWithNew", content.old_with_new.as_ref().map(fields::certificate)),
+        CaKeyUpdContent::V3(content) => root_ca_key_update(content),
         _ => Fields::new(),
     }
+}
+
+fn root_ca_key_update(content: &RootCaKeyUpdateContent) -> Fields {
+    Fields::new()
+        .with("newWithNew", fields::certificate(&content.new_with_new))
+        .with_some("newWithOld", content.new_with_old.as_ref().map(fields::certificate))
+        .with_some("oldWithNew", content.old_with_new.as_ref().map(fields::certificate))
 }
 
 fn rev_ann_content(content: &RevAnnContent) -> Fields {

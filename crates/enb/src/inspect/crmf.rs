@@ -50,7 +50,7 @@ pub(super) fn cert_id(id: &CertId) -> Fields {
 }
 
 /// Secrets are not shown.
-fn control(control: &AttributeTypeAndValue) -> Fields {
+pub(super) fn control(control: &AttributeTypeAndValue) -> Fields {
     let value: Value = match Control::open(control) {
         Ok(Control::OldCertId(id)) => cert_id(&id).into(),
         Ok(Control::RegToken(_) | Control::Authenticator(_)) => "a secret".into(),

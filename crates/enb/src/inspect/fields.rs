@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use asn1::EncodedCertificate;
-use asn1::oids::{rfc4945, rfc6402, rfc8018, rfc9810};
+use asn1::oids::{rfc4211, rfc4945, rfc6402, rfc8018, rfc9810};
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use crypto::{DigestAlgorithm, PublicKey};
 use der::asn1::{BitString, GeneralizedTime, OctetString};
@@ -47,12 +47,22 @@ fn ip_address(octets: &[u8]) -> String {
 
 /// The name that the RFCs have for it, or its numbers.
 pub(super) fn oid_name(oid: ObjectIdentifier) -> String {
-    const OF_OURS: [(ObjectIdentifier, &str); 7] = [
+    const OF_OURS: [(ObjectIdentifier, &str); 17] = [
         (rfc4945::KP_IPSEC_IKE, "id-kp-ipsecIKE"),
         (rfc6402::KP_CMC_CA, "id-kp-cmcCA"),
         (rfc6402::KP_CMC_RA, "id-kp-cmcRA"),
         (rfc8018::PBMAC1, "id-PBMAC1"),
+        (rfc4211::REG_CTRL_ALT_CERT_TEMPLATE, "id-regCtrl-altCertTemplate"),
+        (rfc4211::REG_CTRL_ALG_ID, "id-regCtrl-algId"),
+        (rfc4211::REG_CTRL_RSA_KEY_LEN, "id-regCtrl-rsaKeyLen"),
+        (rfc9810::IT_CA_CERTS, "id-it-caCerts"),
+        (rfc9810::IT_ROOT_CA_KEY_UPDATE, "id-it-rootCaKeyUpdate"),
+        (rfc9810::IT_CERT_REQ_TEMPLATE, "id-it-certReqTemplate"),
+        (rfc9810::IT_ROOT_CA_CERT, "id-it-rootCaCert"),
         (rfc9810::IT_CERT_PROFILE, "id-it-certProfile"),
+        (rfc9810::IT_CRL_STATUS_LIST, "id-it-crlStatusList"),
+        (rfc9810::IT_CRLS, "id-it-crls"),
+        (rfc9810::IT_KEM_CIPHERTEXT_INFO, "id-it-KemCiphertextInfo"),
         (rfc9810::IT_ORIG_PKI_MESSAGE, "id-it-origPKIMessage"),
         (rfc9810::KEM_BASED_MAC, "id-KemBasedMac"),
     ];
