@@ -95,6 +95,8 @@ pub(crate) struct Forwarding<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) provider: &'a CryptoProvider,
     pub(crate) now: UnixTime,
+    /// Whether the station is to get nothing any more.
+    pub(crate) barred: bool,
 }
 
 impl Forwarding<'_> {
@@ -208,7 +210,10 @@ impl Forwarding<'_> {
     }
 
     fn handle_certificate(&self, record: &Record, granted: Granted) -> Result<Step, Error> {
-        let verdict = self.check_certificate(record, &granted);
+        let verdict = match self.barred {
+            true => Err("the station was blocked or removed while the RA/CA had its request".to_string()),
+            false => self.check_certificate(record, &granted),
+        };
         let chain = granted.extra_certs().iter().filter(|certificate| is_ca(certificate)).cloned().collect();
         let certificates = Certificates { certificate: granted.certificate().clone(), chain };
         match verdict {

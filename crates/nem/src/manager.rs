@@ -163,7 +163,8 @@ impl Nem {
         &self.inventory
     }
 
-    /// From now on these are the stations. Requests under way go on, but those of stations that are gone or blocked.
+    /// From now on these are the stations. Requests under way go on, but those of stations that are gone or blocked: what was
+    /// not sent is not sent, and a certificate that is still issued is turned down.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -180,8 +181,11 @@ impl Nem {
 
     /// Whether it has not been sent, and must not be any more.
     fn is_barred(&self, record: &Record) -> bool {
-        matches!(record.state, State::Queued)
-            && self.inventory.station(&record.station).is_none_or(|station| station.blocked)
+        matches!(record.state, State::Queued) && self.may_not_enrol(&record.station)
+    }
+
+    fn may_not_enrol(&self, station: &str) -> bool {
+        self.inventory.station(station).is_none_or(|station| station.blocked)
     }
 
     fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
@@ -294,7 +298,8 @@ impl Nem {
     fn handle_answer(&mut self, id: RequestId, octets: &[u8], now: UnixTime) -> Result<(), Error> {
         self.landed(id);
         let Some(open) = self.open.get(&id) else { return Ok(()) };
-        let step = self.forwarding(now).handle(&open.record, octets);
+        let barred = self.may_not_enrol(&open.record.station);
+        let step = Forwarding { barred, ..self.forwarding(now) }.handle(&open.record, octets);
         let outcome = match step {
             Ok(Step::Next(state)) => self.enter(id, state, now),
             Ok(Step::Later(state, reason)) => {
@@ -336,7 +341,7 @@ impl Nem {
     }
 
     fn forwarding(&self, now: UnixTime) -> Forwarding<'_> {
-        Forwarding { upstream: &self.upstream, provider: &self.provider, now }
+        Forwarding { upstream: &self.upstream, provider: &self.provider, now, barred: false }
     }
 
     fn track(&mut self, record: Record, due: UnixTime) {

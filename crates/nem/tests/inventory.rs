@@ -9,6 +9,7 @@ use crypto_aws_lc::provider;
 use der::Decode;
 use nem::ledger::State;
 use nem::{Inventory, Refusal, Standing, Station, StationAnchors, VendorCertificate};
+use support::talk::Talk;
 use support::{House, NOW, SUBJECT, YEAR, certify, csr, enb1, key, name, root};
 use x509_cert::Certificate;
 
@@ -134,4 +135,20 @@ fn a_block_holds_from_the_moment_it_is_made() {
     house.run();
     house.nem.set_inventory(blocked(), house.now).unwrap();
     assert!(matches!(house.upload(&request), Err(Refusal::Blocked { .. })));
+}
+
+#[test]
+fn a_certificate_for_a_station_that_was_blocked_meanwhile_is_turned_down() {
+    let mut talk = Talk::new();
+    let mut blocked = enb1();
+    blocked.blocked = true;
+    let now = talk.house.now;
+    talk.house.nem.set_inventory(Inventory::new(vec![blocked]).unwrap(), now).unwrap();
+    talk.truth();
+    assert!(talk.house.logged("turned down: the station was blocked"), "{:?}", talk.house.events);
+    talk.truth();
+    let standing = talk.house.nem.standing(talk.id).unwrap();
+    assert!(matches!(standing, Some(Standing::Rejected { .. })), "{standing:?}");
+    let status = talk.house.only_issued().status;
+    assert!(matches!(status, ca::registry::CertificateStatus::Revoked { .. }), "{status}");
 }
