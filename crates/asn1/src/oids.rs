@@ -52,6 +52,10 @@ pub mod rfc6402 {
 pub mod rfc2985 {
     use super::{Oid, oid};
 
+    /// unstructuredName
+    pub const UNSTRUCTURED_NAME: Oid = oid("1.2.840.113549.1.9.2");
+    /// challengePassword
+    pub const CHALLENGE_PASSWORD: Oid = oid("1.2.840.113549.1.9.7");
     /// extensionRequest
     pub const EXTENSION_REQUEST: Oid = oid("1.2.840.113549.1.9.14");
 }

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt;
 
 use asn1::RawDer;
 use asn1::oids::rfc4211::{
@@ -11,6 +10,8 @@ use asn1::oids::rfc4211::{
     REG_CTRL_REG_TOKEN, REG_CTRL_RSA_KEY_LEN, REG_INFO_CERT_REQ, REG_INFO_UTF8_PAIRS,
 };
 use const_oid::ObjectIdentifier;
+use crypto::SharedSecret;
+use der::asn1::Utf8StringRef;
 use der::{Encode, Sequence};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::ext::pkix::name::GeneralName;
@@ -88,8 +89,8 @@ impl Control {
     pub fn open(control: &AttributeTypeAndValue) -> Result<Self, Error> {
         let value = &control.value;
         let opened = match control.oid {
-            REG_CTRL_REG_TOKEN => value.decode_as().map(SharedSecret).map(Self::RegToken),
-            REG_CTRL_AUTHENTICATOR => value.decode_as().map(SharedSecret).map(Self::Authenticator),
+            REG_CTRL_REG_TOKEN => value.decode_as().map(SharedSecret::new).map(Self::RegToken),
+            REG_CTRL_AUTHENTICATOR => value.decode_as().map(SharedSecret::new).map(Self::Authenticator),
             REG_CTRL_PKI_PUBLICATION_INFO => value.decode_as().map(Self::PkiPublicationInfo),
             REG_CTRL_PKI_ARCHIVE_OPTIONS => value.decode_as().map(Box::new).map(Self::PkiArchiveOptions),
             REG_CTRL_OLD_CERT_ID => value.decode_as().map(Self::OldCertId),
@@ -108,8 +109,8 @@ impl Control {
     /// [`Error::Encoding`] when the value cannot be encoded as DER.
     pub fn close(&self) -> Result<AttributeTypeAndValue, Error> {
         match self {
-            Self::RegToken(SharedSecret(token)) => close(REG_CTRL_REG_TOKEN, token),
-            Self::Authenticator(SharedSecret(secret)) => close(REG_CTRL_AUTHENTICATOR, secret),
+            Self::RegToken(token) => close(REG_CTRL_REG_TOKEN, &utf8(token)?),
+            Self::Authenticator(secret) => close(REG_CTRL_AUTHENTICATOR, &utf8(secret)?),
             Self::PkiPublicationInfo(info) => close(REG_CTRL_PKI_PUBLICATION_INFO, info),
             Self::PkiArchiveOptions(options) => close(REG_CTRL_PKI_ARCHIVE_OPTIONS, options.as_ref()),
             Self::OldCertId(id) => close(REG_CTRL_OLD_CERT_ID, id),
@@ -122,30 +123,12 @@ impl Control {
     }
 }
 
+fn utf8(secret: &SharedSecret) -> Result<Utf8StringRef<'_>, Error> {
+    Utf8StringRef::new(secret.reveal()).map_err(Error::Encoding)
+}
+
 fn close(oid: ObjectIdentifier, value: &impl Encode) -> Result<AttributeTypeAndValue, Error> {
     Ok(AttributeTypeAndValue::new(oid, RawDer::build(value).map_err(Error::Encoding)?))
-}
-
-/// A text that two parties know and nobody else should. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SharedSecret(String);
-
-impl SharedSecret {
-    /// That text.
-    pub const fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SharedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SharedSecret")
-    }
 }
 
 /// A piece of registration information, RFC 4211 section 7.

@@ -40,7 +40,7 @@ mod universal;
 
 pub use archive::PkiArchiveOptions;
 pub use builder::CertReqMsgBuilder;
-pub use controls::{AttributeTypeAndValue, CertId, Control, RegInfo, SharedSecret};
+pub use controls::{AttributeTypeAndValue, CertId, Control, RegInfo};
 pub use encrypted_key::{EncryptedKey, EncryptedValue};
 pub use error::Error;
 pub use message::{CertReqId, CertReqMessages, CertReqMsg, CertRequest, MAX_CERT_REQ_MESSAGES};

@@ -9,10 +9,9 @@ use asn1::RawDer;
 use crmf::{
     CertId, CertReqId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control, EncryptedKey, EncryptedValue,
     MAX_EXTENSIONS, OptionalValidity, PkMacValue, PkiArchiveOptions, PkiPublicationInfo, PopoPrivKey,
-    ProofOfPossession, PublicationAction, PublicationMethod, RegInfo, SharedSecret, SinglePubInfo,
-    SubsequentMessage,
+    ProofOfPossession, PublicationAction, PublicationMethod, RegInfo, SinglePubInfo, SubsequentMessage,
 };
-use crypto::SigningKey;
+use crypto::{SharedSecret, SigningKey};
 use der::asn1::{Any, BitString, ObjectIdentifier, OctetString, SetOfVec, Utf8StringRef};
 use der::{DateTime, Decode, Encode};
 use handmade::{KEY, PROVIDER};

@@ -12,6 +12,7 @@ mod error;
 mod path;
 mod provider;
 mod public_key;
+mod secret;
 mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
@@ -19,4 +20,5 @@ pub use error::{AlgorithmError, KeyError, PathError, RandomError, SignError, Ver
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
 pub use public_key::{KeyKind, PublicKey};
+pub use secret::SharedSecret;
 pub use signing_key::SigningKey;

@@ -1,12 +1,16 @@
-//! The extensionRequest attribute, RFC 2985 section 5.4.2: made and read.
+//! The attributes of a request, RFC 2985 section 5.4: made and read.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use asn1::oids::rfc2985::EXTENSION_REQUEST;
-use der::Any;
-use der::asn1::SetOfVec;
+use asn1::oids::rfc2985::{CHALLENGE_PASSWORD, EXTENSION_REQUEST, UNSTRUCTURED_NAME};
+use const_oid::ObjectIdentifier;
+use crypto::SharedSecret;
+use der::asn1::{Ia5StringRef, SetOfVec, Utf8StringRef};
+use der::{Any, Decode, Encode, Tag, Tagged};
 use x509_cert::attr::{Attribute, Attributes};
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::DirectoryString;
 
 use crate::Error;
 
@@ -16,33 +20,79 @@ pub const MAX_ATTRIBUTES: usize = 16;
 /// How many extensions a request may ask for.
 pub const MAX_EXTENSIONS: usize = 32;
 
-/// The attributes that ask for `extensions`: none at all when there are none, for Extensions may not be empty
-/// (RFC 5280 section 4.1.2.9).
-pub(crate) fn extension_request(extensions: &[Extension]) -> Result<Attributes, Error> {
+/// What a request says beside its subject and key.
+pub(crate) fn attributes(
+    extensions: &[Extension],
+    challenge_password: Option<&SharedSecret>,
+    unstructured_name: Option<&str>,
+) -> Result<Attributes, Error> {
     inspect_extensions(extensions)?;
     let mut attributes = Attributes::new();
+    // Extensions may not be empty (RFC 5280 section 4.1.2.9).
     if !extensions.is_empty() {
-        let value = Any::encode_from(&extensions.to_vec()).map_err(Error::Encoding)?;
-        let values = SetOfVec::try_from([value]).map_err(Error::Encoding)?;
-        attributes.insert(Attribute { oid: EXTENSION_REQUEST, values }).map_err(Error::Encoding)?;
+        insert(&mut attributes, EXTENSION_REQUEST, &extensions.to_vec())?;
+    }
+    if let Some(password) = challenge_password {
+        insert(&mut attributes, CHALLENGE_PASSWORD, &utf8(password.reveal())?)?;
+    }
+    if let Some(name) = unstructured_name {
+        insert(&mut attributes, UNSTRUCTURED_NAME, &utf8(name)?)?;
     }
     Ok(attributes)
 }
 
-/// The extensions that the attributes ask for. An empty extensionRequest, which some requesters send, asks for none.
-pub(crate) fn requested_extensions(attributes: &[Attribute]) -> Result<Vec<Extension>, Error> {
+fn insert(attributes: &mut Attributes, oid: ObjectIdentifier, value: &impl Encode) -> Result<(), Error> {
+    let value = value.to_der().and_then(|octets| Any::from_der(&octets)).map_err(Error::Encoding)?;
+    let values = SetOfVec::try_from([value]).map_err(Error::Encoding)?;
+    attributes.insert(Attribute { oid, values }).map_err(Error::Encoding)
+}
+
+fn utf8(text: &str) -> Result<Utf8StringRef<'_>, Error> {
+    Utf8StringRef::new(text).map_err(Error::Encoding)
+}
+
+/// The one value of an attribute that may stand there once.
+fn single_value(attributes: &[Attribute], oid: ObjectIdentifier) -> Result<Option<&Any>, Error> {
     if attributes.len() > MAX_ATTRIBUTES {
         return Err(Error::TooManyAttributes { count: attributes.len(), limit: MAX_ATTRIBUTES });
     }
-    let mut requests = attributes.iter().filter(|attribute| attribute.oid == EXTENSION_REQUEST);
-    let Some(request) = requests.next() else {
-        return Ok(Vec::new());
+    let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
+    let Some(attribute) = found.next() else {
+        return Ok(None);
     };
-    if requests.next().is_some() {
-        return Err(Error::DuplicateAttribute(EXTENSION_REQUEST));
+    if found.next().is_some() {
+        return Err(Error::DuplicateAttribute(oid));
     }
-    let [value] = request.values.as_slice() else {
-        return Err(Error::NotSingleValued { attribute: EXTENSION_REQUEST, values: request.values.len() });
+    match attribute.values.as_slice() {
+        [value] => Ok(Some(value)),
+        values => Err(Error::NotSingleValued { attribute: oid, values: values.len() }),
+    }
+}
+
+/// The password of challengePassword, RFC 2985 section 5.4.1: a DirectoryString.
+pub(crate) fn challenge_password(attributes: &[Attribute]) -> Result<Option<SharedSecret>, Error> {
+    let value = single_value(attributes, CHALLENGE_PASSWORD)?;
+    value.map(|value| text(value).map(SharedSecret::new)).transpose()
+}
+
+/// The names of unstructuredName, RFC 2985 section 5.4.3: each an IA5String or a DirectoryString.
+pub(crate) fn unstructured_names(attributes: &[Attribute]) -> Result<Vec<String>, Error> {
+    let found = attributes.iter().filter(|attribute| attribute.oid == UNSTRUCTURED_NAME);
+    found.take(MAX_ATTRIBUTES).flat_map(|attribute| attribute.values.iter()).map(text).collect()
+}
+
+fn text(value: &Any) -> Result<String, Error> {
+    let text = match value.tag() {
+        Tag::Ia5String => value.decode_as::<Ia5StringRef<'_>>().map(|text| String::from(text.as_str())),
+        _ => value.decode_as::<DirectoryString>().map(String::from),
+    };
+    text.map_err(Error::Malformed)
+}
+
+/// The extensions that the attributes ask for. An empty extensionRequest, which some requesters send, asks for none.
+pub(crate) fn requested_extensions(attributes: &[Attribute]) -> Result<Vec<Extension>, Error> {
+    let Some(value) = single_value(attributes, EXTENSION_REQUEST)? else {
+        return Ok(Vec::new());
     };
     let extensions: Vec<Extension> = value.decode_as().map_err(Error::Malformed)?;
     inspect_extensions(&extensions)?;

@@ -1,9 +1,10 @@
 //! Making certification requests.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use asn1::Captured;
-use crypto::{PublicKey, SignatureAlgorithm, SigningKey, VerifyError};
+use crypto::{PublicKey, SharedSecret, SignatureAlgorithm, SigningKey, VerifyError};
 use der::asn1::BitString;
 use der::{Decode, Encode};
 use x509_cert::ext::Extension;
@@ -26,12 +27,22 @@ pub struct CertReqBuilder {
     pub public_key: PublicKey,
     /// The extensions asked for, each once and at most [`MAX_EXTENSIONS`](crate::MAX_EXTENSIONS).
     pub extensions: Vec<Extension>,
+    /// A password by which the requester may later ask for revocation. It travels in the clear: only inside TLS.
+    pub challenge_password: Option<SharedSecret>,
+    /// What else the requester is called.
+    pub unstructured_name: Option<String>,
 }
 
 impl CertReqBuilder {
     /// Asks for a certificate without extensions.
     pub fn new(subject: Name, public_key: &PublicKey) -> Self {
-        Self { subject, public_key: public_key.clone(), extensions: Vec::new() }
+        Self {
+            subject,
+            public_key: public_key.clone(),
+            extensions: Vec::new(),
+            challenge_password: None,
+            unstructured_name: None,
+        }
     }
 
     /// The octets to sign: the DER CertificationRequestInfo. The same builder always gives the same octets.
@@ -77,7 +88,11 @@ impl CertReqBuilder {
             version: Version::V1,
             subject: self.subject.clone(),
             public_key: Captured::from_der(self.public_key.spki_octets()).map_err(Error::Encoding)?,
-            attributes: Some(attributes::extension_request(&self.extensions)?),
+            attributes: Some(attributes::attributes(
+                &self.extensions,
+                self.challenge_password.as_ref(),
+                self.unstructured_name.as_deref(),
+            )?),
         })
     }
 }

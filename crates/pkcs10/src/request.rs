@@ -1,8 +1,11 @@
 //! CertificationRequest, RFC 2986 section 4.2.
 
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use asn1::Captured;
+use crypto::SharedSecret;
 use der::asn1::BitString;
 use der::{Decode, EncodeValue, FixedTag, Length, Reader, Sequence, Tag, Writer};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
@@ -24,7 +27,7 @@ use crate::{Error, attributes};
 ///
 /// RFC 2986 section 4.2. Encoding writes the octets received. How large a request may be is for the caller to say,
 /// before decoding it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CertReq(Captured<CertificationRequest>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
@@ -93,6 +96,24 @@ impl CertReq {
         attributes::requested_extensions(self.attributes())
     }
 
+    /// The password of the challengePassword attribute, by which the requester may later ask for revocation, RFC 2985 section
+    /// 5.4.1.
+    ///
+    /// # Errors
+    /// When there are too many attributes, it stands there twice, has not exactly one value, or that is no
+    /// DirectoryString.
+    pub fn challenge_password(&self) -> Result<Option<SharedSecret>, Error> {
+        attributes::challenge_password(self.attributes())
+    }
+
+    /// The names in unstructuredName, RFC 2985 section 5.4.3.
+    ///
+    /// # Errors
+    /// When one is neither an IA5String nor a DirectoryString.
+    pub fn unstructured_names(&self) -> Result<Vec<String>, Error> {
+        attributes::unstructured_names(self.attributes())
+    }
+
     pub(crate) fn certification_request(&self) -> &CertificationRequest {
         self.0.value()
     }
@@ -122,4 +143,11 @@ impl EncodeValue for CertReq {
 
 impl FixedTag for CertReq {
     const TAG: Tag = Tag::Sequence;
+}
+
+/// Without the attributes: a challengePassword may be among them.
+impl fmt::Debug for CertReq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertReq({}, {} octets)", self.subject(), self.octets().len())
+    }
 }

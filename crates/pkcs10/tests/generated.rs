@@ -5,12 +5,13 @@ mod handmade;
 
 use std::collections::BTreeMap;
 
-use crypto::SigningKey;
+use crypto::{SharedSecret, SigningKey};
 use der::asn1::{Any, ObjectIdentifier, OctetString, SetOfVec, Utf8StringRef};
 use der::{Decode, Encode};
 use handmade::{KEY, PROVIDER};
 use pkcs10::{CertReq, CertReqBuilder, MAX_EXTENSIONS};
 use proptest::collection::{btree_map, vec};
+use proptest::option;
 use proptest::prelude::*;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::ext::Extension;
@@ -45,8 +46,15 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_built_is_read(subject in names(), extensions in extensions()) {
+    fn what_was_built_is_read(
+        subject in names(),
+        extensions in extensions(),
+        password in option::of("\\PC{0,20}"),
+        name in option::of("\\PC{0,20}"),
+    ) {
         let mut builder = CertReqBuilder::new(subject.clone(), KEY.public_key());
+        builder.challenge_password = password.map(SharedSecret::new);
+        builder.unstructured_name.clone_from(&name);
         builder.extensions.clone_from(&extensions);
         let octets = builder.sign(&*KEY).unwrap();
         let request = CertReq::from_der(&octets).unwrap();
@@ -55,6 +63,8 @@ proptest! {
         prop_assert_eq!(verified.subject(), &subject);
         prop_assert_eq!(verified.extensions(), extensions);
         prop_assert_eq!(verified.public_key(), KEY.public_key());
+        prop_assert_eq!(request.challenge_password().unwrap(), builder.challenge_password);
+        prop_assert_eq!(request.unstructured_names().unwrap(), Vec::from_iter(name));
     }
 
     #[test]

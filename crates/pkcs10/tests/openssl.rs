@@ -87,3 +87,25 @@ fn we_verify_what_openssl_makes() {
         assert_eq!(verified.extensions(), [alternative_name("enb0001.operator.example")]);
     }
 }
+
+#[test]
+fn openssl_s_other_attributes_are_read() {
+    let folder = std::env::temp_dir().join(format!("pkcs10-attributes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let configuration = folder.join("req.cnf");
+    let text = "[req]\nprompt = no\ndistinguished_name = dn\nattributes = more\n[dn]\nCN = enb\n[more]\n\
+                challengePassword = sesame\nunstructuredName = Rotterdam 17\n";
+    std::fs::write(&configuration, text).unwrap();
+    let key = folder.join("key.pem");
+    let words =
+        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-outform", "DER"];
+    let (key, configuration) = (key.to_str().unwrap(), configuration.to_str().unwrap());
+    let output = openssl(&[&words[..], &["-keyout", key, "-config", configuration]].concat(), b"");
+    std::fs::remove_dir_all(&folder).unwrap();
+    let request = CertReq::from_der(&output.stdout).unwrap();
+    assert_eq!(request.challenge_password().unwrap().unwrap().reveal(), "sesame");
+    assert_eq!(request.unstructured_names().unwrap(), ["Rotterdam 17"]);
+    let shown = format!("{request:?} {:?}", request.challenge_password());
+    assert!(!shown.contains("sesame") && !shown.contains("115, 101, 115"), "{shown}");
+    request.verify_pop(&crypto_aws_lc::provider()).unwrap();
+}

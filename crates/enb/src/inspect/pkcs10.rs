@@ -1,13 +1,10 @@
 //! CertificationRequest, RFC 2986 section 4.
 
-use const_oid::ObjectIdentifier;
+use asn1::oids::rfc2985::{CHALLENGE_PASSWORD, EXTENSION_REQUEST, UNSTRUCTURED_NAME};
 use pkcs10::CertReq;
 
 use super::fields;
 use super::tree::Fields;
-
-/// extensionRequest, RFC 2985 section 5.4.2: its extensions are shown opened.
-const EXTENSION_REQUEST: ObjectIdentifier = asn1::oids::rfc2985::EXTENSION_REQUEST;
 
 pub(super) fn certification_request(request: &CertReq) -> Fields {
     let info = Fields::new()
@@ -20,10 +17,19 @@ pub(super) fn certification_request(request: &CertReq) -> Fields {
         .with("proofOfPossession", proof_of_possession(request))
 }
 
+/// A password is not shown.
 fn attributes(request: &CertReq) -> Fields {
-    let others = request.attributes().iter().filter(|attribute| attribute.oid != EXTENSION_REQUEST);
-    let shown = others.fold(Fields::new(), |shown, attribute| {
-        shown.with(fields::oid_name(attribute.oid), format!("{} values", attribute.values.len()))
+    let shown = request.attributes().iter().fold(Fields::new(), |shown, attribute| {
+        let name = fields::oid_name(attribute.oid);
+        match attribute.oid {
+            EXTENSION_REQUEST => shown,
+            CHALLENGE_PASSWORD => shown.with("challengePassword", "a secret"),
+            UNSTRUCTURED_NAME => match request.unstructured_names() {
+                Ok(names) => shown.with_list("unstructuredName", names),
+                Err(error) => shown.with("unstructuredName", error.to_string()),
+            },
+            _ => shown.with(name, format!("{} values", attribute.values.len())),
+        }
     });
     match request.requested_extensions() {
         Ok(extensions) if extensions.is_empty() => shown,
