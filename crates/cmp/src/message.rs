@@ -90,9 +90,13 @@ impl PkiMessage {
         }
         inspect_certificates("extraCerts", self.fields.extra_certs.as_ref(), limits)?;
         match self.body() {
-            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => {
+            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) | PkiBody::Ccp(content) => {
                 inspect_certificates("caPubs", content.ca_pubs.as_ref(), limits)
             }
+            PkiBody::Krp(content) if content.key_pair_hist.as_ref().is_some_and(Vec::is_empty) => {
+                Err(Error::EmptyList("keyPairHist"))
+            }
+            PkiBody::Krp(content) => inspect_certificates("caCerts", content.ca_certs.as_ref(), limits),
             PkiBody::Nested(messages) => inspect_count("nested", messages.len(), limits.nested_messages),
             PkiBody::Rp(content) if content.status.is_empty() => Err(Error::EmptyList("status")),
             _ => Ok(()),

@@ -232,3 +232,28 @@ fn oversized_messages_are_refused_before_they_are_decoded() {
     let error = PkiMessage::from_der(&vec![0x30; 65 * 1024]).unwrap_err();
     assert_eq!(error, cmp::Error::TooLarge { octets: 65 * 1024, limit: 64 * 1024 });
 }
+
+#[test]
+fn lists_that_must_not_be_empty_are_not() {
+    let message = |body: PkiBody| {
+        let header = PkiHeader::new(name(), name()).to_der().unwrap();
+        let parts = [header, body.to_der().unwrap()].concat();
+        PkiMessage::from_der(&der::Any::new(der::Tag::Sequence, parts).unwrap().to_der().unwrap())
+    };
+    let status = || PkiStatusInfo::new(PkiStatus::Accepted);
+    let mut without_history = KeyRecRepContent::new(status());
+    without_history.key_pair_hist = Some(Vec::new());
+    let mut without_certificates = KeyRecRepContent::new(status());
+    without_certificates.ca_certs = Some(Vec::new());
+    let mut without_anchors =
+        CertRepMessage::new(CertResponse::without_certificate(CertReqId::FIRST, status()));
+    without_anchors.ca_pubs = Some(Vec::new());
+    for (body, list) in [
+        (PkiBody::Krp(Box::new(without_history)), "keyPairHist"),
+        (PkiBody::Krp(Box::new(without_certificates)), "caCerts"),
+        (PkiBody::Ccp(without_anchors), "caPubs"),
+        (PkiBody::Nested(Vec::new()), "nested"),
+    ] {
+        assert_eq!(message(body), Err(cmp::Error::EmptyList(list)));
+    }
+}
