@@ -112,10 +112,10 @@ impl fmt::Display for Progress {
             }
             Self::Uploading => f.write_str("uploading the request"),
             Self::Waiting { retry_after } => {
-                write!(f, "the NEM is working on it; asking again in {} s", retry_after.as_secs_f32())
+                write!(f, "the NEM is working on it; asking again in {:.1} s", retry_after.as_secs_f32())
             }
             Self::Retrying { reason, after } => {
-                write!(f, "{reason}; trying again in {} s", after.as_secs_f32())
+                write!(f, "{reason}; trying again in {:.1} s", after.as_secs_f32())
             }
             Self::Issued => f.write_str("the certificate is here"),
         }
@@ -160,6 +160,10 @@ pub async fn enrol(
     options: &EnrolOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Enrolled, Error> {
+    // Without TLS the NEM does not know who it is, and the station not who answers.
+    if !options.nem.starts_with("https://") {
+        return Err(Error::NotHttps(options.nem.clone()));
+    }
     let station = blocking({
         let options = options.clone();
         move || Station::prepare(&options)

@@ -15,6 +15,8 @@ pub enum Error {
     // The user's
     /// A file, or something in it, cannot be used.
     Host(host::Error),
+    /// The NEM's URL does not begin with https.
+    NotHttps(String),
     /// Another process is enrolling in this directory.
     Busy(PathBuf),
     /// The directory holds a certificate already.
@@ -86,6 +88,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host(error) => error.fmt(f),
+            Self::NotHttps(url) => write!(
+                f,
+                "{url:?} is no URL of a NEM; stations speak TLS with it: write it like https://nem.operator.example:8443"
+            ),
             Self::Busy(directory) => {
                 write!(f, "{}: another process is enrolling here; wait for it to end", directory.display())
             }

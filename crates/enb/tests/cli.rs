@@ -136,6 +136,14 @@ fn enrolment_that_cannot_begin_writes_nothing() {
         assert!(ended.stderr.contains(reason), "{reason}: {}", ended.stderr);
         assert!(!folder.path().join("station").exists(), "{reason}");
     }
+    for wrong in ["http://127.0.0.1:1", "127.0.0.1:1", "nem"] {
+        let enrol = format!(
+            "enrol --nem {wrong} --cert enb1.pem --key enb1.key --ca factory.pem --subject CN=a --out station"
+        );
+        let reason = run(ENB, &enrol, folder.path()).failure(1);
+        assert!(reason.contains(wrong) && reason.contains("https://nem"), "{reason}");
+        assert!(!folder.path().join("station").exists(), "{wrong}");
+    }
     // Nobody there: out of time, and the next run goes on with the same key and request.
     let ended = enrol("enb1.pem", "enb1.key", "factory.pem", "");
     let reason = ended.failure(4);

@@ -106,7 +106,7 @@ fn wrong_files_are_named() {
     };
     for wrong in ["nem.key", "ra/ca.pem", "ra/raca.toml"] {
         let reason = issue(wrong);
-        assert!(reason.contains("PKCS #10"), "{wrong}: {reason}");
+        assert!(reason.contains("PKCS #10") && reason.contains(wrong), "{wrong}: {reason}");
         assert!(!reason.contains("MIG"), "a key is never shown: {reason}");
     }
     assert!(issue("nowhere.csr").contains("nowhere.csr"));
