@@ -141,8 +141,8 @@ fn run(command: Command) -> Result<()> {
                 .create_new(true)
                 .open(&out)
                 .with_context(|| format!("{}: cannot be created", out.display()))?;
-            let issued = ra_server::issue(&config, &request, &profile)
-                .with_context(|| format!("{}: no certificate was issued", csr.display()));
+            let issued =
+                ra_server::issue(&config, &request, &profile).with_context(|| csr.display().to_string());
             let pem = issued.inspect_err(|_| {
                 // The empty file was made a moment ago and would stand in the way of the next attempt.
                 let _ = fs::remove_file(&out);
