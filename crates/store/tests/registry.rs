@@ -1,0 +1,135 @@
+//! The registry on disk: what is written is read back, also after it was reopened, and nothing is written by halves.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use asn1::UnixTime;
+use ca::registry::{
+    CertificateRecord, CertificateStatus, Exchange, Registry, TransactionRecord, TransactionState, Write,
+};
+use cmp::end_entity::RequestKind;
+use cmp::management_entity::OpenRequest;
+use cmp::{CertReqId, SenderNonce, TransactionId};
+use store::Error;
+use store::registry::EmbeddedRegistry;
+use testkit::vectors;
+use x509_cert::serial_number::SerialNumber;
+
+const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
+
+fn id(number: u8) -> TransactionId {
+    TransactionId::new(&[number; 16]).unwrap()
+}
+
+fn serial(number: u8) -> SerialNumber {
+    SerialNumber::new(&[1, number]).unwrap()
+}
+
+fn certificate(number: u8, status: CertificateStatus) -> CertificateRecord {
+    let certificate = vectors::own_certificate("openssl-mock/oper-bs.crt.pem");
+    let requester = Some("CN=nem,O=Operator".parse().unwrap()).filter(|_| number.is_multiple_of(2));
+    CertificateRecord::new(certificate, serial(number), "ne".into(), requester, NOW, status)
+}
+
+fn transaction(number: u8, kind: RequestKind, state: TransactionState) -> TransactionRecord {
+    let signer = vectors::own_certificate("openssl-mock/nem-ra.crt.pem");
+    let request = OpenRequest::new(id(number), kind, CertReqId::P10CR, number.is_multiple_of(2), signer);
+    let exchange =
+        |octet| Exchange::new(vec![octet; 2_000], vec![octet], SenderNonce::new(&[octet; 16]).unwrap());
+    TransactionRecord::new(request, serial(number), true, state, vec![exchange(1), exchange(2)], 0)
+}
+
+fn open(path: &Path) -> EmbeddedRegistry {
+    EmbeddedRegistry::open(path).unwrap()
+}
+
+#[test]
+fn every_transaction_survives_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.redb");
+    let cases = [
+        (RequestKind::Ir, TransactionState::Waiting { due: NOW }, CertificateStatus::Unconfirmed),
+        (RequestKind::Cr, TransactionState::AwaitingCertConf, CertificateStatus::Unconfirmed),
+        (RequestKind::P10cr, TransactionState::Confirmed, CertificateStatus::Valid),
+        (RequestKind::P10cr, TransactionState::Rejected, CertificateStatus::Revoked { at: NOW }),
+    ];
+    let registry = open(&path);
+    for (number, (kind, state, status)) in (0..).zip(cases) {
+        let written = registry.open(&transaction(number, kind, state), &certificate(number, status));
+        assert_eq!(written.unwrap(), Write::Done);
+    }
+    drop(registry);
+    let registry = open(&path);
+    let issued = registry.certificates().unwrap();
+    assert_eq!(issued.len(), cases.len(), "in the order in which they were issued");
+    for (number, (kind, state, status)) in (0..).zip(cases) {
+        let found = registry.transaction(&id(number)).unwrap().unwrap();
+        assert_eq!(format!("{found:?}"), format!("{:?}", transaction(number, kind, state)));
+        assert_eq!(registry.certificate(&serial(number)).unwrap().unwrap(), certificate(number, status));
+        assert_eq!(issued.get(usize::from(number)), Some(&certificate(number, status)));
+    }
+    assert!(registry.transaction(&id(99)).unwrap().is_none());
+    assert!(registry.certificate(&serial(99)).unwrap().is_none());
+}
+
+#[test]
+fn the_first_to_write_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory.path().join("registry.redb"));
+    let first = transaction(1, RequestKind::P10cr, TransactionState::AwaitingCertConf);
+    let unconfirmed = certificate(1, CertificateStatus::Unconfirmed);
+    assert_eq!(registry.open(&first, &unconfirmed).unwrap(), Write::Done);
+    // The same transactionID again, with another certificate: nothing of it is written.
+    let second = certificate(2, CertificateStatus::Unconfirmed);
+    assert_eq!(registry.open(&first, &second).unwrap(), Write::Conflict);
+    assert!(registry.certificate(&serial(2)).unwrap().is_none());
+    assert_eq!(registry.certificates().unwrap().len(), 1);
+
+    // Two that read the same revision: one of them goes on.
+    let read = registry.transaction(&id(1)).unwrap().unwrap();
+    assert_eq!(registry.advance(&read, CertificateStatus::Valid).unwrap(), Write::Done);
+    let revoked = CertificateStatus::Revoked { at: NOW };
+    assert_eq!(registry.advance(&read, revoked).unwrap(), Write::Conflict);
+    assert_eq!(registry.certificate(&serial(1)).unwrap().unwrap().status, CertificateStatus::Valid);
+    let read = registry.transaction(&id(1)).unwrap().unwrap();
+    assert_eq!(registry.advance(&read, revoked).unwrap(), Write::Done);
+}
+
+#[test]
+fn serial_numbers_are_registered_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(&directory.path().join("registry.redb"));
+    registry.register(&certificate(1, CertificateStatus::Valid)).unwrap();
+    assert!(registry.register(&certificate(1, CertificateStatus::Valid)).is_err());
+    let unknown = transaction(7, RequestKind::Ir, TransactionState::Confirmed);
+    assert!(registry.advance(&unknown, CertificateStatus::Valid).is_err());
+    assert_eq!(registry.certificates().unwrap().len(), 1);
+}
+
+#[test]
+fn the_file_is_its_owners_and_one_process_s() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.redb");
+    let _registry = open(&path);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let error = EmbeddedRegistry::open(&path).unwrap_err();
+    assert!(matches!(&error, Error::Locked { .. }) && error.to_string().contains("registry.redb"));
+}
+
+#[test]
+fn files_that_are_no_registry_are_named_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.redb");
+    let registry = open(&path);
+    registry.register(&certificate(1, CertificateStatus::Valid)).unwrap();
+    drop(registry);
+    let good = fs::read(&path).unwrap();
+    for bad in [b"listen = 1\n".to_vec(), vec![0; 5_000], good.get(..100).unwrap().to_vec()] {
+        fs::write(&path, &bad).unwrap();
+        let error = EmbeddedRegistry::open(&path).unwrap_err().to_string();
+        assert!(error.contains("registry.redb"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), bad);
+    }
+}
