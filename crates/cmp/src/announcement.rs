@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use asn1::{EncodedCertificate, RawDer};
+use asn1::{EncodedCertificate, RawDer, constructed, encode_choice};
 use crmf::CertId;
 use der::asn1::GeneralizedTime;
-use der::{Any, AnyRef, Decode, Encode, Length, Reader, Sequence, Tag, TagNumber, Tagged, Writer};
+use der::{Any, AnyRef, Decode, Encode, Reader, Sequence, Tag, Tagged};
 use x509_cert::ext::Extensions;
 
 use crate::status::PkiStatus;
@@ -29,7 +29,7 @@ pub enum CaKeyUpdContent {
     V3(RootCaKeyUpdateContent),
 }
 
-const V3: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+const V3: Tag = constructed(0);
 
 impl<'a> Decode<'a> for CaKeyUpdContent {
     type Error = der::Error;
@@ -52,15 +52,7 @@ impl CaKeyUpdContent {
     }
 }
 
-impl Encode for CaKeyUpdContent {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
+encode_choice!(CaKeyUpdContent);
 
 /// The certificates that lead from one CA key to the next, RFC 9810 section 5.3.13.
 ///

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use asn1::{EncodedCertificate, RawDer};
+use asn1::{EncodedCertificate, RawDer, constructed, encode_choice};
 use der::asn1::OctetString;
-use der::{Any, AnyRef, Decode, Encode, Length, Reader, Sequence, Tag, TagNumber, Tagged, Writer};
+use der::{Any, AnyRef, Decode, Reader, Sequence, Tagged};
 
 use crate::CertReqId;
 use crate::status::PkiStatusInfo;
@@ -109,8 +109,10 @@ impl<'a> Decode<'a> for CertOrEncCert {
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
         let choice = AnyRef::decode(reader)?;
         match choice.tag() {
-            tag if tag == explicit(0) => EncodedCertificate::from_der(choice.value()).map(Self::Certificate),
-            tag if tag == explicit(1) => RawDer::from_der(choice.value()).map(Self::EncryptedCert),
+            tag if tag == constructed(0) => {
+                EncodedCertificate::from_der(choice.value()).map(Self::Certificate)
+            }
+            tag if tag == constructed(1) => RawDer::from_der(choice.value()).map(Self::EncryptedCert),
             tag => Err(tag.value_error().into()),
         }
     }
@@ -119,22 +121,10 @@ impl<'a> Decode<'a> for CertOrEncCert {
 impl CertOrEncCert {
     fn choice(&self) -> der::Result<Any> {
         match self {
-            Self::Certificate(certificate) => Any::new(explicit(0), certificate.octets()),
-            Self::EncryptedCert(key) => Any::new(explicit(1), key.octets()),
+            Self::Certificate(certificate) => Any::new(constructed(0), certificate.octets()),
+            Self::EncryptedCert(key) => Any::new(constructed(1), key.octets()),
         }
     }
 }
 
-impl Encode for CertOrEncCert {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
-
-const fn explicit(number: u32) -> Tag {
-    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
-}
+encode_choice!(CertOrEncCert);

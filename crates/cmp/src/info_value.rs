@@ -11,13 +11,11 @@ use asn1::oids::rfc9810::{
     IT_ORIG_PKI_MESSAGE, IT_PREFERRED_SYMM_ALG, IT_REV_PASSPHRASE, IT_ROOT_CA_CERT, IT_ROOT_CA_KEY_UPDATE,
     IT_SIGN_KEY_PAIR_TYPES, IT_SUPP_LANG_TAGS, IT_UNSUPPORTED_OIDS,
 };
-use asn1::{EncodedCertificate, RawDer, UnixTime};
+use asn1::{EncodedCertificate, RawDer, UnixTime, constructed, encode_choice};
 use const_oid::ObjectIdentifier;
 use crmf::{AttributeTypeAndValue, CertTemplate, EncryptedKey};
 use der::asn1::{GeneralizedTime, Null, OctetString};
-use der::{
-    Any, AnyRef, Decode, DecodeOwned, Encode, Length, Reader, Sequence, Tag, TagNumber, Tagged, Writer,
-};
+use der::{Any, AnyRef, Decode, DecodeOwned, Encode, Reader, Sequence, Tagged};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralNames};
 use x509_cert::time::Time;
@@ -220,18 +218,14 @@ pub enum CrlSource {
     Issuer(GeneralNames),
 }
 
-const fn explicit(number: u32) -> Tag {
-    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
-}
-
 impl<'a> Decode<'a> for CrlSource {
     type Error = der::Error;
 
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
         let choice = AnyRef::decode(reader)?;
         match choice.tag() {
-            tag if tag == explicit(0) => DistributionPointName::from_der(choice.value()).map(Self::Dpn),
-            tag if tag == explicit(1) => GeneralNames::from_der(choice.value()).map(Self::Issuer),
+            tag if tag == constructed(0) => DistributionPointName::from_der(choice.value()).map(Self::Dpn),
+            tag if tag == constructed(1) => GeneralNames::from_der(choice.value()).map(Self::Issuer),
             tag => Err(tag.value_error().into()),
         }
     }
@@ -240,21 +234,13 @@ impl<'a> Decode<'a> for CrlSource {
 impl CrlSource {
     fn choice(&self) -> der::Result<Any> {
         match self {
-            Self::Dpn(name) => Any::new(explicit(0), name.to_der()?),
-            Self::Issuer(names) => Any::new(explicit(1), names.to_der()?),
+            Self::Dpn(name) => Any::new(constructed(0), name.to_der()?),
+            Self::Issuer(names) => Any::new(constructed(1), names.to_der()?),
         }
     }
 }
 
-impl Encode for CrlSource {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
+encode_choice!(CrlSource);
 
 /// The ciphertext from which both sides derive a MAC's key, RFC 9810 section 5.1.1.5.
 ///

@@ -1,10 +1,10 @@
 //! PKIArchiveOptions, RFC 4211 section 6.4.
 
+use asn1::{constructed, encode_choice, primitive};
 use der::asn1::OctetString;
-use der::{Any, AnyRef, Decode, Encode, Length, Reader, Tag, TagNumber, Tagged, Writer};
+use der::{Any, AnyRef, Decode, Encode, Reader, Tag, Tagged};
 
 use crate::EncryptedKey;
-use crate::encrypted_key::implicit;
 
 /// How the private key is to be archived.
 ///
@@ -28,17 +28,15 @@ pub enum PkiArchiveOptions {
 const KEY_GEN_PARAMETERS: Tag = primitive(1);
 const ARCHIVE_REM_GEN_PRIV_KEY: Tag = primitive(2);
 
-const fn primitive(number: u32) -> Tag {
-    Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
-}
-
 impl<'a> Decode<'a> for PkiArchiveOptions {
     type Error = der::Error;
 
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
         let choice = AnyRef::decode(reader)?;
         match choice.tag() {
-            tag if tag == implicit(0) => EncryptedKey::from_der(choice.value()).map(Self::EncryptedPrivKey),
+            tag if tag == constructed(0) => {
+                EncryptedKey::from_der(choice.value()).map(Self::EncryptedPrivKey)
+            }
             KEY_GEN_PARAMETERS => OctetString::new(choice.value()).map(Self::KeyGenParameters),
             ARCHIVE_REM_GEN_PRIV_KEY => {
                 AnyRef::new(Tag::Boolean, choice.value())?.decode_as().map(Self::ArchiveRemGenPrivKey)
@@ -51,7 +49,7 @@ impl<'a> Decode<'a> for PkiArchiveOptions {
 impl PkiArchiveOptions {
     fn choice(&self) -> der::Result<Any> {
         match self {
-            Self::EncryptedPrivKey(key) => Any::new(implicit(0), key.to_der()?),
+            Self::EncryptedPrivKey(key) => Any::new(constructed(0), key.to_der()?),
             Self::KeyGenParameters(octets) => Any::new(KEY_GEN_PARAMETERS, octets.as_bytes()),
             Self::ArchiveRemGenPrivKey(archive) => {
                 Any::new(ARCHIVE_REM_GEN_PRIV_KEY, Any::encode_from(archive)?.value())
@@ -60,12 +58,4 @@ impl PkiArchiveOptions {
     }
 }
 
-impl Encode for PkiArchiveOptions {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
+encode_choice!(PkiArchiveOptions);

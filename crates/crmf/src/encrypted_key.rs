@@ -3,9 +3,9 @@
 
 use alloc::boxed::Box;
 
-use asn1::RawDer;
+use asn1::{RawDer, constructed, encode_choice};
 use der::asn1::{BitString, OctetString};
-use der::{Any, AnyRef, Decode, Encode, Length, Reader, Sequence, Tag, TagNumber, Tagged, Writer};
+use der::{Any, AnyRef, Decode, Reader, Sequence, Tag, Tagged};
 use spki::AlgorithmIdentifierOwned;
 
 /// Something enciphered.
@@ -32,7 +32,7 @@ impl<'a> Decode<'a> for EncryptedKey {
     fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
         let choice = AnyRef::decode(reader)?;
         match choice.tag() {
-            tag if tag == implicit(0) => under_sequence(choice).map(Self::EnvelopedData),
+            tag if tag == constructed(0) => under_sequence(choice).map(Self::EnvelopedData),
             _ => choice.decode_as().map(Box::new).map(Self::EncryptedValue),
         }
     }
@@ -42,25 +42,12 @@ impl EncryptedKey {
     fn choice(&self) -> der::Result<Any> {
         match self {
             Self::EncryptedValue(value) => Any::encode_from(value.as_ref()),
-            Self::EnvelopedData(data) => under_tag(data, implicit(0)),
+            Self::EnvelopedData(data) => under_tag(data, constructed(0)),
         }
     }
 }
 
-impl Encode for EncryptedKey {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
-
-/// A constructed context tag, in place of a SEQUENCE's.
-pub(crate) const fn implicit(number: u32) -> Tag {
-    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
-}
+encode_choice!(EncryptedKey);
 
 /// Puts the SEQUENCE's own tag back.
 pub(crate) fn under_sequence(choice: AnyRef<'_>) -> der::Result<RawDer> {

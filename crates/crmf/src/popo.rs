@@ -1,15 +1,13 @@
 //! ProofOfPossession, RFC 4211 section 4: how it is written. What it proves is for [`crate::pop`].
 
-use asn1::RawDer;
+use asn1::{RawDer, constructed, encode_choice, primitive};
 use der::asn1::{BitString, Null};
-use der::{
-    Any, AnyRef, Choice, Decode, Encode, Enumerated, Length, Reader, Sequence, Tag, TagNumber, Tagged, Writer,
-};
+use der::{Any, AnyRef, Choice, Decode, Encode, Enumerated, Reader, Sequence, Tag, Tagged};
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::Universal;
-use crate::encrypted_key::{implicit, under_sequence, under_tag};
+use crate::encrypted_key::{under_sequence, under_tag};
 
 /// How the requester shows that it has the private key.
 ///
@@ -45,11 +43,11 @@ impl<'a> Decode<'a> for ProofOfPossession {
         let choice = AnyRef::decode(reader)?;
         match choice.tag() {
             RA_VERIFIED => AnyRef::new(Tag::Null, choice.value())?.decode_as().map(Self::RaVerified),
-            tag if tag == implicit(1) => {
+            tag if tag == constructed(1) => {
                 AnyRef::new(Tag::Sequence, choice.value())?.decode_as().map(Self::Signature)
             }
-            tag if tag == implicit(2) => PopoPrivKey::from_der(choice.value()).map(Self::KeyEncipherment),
-            tag if tag == implicit(3) => PopoPrivKey::from_der(choice.value()).map(Self::KeyAgreement),
+            tag if tag == constructed(2) => PopoPrivKey::from_der(choice.value()).map(Self::KeyEncipherment),
+            tag if tag == constructed(3) => PopoPrivKey::from_der(choice.value()).map(Self::KeyAgreement),
             tag => Err(tag.value_error().into()),
         }
     }
@@ -58,7 +56,7 @@ impl<'a> Decode<'a> for ProofOfPossession {
 /// For where it is OPTIONAL.
 impl Choice<'_> for ProofOfPossession {
     fn can_decode(tag: Tag) -> bool {
-        tag == RA_VERIFIED || (1..=3).any(|number| tag == implicit(number))
+        tag == RA_VERIFIED || (1..=3).any(|number| tag == constructed(number))
     }
 }
 
@@ -66,9 +64,9 @@ impl Tagged for ProofOfPossession {
     fn tag(&self) -> Tag {
         match self {
             Self::RaVerified(_) => RA_VERIFIED,
-            Self::Signature(_) => implicit(1),
-            Self::KeyEncipherment(_) => implicit(2),
-            Self::KeyAgreement(_) => implicit(3),
+            Self::Signature(_) => constructed(1),
+            Self::KeyEncipherment(_) => constructed(2),
+            Self::KeyAgreement(_) => constructed(3),
         }
     }
 }
@@ -83,15 +81,7 @@ impl ProofOfPossession {
     }
 }
 
-impl Encode for ProofOfPossession {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
+encode_choice!(ProofOfPossession);
 
 /// How a key that does not sign is proved to be held.
 ///
@@ -124,10 +114,6 @@ const THIS_MESSAGE: Tag = primitive(0);
 const SUBSEQUENT_MESSAGE: Tag = primitive(1);
 const DH_MAC: Tag = primitive(2);
 
-const fn primitive(number: u32) -> Tag {
-    Tag::ContextSpecific { constructed: false, number: TagNumber(number) }
-}
-
 impl<'a> Decode<'a> for PopoPrivKey {
     type Error = der::Error;
 
@@ -138,8 +124,8 @@ impl<'a> Decode<'a> for PopoPrivKey {
             THIS_MESSAGE => as_type(Tag::BitString)?.decode_as().map(Self::ThisMessage),
             SUBSEQUENT_MESSAGE => as_type(Tag::Integer)?.decode_as().map(Self::SubsequentMessage),
             DH_MAC => as_type(Tag::BitString)?.decode_as().map(Self::DhMac),
-            tag if tag == implicit(3) => as_type(Tag::Sequence)?.decode_as().map(Self::AgreeMac),
-            tag if tag == implicit(4) => under_sequence(choice).map(Self::EncryptedKey),
+            tag if tag == constructed(3) => as_type(Tag::Sequence)?.decode_as().map(Self::AgreeMac),
+            tag if tag == constructed(4) => under_sequence(choice).map(Self::EncryptedKey),
             tag => Err(tag.value_error().into()),
         }
     }
@@ -151,21 +137,13 @@ impl PopoPrivKey {
             Self::ThisMessage(bits) => Any::new(THIS_MESSAGE, Any::encode_from(bits)?.value()),
             Self::SubsequentMessage(proof) => Any::new(SUBSEQUENT_MESSAGE, Any::encode_from(proof)?.value()),
             Self::DhMac(bits) => Any::new(DH_MAC, Any::encode_from(bits)?.value()),
-            Self::AgreeMac(mac) => Any::new(implicit(3), Any::encode_from(mac)?.value()),
-            Self::EncryptedKey(data) => under_tag(data, implicit(4)),
+            Self::AgreeMac(mac) => Any::new(constructed(3), Any::encode_from(mac)?.value()),
+            Self::EncryptedKey(data) => under_tag(data, constructed(4)),
         }
     }
 }
 
-impl Encode for PopoPrivKey {
-    fn encoded_len(&self) -> der::Result<Length> {
-        self.choice()?.encoded_len()
-    }
-
-    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.choice()?.encode(writer)
-    }
-}
+encode_choice!(PopoPrivKey);
 
 /// Which message will prove it.
 ///
