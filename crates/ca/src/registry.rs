@@ -77,7 +77,7 @@ pub struct TransactionRecord {
     pub with_mods: bool,
     /// How far it is.
     pub state: TransactionState,
-    /// The first exchange and, when there were more, the last: enough to answer a repeat.
+    /// The first exchange and the last few after it: enough to answer a repeat, and a poll that was delayed on its way.
     pub exchanges: Vec<Exchange>,
     /// How often it was written; see [`Registry::advance`].
     pub revision: u64,
@@ -126,6 +126,9 @@ impl fmt::Debug for Exchange {
 }
 
 impl TransactionRecord {
+    /// How many exchanges are kept.
+    const EXCHANGES: usize = 5;
+
     /// A transaction from its parts.
     pub const fn new(
         request: OpenRequest,
@@ -150,8 +153,11 @@ impl TransactionRecord {
         self.exchanges.iter().map(|exchange| exchange.nonce.clone()).collect()
     }
 
+    /// The first exchange stays. A single old poll that comes late pushes out one of the others, never the latest.
     pub(crate) fn keep(&mut self, exchange: Exchange) {
-        self.exchanges.truncate(1);
+        if self.exchanges.len() >= Self::EXCHANGES {
+            self.exchanges.remove(1);
+        }
         self.exchanges.push(exchange);
     }
 }

@@ -1,6 +1,7 @@
 //! A CA in memory, those who ask it for certificates, and a clock that stands still.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
 
+mod forgery;
 mod registry;
 mod requester;
 
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use ca::{Ca, CertificateContents, Issuer, MessageCredential, Outcome, Profile, Reply};
-use cmp::end_entity::{Answer, AwaitingCertificate, Enrolment, Granted};
+use cmp::end_entity::{Answer, AwaitingCertificate, Enrolment, Granted, Waiting};
 use cmp::{
     Expectation, PkiBody, PkiFailureInfo, PkiMessage, PkiStatusInfo, SignerRole, Trust, ValidatedMessage,
     Validator,
@@ -18,8 +19,11 @@ use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey};
 use x509_cert::name::Name;
 
-pub use registry::MemoryRegistry;
 #[allow(unused_imports)] // each test file uses its part
+pub use forgery::{forged, sequence, unprotected};
+#[allow(unused_imports)]
+pub use registry::{Fault, MemoryRegistry};
+#[allow(unused_imports)]
 pub use requester::{Requester, cr, crmf, crmf_without_subject, csr, csr_octets, ir, p10cr};
 
 pub const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
@@ -34,6 +38,8 @@ pub struct House {
     pub station: Requester,
     pub nem: Requester,
     pub provider: CryptoProvider,
+    root_key: SoftwareKey,
+    cmp: Requester,
 }
 
 pub fn key() -> SoftwareKey {
@@ -45,7 +51,15 @@ pub fn name(text: &str) -> Name {
 }
 
 pub fn root(subject: &str) -> Issuer {
-    Issuer::self_signed(name(subject), Box::new(key()), YEAR * 10, &crypto_aws_lc::provider(), NOW).unwrap()
+    root_with(subject, key())
+}
+
+fn root_with(subject: &str, key: SoftwareKey) -> Issuer {
+    Issuer::self_signed(name(subject), Box::new(key), YEAR * 10, &crypto_aws_lc::provider(), NOW).unwrap()
+}
+
+fn copy(key: &SoftwareKey) -> SoftwareKey {
+    SoftwareKey::from_pkcs8_der(&key.to_pkcs8_der().unwrap()).unwrap()
 }
 
 /// A certificate of the factory: what a profile adds does not matter.
@@ -65,7 +79,8 @@ pub fn certify_contents(
 impl House {
     pub fn new() -> Self {
         let provider = crypto_aws_lc::provider();
-        let issuer = root("CN=Operator CA,O=Operator");
+        let root_key = key();
+        let issuer = root_with("CN=Operator CA,O=Operator", copy(&root_key));
         let vendor = root("CN=Factory CA,O=Vendor");
         let root = issuer.certificate().clone();
         let cmp = Requester::new(&issuer, &Profile::CMP, "CN=CMP,CN=Operator CA,O=Operator");
@@ -73,23 +88,27 @@ impl House {
         let station = Requester::new(&vendor, &Profile::NE, "CN=enb-0001,O=Vendor");
 
         let registry = Arc::new(MemoryRegistry::default());
-        let credential = MessageCredential { identity: cmp.identity, key: Box::new(cmp.key) };
+        let credential = MessageCredential { identity: cmp.identity.clone(), key: Box::new(copy(&cmp.key)) };
         let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, credential, registry.clone());
-        let own = vec![root.clone()];
+        let trust =
+            |role, anchor: &EncodedCertificate, purpose| Trust::new(role, vec![anchor.clone()], purpose);
         ca.trust = vec![
-            Trust::new(
-                SignerRole::RegistrationAuthority,
-                own.clone(),
-                ExtendedKeyUsage::REGISTRATION_AUTHORITY,
-            ),
-            Trust::new(SignerRole::OperatorCertified, own, ExtendedKeyUsage::Any),
-            Trust::new(
-                SignerRole::VendorCertified,
-                vec![vendor.certificate().clone()],
-                ExtendedKeyUsage::Any,
-            ),
+            trust(SignerRole::RegistrationAuthority, &root, ExtendedKeyUsage::REGISTRATION_AUTHORITY),
+            trust(SignerRole::OperatorCertified, &root, ExtendedKeyUsage::Any),
+            trust(SignerRole::VendorCertified, vendor.certificate(), ExtendedKeyUsage::Any),
         ];
-        Self { ca, registry, root, vendor, station, nem, provider }
+        Self { ca, registry, root, vendor, station, nem, provider, root_key, cmp }
+    }
+
+    /// The CA's process ends and starts again: what is not in the registry is gone.
+    pub fn restart(&mut self) {
+        let issuer = Issuer::new(self.root.clone(), Box::new(copy(&self.root_key))).unwrap();
+        let key = Box::new(copy(&self.cmp.key));
+        let credential = MessageCredential { identity: self.cmp.identity.clone(), key };
+        let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, credential, self.registry.clone());
+        ca.trust = std::mem::take(&mut self.ca.trust);
+        ca.policy = self.ca.policy.clone();
+        self.ca = ca;
     }
 
     /// The answer's message as the requester comes to believe it.
@@ -118,6 +137,12 @@ impl House {
     pub fn answer(&self, awaiting: AwaitingCertificate, reply: &Reply, now: UnixTime) -> Answer {
         let message = self.validate(&reply.octets, &awaiting.expectation(), now);
         awaiting.handle(&message).unwrap()
+    }
+
+    /// The station's next pollReq.
+    pub fn poll(&self, waiting: Waiting, now: UnixTime) -> (Vec<u8>, AwaitingCertificate) {
+        let (part, awaiting) = waiting.poll(&self.station.identity, &self.provider, now).unwrap();
+        (part.sign(&self.station.key).unwrap(), awaiting)
     }
 
     /// Confirms a certificate; returns certConf and the CA's reply, which is checked to be pkiconf.

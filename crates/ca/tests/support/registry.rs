@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ca::registry::{CertificateRecord, CertificateStatus, Registry, RegistryError, TransactionRecord, Write};
@@ -10,7 +9,20 @@ use x509_cert::serial_number::SerialNumber;
 #[derive(Default)]
 pub struct MemoryRegistry {
     tables: Mutex<Tables>,
-    broken: AtomicBool,
+    fault: Mutex<Fault>,
+}
+
+/// How the registry fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fault {
+    #[default]
+    None,
+    /// Nothing is read.
+    Unreadable,
+    /// Everything is read, nothing is written.
+    Full,
+    /// What was written is reported as not written: the power went between the two.
+    WrittenUnreported,
 }
 
 #[derive(Default)]
@@ -33,26 +45,39 @@ impl MemoryRegistry {
         self.with(|tables| tables.certificates.values().next().unwrap().clone())
     }
 
-    pub fn set_broken(&self, broken: bool) {
-        self.broken.store(broken, Ordering::SeqCst);
+    pub fn set_fault(&self, fault: Fault) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     fn with<T>(&self, run: impl FnOnce(&mut Tables) -> T) -> T {
         run(&mut self.tables.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self) -> Result<(), RegistryError> {
-        if self.broken.load(Ordering::SeqCst) { Err(RegistryError::new("the disk is full")) } else { Ok(()) }
+    fn fail_if(&self, faults: &[Fault]) -> Result<(), RegistryError> {
+        let fault = *self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if faults.contains(&fault) { Err(RegistryError::new("the disk is broken")) } else { Ok(()) }
+    }
+
+    fn read<T>(&self, run: impl FnOnce(&Tables) -> T) -> Result<T, RegistryError> {
+        self.fail_if(&[Fault::Unreadable])?;
+        Ok(self.with(|tables| run(tables)))
+    }
+
+    fn write<T>(&self, run: impl FnOnce(&mut Tables) -> T) -> Result<T, RegistryError> {
+        self.fail_if(&[Fault::Unreadable, Fault::Full])?;
+        let written = self.with(run);
+        self.fail_if(&[Fault::WrittenUnreported])?;
+        Ok(written)
     }
 }
 
 impl Registry for MemoryRegistry {
     fn transaction(&self, id: &TransactionId) -> Result<Option<TransactionRecord>, RegistryError> {
-        Ok(self.with(|tables| tables.transactions.get(id.as_octets()).cloned()))
+        self.read(|tables| tables.transactions.get(id.as_octets()).cloned())
     }
 
     fn certificate(&self, serial: &SerialNumber) -> Result<Option<CertificateRecord>, RegistryError> {
-        Ok(self.with(|tables| tables.certificates.get(serial.as_bytes()).cloned()))
+        self.read(|tables| tables.certificates.get(serial.as_bytes()).cloned())
     }
 
     fn open(
@@ -60,16 +85,15 @@ impl Registry for MemoryRegistry {
         transaction: &TransactionRecord,
         certificate: &CertificateRecord,
     ) -> Result<Write, RegistryError> {
-        self.write()?;
         let id = transaction.request.transaction_id.as_octets().to_vec();
-        self.with(|tables| {
+        self.write(|tables| {
             if tables.transactions.contains_key(&id) {
-                return Ok(Write::Conflict);
+                return Write::Conflict;
             }
             tables.transactions.insert(id, transaction.clone());
             let serial = certificate.serial_number.as_bytes().to_vec();
             tables.certificates.insert(serial, certificate.clone());
-            Ok(Write::Done)
+            Write::Done
         })
     }
 
@@ -78,23 +102,21 @@ impl Registry for MemoryRegistry {
         transaction: &TransactionRecord,
         status: CertificateStatus,
     ) -> Result<Write, RegistryError> {
-        self.write()?;
-        self.with(|tables| {
+        self.write(|tables| {
             let stored = tables.transactions.get_mut(transaction.request.transaction_id.as_octets()).unwrap();
             if stored.revision != transaction.revision {
-                return Ok(Write::Conflict);
+                return Write::Conflict;
             }
             *stored = transaction.clone();
             stored.revision += 1;
             tables.certificates.get_mut(transaction.serial_number.as_bytes()).unwrap().status = status;
-            Ok(Write::Done)
+            Write::Done
         })
     }
 
     fn register(&self, certificate: &CertificateRecord) -> Result<(), RegistryError> {
-        self.write()?;
         let serial = certificate.serial_number.as_bytes().to_vec();
-        self.with(|tables| tables.certificates.insert(serial, certificate.clone()));
+        self.write(|tables| tables.certificates.insert(serial, certificate.clone()))?;
         Ok(())
     }
 }
