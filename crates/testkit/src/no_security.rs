@@ -13,10 +13,15 @@ use crate::random::scatter;
 
 /// NO SECURITY: believes everything. Deterministic: two providers do the same.
 pub fn provider() -> CryptoProvider {
+    provider_counting_from(0)
+}
+
+/// The same with another start: parties that must not draw the same nonces start far apart.
+pub fn provider_counting_from(start: u64) -> CryptoProvider {
     CryptoProvider::new(
         Box::new(NoSecurity),
         Box::new(NoSecurity),
-        Box::new(InsecureCountingRandom::starting_at(0)),
+        Box::new(InsecureCountingRandom::starting_at(start)),
         Box::new(NoSecurity),
     )
 }

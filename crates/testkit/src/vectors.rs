@@ -49,6 +49,11 @@ pub fn own_certificate(name: &str) -> EncodedCertificate {
     EncodedCertificate::new(document.as_bytes()).expect("Document holds one SEQUENCE")
 }
 
+/// The octets in a PEM text; `None` when it is none.
+pub fn from_pem(text: &str) -> Option<Vec<u8>> {
+    Document::from_pem(text).ok().map(|(_, document)| document.as_bytes().to_vec())
+}
+
 /// The names of all own vectors, sorted.
 pub fn own_names() -> Vec<String> {
     names(&own_folder())

@@ -101,6 +101,16 @@ pub async fn serve(
     }
 }
 
+/// Serves one connection that exists already, whatever carries it, until it ends: for servers with an accept loop of their
+/// own, and for tests. `peer` is whom its other end was found to be.
+pub async fn serve_connection<S>(stream: S, peer: Peer, router: Router, limits: Limits)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (_going_on, stop) = watch::channel(());
+    Connection { address: peer.address, router, limits, stop }.serve_http(stream, peer.certificates).await;
+}
+
 struct Connection {
     address: SocketAddr,
     router: Router,

@@ -2,6 +2,7 @@
 
 mod documents;
 mod firmware;
+mod fuzz;
 mod peers;
 mod run;
 mod vectors;
@@ -15,6 +16,7 @@ usage: cargo xtask <command>
 
 commands:
   test    every check: formatting, clippy, documentation, layering, tests with real peers
+  fuzz    looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
   peers   installs the Debian packages of the real peers
   vectors records test vectors with OpenSSL's CMP client and mock server; --out DIR [--force]
 
@@ -26,6 +28,10 @@ fn main() -> ExitCode {
     let mut tally = Tally::default();
     match command.as_str() {
         "test" => test(&mut tally),
+        "fuzz" => {
+            let arguments = arguments.get(1..).unwrap_or_default();
+            tally.check("fuzz", || fuzz::Plan::parse(arguments)?.run());
+        }
         "peers" => tally.check("real peers", peers::install),
         "vectors" => tally.check("vectors", || vectors::make(arguments.get(1..).unwrap_or_default())),
         _ => {
@@ -41,7 +47,10 @@ fn test(tally: &mut Tally) {
     tally.check("document paths", documents::check_paths);
     tally.check("layers", firmware::check_layers);
     tally.check("no_std", firmware::check_no_std);
-    tally.check("formatting", || run::cargo(&["fmt", "--all", "--check"], &[]));
+    tally.check("formatting", || {
+        run::cargo(&["fmt", "--all", "--check"], &[])?;
+        run::cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"], &[])
+    });
     tally.check("clippy", || {
         run::cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])
     });
@@ -50,5 +59,6 @@ fn test(tally: &mut Tally) {
     });
     // The README's way by hand needs all of them, and cargo builds those only that have tests of their own.
     tally.check("programs", || run::cargo(&["build", "--workspace", "--bins", "--quiet"], &[]));
+    tally.check("fuzz targets", || fuzz::Plan::short().run());
     tally.tests("tests", &["test", "--workspace", "--no-fail-fast"]);
 }
