@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use cmp::{Expectation, Limits, PkiMessage, SenderNonce, SignerRole, Trust, Validator};
+use cmp::{Expectation, PkiMessage, ReadingPolicy, SenderNonce, SignerRole, Trust, Validator};
 use crypto::ExtendedKeyUsage;
 use host::files::{read, read_certificates};
 
@@ -23,7 +23,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let octets = read(Path::new(message), 64 * 1024)?;
     let anchors = read_certificates(Path::new(anchors))?;
 
-    let message = PkiMessage::inspect(&octets, &Limits::default())?;
+    let message = PkiMessage::inspect(&octets, &ReadingPolicy::default())?;
     println!("body:     {}", message.body().kind().name());
     let header = message.header().clone();
     println!(

@@ -148,6 +148,16 @@ pub mod rfc9810 {
 pub mod rfc8018 {
     use super::{Oid, oid};
 
+    /// id-PBKDF2
+    pub const PBKDF2: Oid = oid("1.2.840.113549.1.5.12");
+    /// id-hmacWithSHA1
+    pub const HMAC_WITH_SHA1: Oid = oid("1.2.840.113549.2.7");
+    /// id-hmacWithSHA256
+    pub const HMAC_WITH_SHA256: Oid = oid("1.2.840.113549.2.9");
+    /// id-hmacWithSHA384
+    pub const HMAC_WITH_SHA384: Oid = oid("1.2.840.113549.2.10");
+    /// id-hmacWithSHA512
+    pub const HMAC_WITH_SHA512: Oid = oid("1.2.840.113549.2.11");
     /// id-PBMAC1
     pub const PBMAC1: Oid = oid("1.2.840.113549.1.5.14");
 }

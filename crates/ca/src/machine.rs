@@ -13,7 +13,7 @@ use core::time::Duration;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
-    Expectation, Limits, PkiMessage, ProtectedPart, SenderIdentity, Signer, Trust, ValidatedMessage,
+    Expectation, PkiMessage, ProtectedPart, ReadingPolicy, SenderIdentity, Signer, Trust, ValidatedMessage,
     Validator,
 };
 use crypto::{CryptoProvider, SigningKey};
@@ -32,8 +32,8 @@ pub struct Ca {
     pub trust: Vec<Trust>,
     /// Who may have what.
     pub policy: Policy,
-    /// What a message may cost before it is believed.
-    pub limits: Limits,
+    /// How messages are read before they are believed.
+    pub reading: ReadingPolicy,
     /// How far messageTime may be from now; `None` when messages age on their way.
     pub time_window: Option<Duration>,
     provider: CryptoProvider,
@@ -63,7 +63,7 @@ impl Ca {
         Self {
             trust: Vec::new(),
             policy: Policy::default(),
-            limits: Limits::default(),
+            reading: ReadingPolicy::default(),
             time_window: Some(Duration::from_secs(300)),
             provider,
             issuer,
@@ -82,7 +82,7 @@ impl Ca {
     /// What the answer says is in the registry before this returns. A repeat of a message, octet for octet, gets the
     /// same answer; so does one of two that come at the same time.
     pub fn handle(&self, request: &[u8], now: UnixTime) -> Reply {
-        let message = match PkiMessage::inspect(request, &self.limits) {
+        let message = match PkiMessage::inspect(request, &self.reading) {
             Ok(message) => message,
             Err(error) => return self.refuse(None, error.into(), now),
         };

@@ -34,7 +34,7 @@ fn octets_that_are_no_message() {
     ] {
         house.refused_with(bad, PkiFailureInfo::BAD_DATA_FORMAT);
     }
-    let large = vec![0x30; house.ca.limits.message_size + 1];
+    let large = vec![0x30; house.ca.reading.message_size + 1];
     assert!(house.refused(&large).fail_info.is_some());
 }
 

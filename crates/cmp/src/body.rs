@@ -44,6 +44,24 @@ macro_rules! body_kinds {
                 }
             }
 
+            /// Whether a requester sends it: what is asked for, and what follows from that.
+            pub const fn is_request(self) -> bool {
+                matches!(
+                    self,
+                    Self::Ir
+                        | Self::Cr
+                        | Self::P10cr
+                        | Self::Popdecr
+                        | Self::Kur
+                        | Self::Krr
+                        | Self::Rr
+                        | Self::Ccr
+                        | Self::Genm
+                        | Self::CertConf
+                        | Self::PollReq
+                )
+            }
+
             /// The RFC's name of the body.
             pub const fn name(self) -> &'static str {
                 match self {

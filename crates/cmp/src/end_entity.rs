@@ -124,12 +124,8 @@ impl Enrolment {
         }
         let transaction_id = TransactionId::random(provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);
-        let fields = HeaderFields {
-            recipient: recipient.clone(),
-            transaction_id: transaction_id.clone(),
-            recip_nonce: None,
-            general_info,
-        };
+        let fields =
+            HeaderFields { general_info, ..HeaderFields::new(recipient.clone(), transaction_id.clone()) };
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         let nonce = part.sender_nonce().clone();
         let transaction = Transaction {
@@ -192,11 +188,10 @@ impl Transaction {
     }
 
     fn header_fields(&self, recipient: Name, answered: SenderNonce) -> HeaderFields {
+        let recipient = GeneralName::DirectoryName(recipient);
         HeaderFields {
-            recipient: GeneralName::DirectoryName(recipient),
-            transaction_id: self.transaction_id.clone(),
             recip_nonce: Some(RecipNonce::from(answered)),
-            general_info: GeneralInfo::new(),
+            ..HeaderFields::new(recipient, self.transaction_id.clone())
         }
     }
 }

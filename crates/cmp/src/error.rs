@@ -6,8 +6,10 @@ use x509_cert::name::Name;
 
 use crate::CertReqId;
 use crate::body::BodyKind;
-use crate::header::{Pvno, TransactionId};
+use crate::header::TransactionId;
+use crate::reading::Deviation;
 use crate::status::{PkiFailureInfo, PkiStatusInfo};
+use crate::version::Pvno;
 
 /// What can be wrong with a message, or with answering it. [`Error::fail_info`] says it in the protocol's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Error {
     // The sender's: syntax
     /// Not one PKIMessage in DER.
     Malformed(der::Error),
+    /// A deviation from the syntax that a lenient reader would tolerate.
+    Deviation(Deviation),
     /// A list that must not be empty is.
     EmptyList(&'static str),
     /// The message is larger than is accepted.
@@ -34,6 +38,9 @@ pub enum Error {
         /// The most accepted.
         limit: usize,
     },
+
+    /// Messages are nested deeper than is accepted.
+    TooDeep,
 
     // The sender's: header
     /// pvno is neither 2 nor 3.
@@ -134,6 +141,8 @@ impl Error {
     pub fn fail_info(&self) -> PkiFailureInfo {
         match self {
             Self::Malformed(_)
+            | Self::Deviation(_)
+            | Self::TooDeep
             | Self::EmptyList(_)
             | Self::TooLarge { .. }
             | Self::TooMany { .. }
@@ -227,6 +236,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(error) => write!(f, "not a PKIMessage in DER: {error}"),
+            Self::TooDeep => f.write_str("messages are nested deeper than is accepted"),
+            Self::Deviation(deviation) => deviation.fmt(f),
             Self::EmptyList(list) => write!(f, "{list} is there but empty"),
             Self::TooLarge { octets, limit } => {
                 write!(f, "the message has {octets} octets; {limit} are accepted")

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use asn1::UnixTime;
 use asn1::oids::rfc9810;
 use const_oid::ObjectIdentifier;
-use der::asn1::Null;
+use der::asn1::{Null, Utf8StringRef};
 use der::{Any, Sequence};
 
 use crate::info_value::InfoValue;
@@ -54,8 +54,21 @@ pub(crate) fn confirm_wait_time(info: Option<&GeneralInfo>) -> der::Result<Optio
     })
 }
 
+/// Whether it is a certProfile that only a lenient reader lets pass.
+pub(crate) fn is_bare_cert_profile(item: &InfoTypeAndValue) -> bool {
+    bare_cert_profile(item).is_some()
+}
+
+fn bare_cert_profile(item: &InfoTypeAndValue) -> Option<String> {
+    let value = item.info_value.as_ref().filter(|_| item.info_type == rfc9810::IT_CERT_PROFILE)?;
+    value.decode_as::<Utf8StringRef<'_>>().ok().map(|name| String::from(name.as_str()))
+}
+
 /// The profile names of certProfile; empty when it is not there.
 pub(crate) fn cert_profile(info: Option<&GeneralInfo>) -> der::Result<Vec<String>> {
+    if let Some(name) = info.into_iter().flatten().find_map(bare_cert_profile) {
+        return Ok(Vec::from([name]));
+    }
     Ok(match find(info, rfc9810::IT_CERT_PROFILE)? {
         Some(InfoValue::CertProfile(names)) => names,
         _ => Vec::new(),

@@ -3,14 +3,16 @@
 use core::fmt;
 
 use crypto::{CryptoProvider, RandomError};
-use der::asn1::{GeneralizedTime, OctetString};
+use der::asn1::OctetString;
 use der::{DecodeValue, EncodeValue, FixedTag, Header, Length, Reader, Sequence, Tag, Writer};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::general_info::GeneralInfo;
+use crate::message_time::MessageTime;
 use crate::status::PkiFreeText;
+use crate::version::Pvno;
 
 /// The header of every PKIMessage, RFC 9810 section 5.1.1.
 ///
@@ -37,7 +39,7 @@ pub struct PkiHeader {
     pub sender: GeneralName,
     pub recipient: GeneralName,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    pub message_time: Option<GeneralizedTime>,
+    pub message_time: Option<MessageTime>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
     pub protection_alg: Option<AlgorithmIdentifierOwned>,
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
@@ -81,44 +83,6 @@ impl PkiHeader {
             GeneralName::DirectoryName(name) => Some(name),
             _ => None,
         }
-    }
-}
-
-/// The protocol version a message speaks (RFC 9810 section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pvno(u8);
-
-impl Pvno {
-    /// cmp2000: everything that needs no syntax of version 3.
-    pub const CMP2000: Self = Self(2);
-    /// cmp2021: certConf with hashAlg, EnvelopedData.
-    pub const CMP2021: Self = Self(3);
-
-    /// The version's number.
-    pub const fn number(self) -> u8 {
-        self.0
-    }
-}
-
-impl FixedTag for Pvno {
-    const TAG: Tag = Tag::Integer;
-}
-
-impl<'a> DecodeValue<'a> for Pvno {
-    type Error = der::Error;
-
-    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
-        u8::decode_value(reader, header).map(Self)
-    }
-}
-
-impl EncodeValue for Pvno {
-    fn value_len(&self) -> der::Result<Length> {
-        self.0.value_len()
-    }
-
-    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
-        self.0.encode_value(writer)
     }
 }
 

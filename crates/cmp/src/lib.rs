@@ -25,14 +25,17 @@ mod info_value;
 mod key_recovery;
 pub mod management_entity;
 mod message;
+mod message_time;
 mod nested;
 mod poll;
 mod pop_challenge;
 mod protection;
+mod reading;
 mod revocation;
 mod status;
 mod support;
 mod validation;
+mod version;
 
 pub use announcement::{
     CaKeyUpdAnnContent, CaKeyUpdContent, CrlAnnContent, RevAnnContent, RootCaKeyUpdateContent,
@@ -44,15 +47,20 @@ pub use crmf::CertReqId;
 pub use error::Error;
 pub use error_msg::ErrorMsgContent;
 pub use general_info::{GeneralInfo, InfoTypeAndValue};
-pub use header::{PkiHeader, Pvno, RecipNonce, SenderNonce, TransactionId};
+pub use header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 pub use info_value::{CertReqTemplateContent, CrlSource, CrlStatus, InfoValue, KemCiphertextInfo};
 pub use key_recovery::KeyRecRepContent;
-pub use message::{Limits, PkiMessage};
-pub use nested::NestedMessageContent;
+pub use message::PkiMessage;
+pub use message_time::MessageTime;
+pub use nested::{
+    Answers, AwaitingBatch, NestedMessageContent, Opened, Unbundled, add_protection, bundle, unbundle,
+};
 pub use poll::{PollRepContent, PollRepItem, PollReqContent, PollReqItem};
 pub use pop_challenge::{Challenge, PopoDecKeyChallContent, PopoDecKeyRespContent, Rand};
 pub use protection::{ProtectedPart, SenderIdentity};
+pub use reading::{Deviation, ReadingPolicy};
 pub use revocation::{RevDetails, RevRepContent, RevReqContent};
 pub use status::{PkiFailureInfo, PkiFreeText, PkiStatus, PkiStatusInfo};
 pub use support::{GenMsgContent, GenRepContent};
 pub use validation::{Expectation, Signer, SignerRole, Trust, ValidatedMessage, Validator};
+pub use version::Pvno;

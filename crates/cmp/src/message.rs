@@ -3,30 +3,15 @@
 use alloc::vec::Vec;
 
 use asn1::{Captured, EncodedCertificate};
+use crmf::hmac_without_null;
 use der::asn1::BitString;
 use der::{Decode, Encode, Header, Sequence, Tag};
 
 use crate::body::PkiBody;
 use crate::error::Error;
+use crate::general_info::is_bare_cert_profile;
 use crate::header::PkiHeader;
-
-/// What a message may cost before anything of it is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Octets of the whole message; 64 KiB by default.
-    pub message_size: usize,
-    /// Certificates in extraCerts and in caPubs; 32 by default.
-    pub certificates: usize,
-    /// Messages inside a nested one; 1000 by default.
-    pub nested_messages: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { message_size: 64 * 1024, certificates: 32, nested_messages: 1000 }
-    }
-}
+use crate::reading::{Deviation, ReadingPolicy};
 
 /// A message as it came in: decoded, bounded, and believed in nothing.
 ///
@@ -57,30 +42,49 @@ struct Fields {
 }
 
 impl PkiMessage {
-    /// Decodes one message within the default [`Limits`].
+    /// Decodes one message by the default [`ReadingPolicy`], which is strict.
     ///
     /// # Errors
     /// As [`PkiMessage::inspect`].
     pub fn from_der(octets: &[u8]) -> Result<Self, Error> {
-        Self::inspect(octets, &Limits::default())
+        Self::inspect(octets, &ReadingPolicy::default())
     }
 
-    /// Decodes one message and inspects its syntax: strict DER, no trailing octets, no empty lists.
+    /// Decodes one message and inspects its syntax: strict DER, no trailing octets, no empty lists, and no [`Deviation`] that
+    /// the policy does not tolerate.
     ///
     /// # Errors
-    /// When the octets are not exactly one PKIMessage, or exceed a limit.
-    pub fn inspect(octets: &[u8], limits: &Limits) -> Result<Self, Error> {
-        if octets.len() > limits.message_size {
-            return Err(Error::TooLarge { octets: octets.len(), limit: limits.message_size });
+    /// When the octets are not exactly one PKIMessage, exceed a limit, or deviate; the error names the deviation.
+    pub fn inspect(octets: &[u8], policy: &ReadingPolicy) -> Result<Self, Error> {
+        if octets.len() > policy.message_size {
+            return Err(Error::TooLarge { octets: octets.len(), limit: policy.message_size });
         }
         let fields = Fields::from_der(octets).map_err(Error::Malformed)?;
         let message = Self { octets: octets.to_vec(), fields };
-        message.inspect_lists(limits)?;
-        Ok(message)
+        message.inspect_lists(policy)?;
+        let deviation = message.deviations().next().filter(|_| !policy.lenient);
+        deviation.map_or(Ok(message), |deviation| Err(Error::Deviation(deviation)))
+    }
+
+    /// In what the message deviates from the RFCs. Of a message that was read strictly, there is nothing.
+    pub fn deviations(&self) -> impl Iterator<Item = Deviation> {
+        let header = self.header();
+        let time = header.message_time.is_some_and(|time| time.has_offset());
+        let null = header.protection_alg.as_ref().and_then(hmac_without_null);
+        let cert_profile = header.general_info.iter().flatten().any(is_bare_cert_profile);
+        let extra_certs = self.fields.extra_certs.as_ref().is_some_and(Vec::is_empty);
+        [
+            time.then_some(Deviation::TimeOffset),
+            null.map(Deviation::MissingNull),
+            cert_profile.then_some(Deviation::BareCertProfile),
+            extra_certs.then_some(Deviation::EmptyExtraCerts),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// `SIZE (1..MAX)`: a list that is there has something in it (RFC 9810 section 5.1).
-    fn inspect_lists(&self, limits: &Limits) -> Result<(), Error> {
+    fn inspect_lists(&self, limits: &ReadingPolicy) -> Result<(), Error> {
         let header = self.header();
         if header.free_text.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::EmptyList("freeText"));
@@ -88,7 +92,7 @@ impl PkiMessage {
         if header.general_info.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::EmptyList("generalInfo"));
         }
-        inspect_certificates("extraCerts", self.fields.extra_certs.as_ref(), limits)?;
+        inspect_limit("extraCerts", self.extra_certs().len(), limits.certificates)?;
         match self.body() {
             PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) | PkiBody::Ccp(content) => {
                 inspect_certificates("caPubs", content.ca_pubs.as_ref(), limits)
@@ -141,17 +145,17 @@ impl PkiMessage {
 fn inspect_certificates(
     list: &'static str,
     certificates: Option<&Vec<EncodedCertificate>>,
-    limits: &Limits,
+    limits: &ReadingPolicy,
 ) -> Result<(), Error> {
     certificates.map_or(Ok(()), |certificates| inspect_count(list, certificates.len(), limits.certificates))
 }
 
 fn inspect_count(list: &'static str, count: usize, limit: usize) -> Result<(), Error> {
-    match count {
-        0 => Err(Error::EmptyList(list)),
-        _ if count > limit => Err(Error::TooMany { list, count, limit }),
-        _ => Ok(()),
-    }
+    if count == 0 { Err(Error::EmptyList(list)) } else { inspect_limit(list, count, limit) }
+}
+
+fn inspect_limit(list: &'static str, count: usize, limit: usize) -> Result<(), Error> {
+    if count > limit { Err(Error::TooMany { list, count, limit }) } else { Ok(()) }
 }
 
 /// `ProtectedPart ::= SEQUENCE { header PKIHeader, body PKIBody }` over octets that exist already.

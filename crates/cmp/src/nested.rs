@@ -1,11 +1,222 @@
-//! NestedMessageContent: the body nested, RFC 9810 section 5.1.3.4 and RFC 9483 section 5.2.2.
+//! The body nested, RFC 9810 section 5.1.3.4 and RFC 9483 section 5.2.2: closed, opened, made.
+//!
+//! An RA that has checked one request attests it with *added protection*: a nested message with the request's own
+//! transactionID and senderNonce. A *batch* carries any number of messages under fresh ones and says nothing about them. Either
+//! way the messages inside travel octet for octet, and each stands and falls by itself.
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use asn1::RawDer;
+use asn1::{RawDer, UnixTime};
+use crypto::CryptoProvider;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
+
+use crate::body::{BodyKind, PkiBody};
+use crate::error::Error;
+use crate::header::{SenderNonce, TransactionId};
+use crate::message::PkiMessage;
+use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::reading::ReadingPolicy;
+use crate::validation::{Expectation, ValidatedMessage};
 
 /// Messages inside a message: `PKIMessages ::= SEQUENCE SIZE (1..MAX) OF PKIMessage`.
 ///
-/// They stay closed: each is one TLV of octets, to be opened one by one with [`crate::PkiMessage::inspect`]. No input
+/// They stay closed: each is one TLV of octets, to be opened by [`PkiMessage::open_nested`] one level at a time. No input
 /// decides how deep a decoder recurses.
 pub type NestedMessageContent = Vec<RawDer>;
+
+/// A message from inside another, or why it cannot be taken. The others are not affected.
+pub type Opened = Result<PkiMessage, Error>;
+
+impl PkiMessage {
+    /// Opens the messages inside this one, one level deep. They are no more believed than before.
+    ///
+    /// A nested message among them can be opened by the same call with [`ReadingPolicy::inside`]; how often, the policy says.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedBody`] when this is not a nested message, [`Error::TooDeep`] when the policy allows no more
+    /// levels.
+    pub fn open_nested(&self, policy: &ReadingPolicy) -> Result<Vec<Opened>, Error> {
+        let PkiBody::Nested(inner) = self.body() else {
+            return Err(Error::UnexpectedBody(self.body().kind()));
+        };
+        let inside = policy.inside().ok_or(Error::TooDeep)?;
+        Ok(inner.iter().map(|octets| open(octets, &inside)).collect())
+    }
+}
+
+fn open(octets: &RawDer, inside: &ReadingPolicy) -> Opened {
+    let message = PkiMessage::inspect(octets.octets(), inside)?;
+    let too_deep = inside.nested_depth == 0 && message.body().kind() == BodyKind::Nested;
+    if too_deep { Err(Error::TooDeep) } else { Ok(message) }
+}
+
+/// What a nested message holds.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums)] // RFC 9483 section 5.2.2 knows these two
+pub enum Unbundled {
+    /// One request, attested by whoever protected the nested message. Its own protection is still to be validated.
+    AddedProtection(Box<PkiMessage>),
+    /// Messages for which nobody vouches, each with its own verdict.
+    Batch(Vec<Opened>),
+}
+
+/// Opens a nested message whose protection holds, and tells the two uses apart: one message with the same transactionID inside
+/// is added protection, everything else a batch (RFC 9483 section 5.2.2).
+///
+/// # Errors
+/// When it is not nested or too deep, or an added protection does not fit the request inside. What is wrong with one message of
+/// a batch stands in its place; so does that a transactionID occurs twice, or is the batch's own.
+pub fn unbundle(message: &ValidatedMessage, policy: &ReadingPolicy) -> Result<Unbundled, Error> {
+    let mut opened = message.message().open_nested(policy)?;
+    let outer = message.transaction_id();
+    if let [single] = opened.as_slice() {
+        let id = single.as_ref().ok().and_then(|inner| inner.header().transaction_id.as_ref());
+        if id == Some(outer) {
+            let inner = opened.pop().ok_or(Error::EmptyList("nested"))??;
+            return added_protection(message, inner);
+        }
+    }
+    let mut seen = BTreeSet::from([outer.clone()]);
+    for inner in &mut opened {
+        let id = inner.as_ref().ok().and_then(|inner| inner.header().transaction_id.clone());
+        if let Some(id) = id
+            && !seen.insert(id.clone())
+        {
+            *inner = Err(Error::TransactionIdInUse(id));
+        }
+    }
+    Ok(Unbundled::Batch(opened))
+}
+
+fn added_protection(outer: &ValidatedMessage, inner: PkiMessage) -> Result<Unbundled, Error> {
+    if inner.header().sender_nonce.as_ref() != Some(outer.sender_nonce()) {
+        return Err(Error::BadSenderNonce);
+    }
+    if !inner.body().kind().is_request() {
+        return Err(Error::UnexpectedBody(inner.body().kind()));
+    }
+    Ok(Unbundled::AddedProtection(Box::new(inner)))
+}
+
+/// Adds an RA's protection to a request that it has checked, which stays as it is (RFC 9483 section 5.2.2.1). The answer
+/// comes back un-nested, for the requester.
+///
+/// # Errors
+/// [`Error::UnexpectedBody`] when the message is not a request, [`Error::BadTransactionId`] or [`Error::BadSenderNonce`] when
+/// it lacks what must be copied.
+pub fn add_protection(
+    request: &PkiMessage,
+    identity: &SenderIdentity,
+    provider: &CryptoProvider,
+    now: UnixTime,
+) -> Result<ProtectedPart, Error> {
+    let header = request.header();
+    if !request.body().kind().is_request() {
+        return Err(Error::UnexpectedBody(request.body().kind()));
+    }
+    let fields = HeaderFields {
+        sender_nonce: Some(header.sender_nonce.clone().ok_or(Error::BadSenderNonce)?),
+        recip_nonce: header.recip_nonce.clone(),
+        ..HeaderFields::new(
+            header.recipient.clone(),
+            header.transaction_id.clone().ok_or(Error::BadTransactionId)?,
+        )
+    };
+    ProtectedPart::new(identity, fields, &nested(core::slice::from_ref(request))?, provider, now)
+}
+
+/// Bundles messages into a batch with a transactionID and a senderNonce of its own (RFC 9483 section 5.2.2.2).
+///
+/// # Errors
+/// When there is no message, one has no transactionID, two have the same, or randomness fails.
+pub fn bundle(
+    messages: &[PkiMessage],
+    recipient: Name,
+    identity: &SenderIdentity,
+    provider: &CryptoProvider,
+    now: UnixTime,
+) -> Result<(ProtectedPart, AwaitingBatch), Error> {
+    let mut awaited = BTreeSet::new();
+    for message in messages {
+        let id = message.header().transaction_id.as_ref().ok_or(Error::BadTransactionId)?;
+        if !awaited.insert(id.clone()) {
+            return Err(Error::TransactionIdInUse(id.clone()));
+        }
+    }
+    let transaction_id = TransactionId::random(provider)?;
+    let recipient = GeneralName::DirectoryName(recipient);
+    let fields = HeaderFields::new(recipient, transaction_id.clone());
+    let part = ProtectedPart::new(identity, fields, &nested(messages)?, provider, now)?;
+    let nonce = part.sender_nonce().clone();
+    Ok((part, AwaitingBatch { transaction_id, nonces: Vec::from([nonce]), awaited }))
+}
+
+pub(crate) fn nested(messages: &[PkiMessage]) -> Result<PkiBody, Error> {
+    if messages.is_empty() {
+        return Err(Error::EmptyList("nested"));
+    }
+    let octets = messages.iter().map(|message| RawDer::new(message.octets()));
+    Ok(PkiBody::Nested(octets.collect::<der::Result<_>>().map_err(Error::Encoding)?))
+}
+
+/// A batch went out; one message with the answers is awaited (RFC 9483 section 5.2.2.2).
+#[derive(Clone, Debug)]
+pub struct AwaitingBatch {
+    transaction_id: TransactionId,
+    nonces: Vec<SenderNonce>,
+    awaited: BTreeSet<TransactionId>,
+}
+
+/// The answers to a batch. Nobody vouches for them: each is validated in its own transaction.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // an answer is one of these three
+pub struct Answers {
+    /// Those that belong to a message of the batch, by its transactionID, in any order.
+    pub answers: Vec<(TransactionId, PkiMessage)>,
+    /// The messages of the batch that were not answered.
+    pub missing: BTreeSet<TransactionId>,
+    /// What else was in there: malformed, answered twice, or of no transaction of the batch. To be dropped and logged.
+    pub unexpected: Vec<Opened>,
+}
+
+impl AwaitingBatch {
+    /// Enters the state with facts that were stored: the batch's transactionID and senderNonce, and the transactionIDs inside.
+    pub fn resume(
+        transaction_id: TransactionId,
+        nonce: SenderNonce,
+        awaited: BTreeSet<TransactionId>,
+    ) -> Self {
+        Self { transaction_id, nonces: Vec::from([nonce]), awaited }
+    }
+
+    /// The batch's own transactionID.
+    pub const fn transaction_id(&self) -> &TransactionId {
+        &self.transaction_id
+    }
+
+    /// What the answer must look like.
+    pub fn expectation(&self) -> Expectation<'_> {
+        Expectation::Within { transaction_id: &self.transaction_id, nonces: &self.nonces, signer: None }
+    }
+
+    /// Sorts the answers in a nested message to the messages of the batch.
+    ///
+    /// # Errors
+    /// When the message is not nested or too deep: the batch as a whole was refused, or not understood.
+    pub fn handle(self, message: &ValidatedMessage, policy: &ReadingPolicy) -> Result<Answers, Error> {
+        let opened = message.message().open_nested(policy)?;
+        let mut missing = self.awaited;
+        let (mut answers, mut unexpected) = (Vec::new(), Vec::new());
+        for inner in opened {
+            let id = inner.as_ref().ok().and_then(|inner| inner.header().transaction_id.as_ref());
+            match (id.and_then(|id| missing.take(id)), inner) {
+                (Some(id), Ok(inner)) => answers.push((id, inner)),
+                (_, inner) => unexpected.push(inner),
+            }
+        }
+        Ok(Answers { answers, missing, unexpected })
+    }
+}

@@ -19,6 +19,8 @@ use crate::error::Error;
 use crate::general_info::GeneralInfo;
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 use crate::message::{protected_part, sequence};
+use crate::message_time::MessageTime;
+use crate::version::Pvno;
 
 pub(crate) use signature::verify;
 
@@ -71,10 +73,28 @@ pub(crate) fn key_id(certificate: &Certificate) -> der::Result<Option<OctetStrin
 /// The header fields that differ from message to message.
 #[derive(Debug)]
 pub(crate) struct HeaderFields {
+    /// The version of the message that is answered; the body may need a higher one.
+    pub(crate) pvno: Pvno,
     pub(crate) recipient: GeneralName,
     pub(crate) transaction_id: TransactionId,
+    /// A fresh one where there is none.
+    pub(crate) sender_nonce: Option<SenderNonce>,
     pub(crate) recip_nonce: Option<RecipNonce>,
     pub(crate) general_info: GeneralInfo,
+}
+
+impl HeaderFields {
+    /// A first message's.
+    pub(crate) const fn new(recipient: GeneralName, transaction_id: TransactionId) -> Self {
+        Self {
+            pvno: Pvno::CMP2000,
+            recipient,
+            transaction_id,
+            sender_nonce: None,
+            recip_nonce: None,
+            general_info: GeneralInfo::new(),
+        }
+    }
 }
 
 /// A message that is ready but for its signature.
@@ -101,9 +121,13 @@ impl ProtectedPart {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<Self, Error> {
-        let sender_nonce = SenderNonce::random(provider)?;
+        let sender_nonce = match fields.sender_nonce {
+            Some(nonce) => nonce,
+            None => SenderNonce::random(provider)?,
+        };
         let header = PkiHeader {
-            message_time: Some(now.to_generalized_time().map_err(Error::Encoding)?),
+            pvno: fields.pvno.max(body.least_pvno()),
+            message_time: Some(MessageTime::new(now).map_err(Error::Encoding)?),
             protection_alg: Some(identity.algorithm.identifier()),
             sender_kid: identity.key_id.clone(),
             transaction_id: Some(fields.transaction_id),

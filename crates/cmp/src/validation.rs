@@ -12,9 +12,10 @@ use x509_cert::name::Name;
 
 use crate::body::PkiBody;
 use crate::error::Error;
-use crate::header::{PkiHeader, Pvno, SenderNonce, TransactionId};
+use crate::header::{PkiHeader, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
 use crate::protection::{key_id, verify};
+use crate::version::Pvno;
 
 /// In what capacity somebody signs messages; it decides what is done for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,7 +160,7 @@ impl<'a> Validator<'a> {
             }
         }
         if let (Some(window), Some(time)) = (self.time_window, header.message_time) {
-            let distance = now.abs_diff(time.into());
+            let distance = now.abs_diff(time.time());
             if distance > window {
                 return Err(Error::BadTime { seconds: distance.as_secs() });
             }

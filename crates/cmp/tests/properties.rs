@@ -6,8 +6,8 @@ use std::time::Duration;
 use asn1::{EncodedCertificate, RawDer, UnixTime};
 use cmp::{
     CaKeyUpdAnnContent, CaKeyUpdContent, CertRepMessage, CertReqId, CertResponse, CertStatus, Challenge,
-    ErrorMsgContent, InfoTypeAndValue, KeyRecRepContent, PkiBody, PkiFailureInfo, PkiHeader, PkiMessage,
-    PkiStatus, PkiStatusInfo, PollRepItem, PollReqItem, Rand, RecipNonce, RevAnnContent,
+    ErrorMsgContent, InfoTypeAndValue, KeyRecRepContent, MessageTime, PkiBody, PkiFailureInfo, PkiHeader,
+    PkiMessage, PkiStatus, PkiStatusInfo, PollRepItem, PollReqItem, Rand, RecipNonce, RevAnnContent,
     RootCaKeyUpdateContent, SenderNonce, TransactionId,
 };
 use crmf::CertId;
@@ -158,7 +158,7 @@ fn header() -> impl Strategy<Value = PkiHeader> {
             header.sender_nonce = nonce.map(|octets| SenderNonce::new(&octets).unwrap());
             header.recip_nonce =
                 recip_nonce.map(|octets| RecipNonce::from(SenderNonce::new(&octets).unwrap()));
-            header.message_time = Some(UnixTime::from_secs(time).to_generalized_time().unwrap());
+            header.message_time = Some(MessageTime::new(UnixTime::from_secs(time)).unwrap());
             header.general_info = implicit.then(|| vec![InfoTypeAndValue::implicit_confirm()]);
             header
         },

@@ -9,7 +9,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::pop::{self, Unproven};
-use crate::popo::ProofOfPossession;
+use crate::popo::{AuthInfo, PkMacValue, ProofOfPossession};
 use crate::{
     AttributeTypeAndValue, CertReqId, CertReqMsg, CertRequest, CertTemplate, Control, Error,
     OptionalValidity, PopoPrivKey, RegInfo, Universal,
@@ -24,7 +24,8 @@ use crate::{
 pub struct CertReqMsgBuilder {
     /// The number of the request within its message.
     pub cert_req_id: CertReqId,
-    /// The subject asked for; `None` leaves it to the CA (TS 33.310 section 9.5.4.2) and requires a `sender`.
+    /// The subject asked for; `None` leaves it to the CA (TS 33.310 section 9.5.4.2) and requires a `sender` or
+    /// a `public_key_mac`.
     pub subject: Option<Name>,
     /// The key to be certified.
     pub public_key: PublicKey,
@@ -39,6 +40,9 @@ pub struct CertReqMsgBuilder {
     /// The name under which the sender of the message will be authenticated. It belongs into requests without subject
     /// only, where the proof of possession is bound to it.
     pub sender: Option<GeneralName>,
+    /// In place of `sender`, where there is no such name: a MAC over the SubjectPublicKeyInfo with a secret shared with the CA,
+    /// made by [`PasswordMac::authenticate`](crate::PasswordMac::authenticate).
+    pub public_key_mac: Option<PkMacValue>,
 }
 
 impl CertReqMsgBuilder {
@@ -53,6 +57,7 @@ impl CertReqMsgBuilder {
             controls: Vec::new(),
             reg_info: Vec::new(),
             sender: None,
+            public_key_mac: None,
         }
     }
 
@@ -60,7 +65,7 @@ impl CertReqMsgBuilder {
     /// always gives the same octets.
     ///
     /// # Errors
-    /// When there are both or neither of subject and sender, validity has no bounds, an extension stands there twice,
+    /// When there is not exactly one of subject, sender and publicKeyMAC, validity has no bounds, an extension stands there twice,
     /// there are too many, or a value cannot be encoded.
     pub fn to_be_signed(&self) -> Result<Vec<u8>, Error> {
         Ok(self.unproven()?.to_be_signed())
@@ -123,7 +128,12 @@ impl CertReqMsgBuilder {
     }
 
     fn unproven(&self) -> Result<Unproven, Error> {
-        Unproven::new(self.cert_request()?, self.sender.as_ref())
+        let auth_info = match (&self.sender, &self.public_key_mac) {
+            (Some(_), Some(_)) => return Err(Error::UnexpectedPoposkInput),
+            (Some(sender), None) => Some(AuthInfo::Sender(sender.clone())),
+            (None, mac) => mac.clone().map(AuthInfo::PublicKeyMac),
+        };
+        Unproven::new(self.cert_request()?, auth_info)
     }
 
     fn cert_request(&self) -> Result<CertRequest, Error> {

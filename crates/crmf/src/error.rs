@@ -1,7 +1,9 @@
 use core::fmt;
 
 use const_oid::ObjectIdentifier;
-use crypto::{AlgorithmError, KeyError, SignError, VerifyError};
+use crypto::{AlgorithmError, KeyError, RandomError, SignError, VerifyError};
+
+use crate::password_mac::MacError;
 
 /// What can be wrong with a request, or with making one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +62,16 @@ pub enum Error {
     PoposkInputSender,
     /// poposkInput holds another key than the template.
     PoposkInputPublicKey,
+    /// poposkInput holds a publicKeyMAC, and no secret is shared with the requester, or the other way round.
+    PublicKeyMac,
+    /// The MAC's algorithm is refused.
+    Mac(MacError),
     /// The signature's algorithm is not in the table.
     Algorithm(AlgorithmError),
     /// The signature is not whole octets.
     UnusedBits,
-    /// The signature was not made with the key to be certified, or its algorithm does not fit that key.
+    /// The signature was not made with the key to be certified, or its algorithm does not fit that key; or the MAC was not
+    /// made with the shared secret.
     ProofOfPossession(VerifyError),
 
     // The caller's, when making a request
@@ -72,6 +79,8 @@ pub enum Error {
     OtherSigningKey,
     /// A value cannot be encoded as DER.
     Encoding(der::Error),
+    /// The source of randomness failed.
+    Random(RandomError),
     /// The signing key failed.
     Sign(SignError),
 }
@@ -104,6 +113,10 @@ impl fmt::Display for Error {
             Self::MissingPoposkInput => f.write_str("poposkInput is required when there is no subject"),
             Self::PoposkInputSender => f.write_str("poposkInput does not name the authenticated sender"),
             Self::PoposkInputPublicKey => f.write_str("poposkInput holds another key than the template"),
+            Self::PublicKeyMac => {
+                f.write_str("publicKeyMAC needs a secret that is shared with the requester")
+            }
+            Self::Mac(error) => write!(f, "the proof of possession is refused: {error}"),
             Self::Algorithm(error) => write!(f, "the proof of possession is refused: {error}"),
             Self::UnusedBits => f.write_str("the signature of the proof of possession is not whole octets"),
             Self::ProofOfPossession(error) => write!(f, "no proof of possession: {error}"),
@@ -111,6 +124,7 @@ impl fmt::Display for Error {
                 f.write_str("the signing key does not belong to the public key in the request")
             }
             Self::Encoding(error) => write!(f, "the request cannot be encoded: {error}"),
+            Self::Random(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),
         }
     }

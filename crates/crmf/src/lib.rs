@@ -32,6 +32,7 @@ mod controls;
 mod encrypted_key;
 mod error;
 mod message;
+mod password_mac;
 mod pop;
 mod popo;
 mod publication;
@@ -44,6 +45,9 @@ pub use controls::{AttributeTypeAndValue, CertId, Control, RegInfo};
 pub use encrypted_key::{EncryptedKey, EncryptedValue};
 pub use error::Error;
 pub use message::{CertReqId, CertReqMessages, CertReqMsg, CertRequest, MAX_CERT_REQ_MESSAGES};
+pub use password_mac::{
+    MacError, MacLimits, PasswordMac, Pbkdf2Params, PbmParameter, Pbmac1Params, hmac_without_null,
+};
 pub use pop::VerifiedCertReqMsg;
 pub use popo::{
     AuthInfo, PkMacValue, PopoPrivKey, PopoSigningKey, PopoSigningKeyInput, ProofOfPossession,

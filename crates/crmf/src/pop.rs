@@ -6,14 +6,14 @@
 use alloc::vec::Vec;
 
 use asn1::Captured;
-use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm, VerifyError};
+use crypto::{CryptoProvider, PublicKey, SharedSecret, SignatureAlgorithm, VerifyError};
 use der::asn1::BitString;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::popo::{AuthInfo, PopoSigningKey, PopoSigningKeyInput, ProofOfPossession};
-use crate::{AttributeTypeAndValue, CertReqMsg, CertRequest, CertTemplate, Error, Universal};
+use crate::{AttributeTypeAndValue, CertReqMsg, CertRequest, CertTemplate, Error, MacLimits, Universal};
 
 /// A request whose sender has the private key, or for which an authorised RA vouches. Whether the sender may have the
 /// certificate is not known by that.
@@ -61,6 +61,29 @@ impl CertReqMsg {
         provider: &CryptoProvider,
         authenticated_sender: Option<&GeneralName>,
     ) -> Result<VerifiedCertReqMsg, Error> {
+        self.verify_signature(provider, Requester::Sender(authenticated_sender))
+    }
+
+    /// The same for a requester that is known by a secret shared with it: a request without subject must hold a publicKeyMAC
+    /// made with that secret.
+    ///
+    /// # Errors
+    /// As with [`verify_pop`](Self::verify_pop), and when the MAC's algorithm is not within the limits or the MAC does not
+    /// hold.
+    pub fn verify_pop_with_secret(
+        &self,
+        provider: &CryptoProvider,
+        secret: &SharedSecret,
+        limits: &MacLimits,
+    ) -> Result<VerifiedCertReqMsg, Error> {
+        self.verify_signature(provider, Requester::Secret(secret, limits))
+    }
+
+    fn verify_signature(
+        &self,
+        provider: &CryptoProvider,
+        requester: Requester<'_>,
+    ) -> Result<VerifiedCertReqMsg, Error> {
         let public_key = self.inspect()?;
         let proof = match self.popo() {
             Some(ProofOfPossession::Signature(proof)) => proof,
@@ -76,7 +99,7 @@ impl CertReqMsg {
             (Some(_), Some(_)) => return Err(Error::UnexpectedPoposkInput),
             (None, None) => return Err(Error::MissingPoposkInput),
             (None, Some(input)) => {
-                inspect_input(input.value(), self.template(), authenticated_sender)?;
+                inspect_input(input.value(), self.template(), requester, provider)?;
                 input.octets()
             }
         };
@@ -102,15 +125,27 @@ impl CertReqMsg {
     }
 }
 
+/// As whom the requester is known.
+#[derive(Clone, Copy)]
+enum Requester<'a> {
+    Sender(Option<&'a GeneralName>),
+    Secret(&'a SharedSecret, &'a MacLimits),
+}
+
 fn inspect_input(
     input: &PopoSigningKeyInput,
     template: &CertTemplate,
-    authenticated_sender: Option<&GeneralName>,
+    requester: Requester<'_>,
+    provider: &CryptoProvider,
 ) -> Result<(), Error> {
-    match &input.auth_info {
-        AuthInfo::PublicKeyMac(_) => return Err(Error::UnsupportedPop("publicKeyMAC")),
-        AuthInfo::Sender(sender) if authenticated_sender == Some(sender) && !is_null_dn(sender) => {}
-        AuthInfo::Sender(_) => return Err(Error::PoposkInputSender),
+    match (&input.auth_info, requester) {
+        (AuthInfo::Sender(sender), Requester::Sender(Some(authenticated)))
+            if authenticated == sender && !is_null_dn(sender) => {}
+        (AuthInfo::Sender(_), _) => return Err(Error::PoposkInputSender),
+        (AuthInfo::PublicKeyMac(mac), Requester::Secret(secret, limits)) => {
+            mac.verify(provider, secret, input.public_key.octets(), limits)?;
+        }
+        (AuthInfo::PublicKeyMac(_), Requester::Sender(_)) => return Err(Error::PublicKeyMac),
     }
     if input.public_key.octets() == template.spki()?.octets() {
         Ok(())
@@ -132,17 +167,19 @@ pub(crate) struct Unproven {
 }
 
 impl Unproven {
-    /// The sender is named when, and only when, the template has no subject.
-    pub(crate) fn new(cert_req: CertRequest, sender: Option<&GeneralName>) -> Result<Self, Error> {
+    /// The requester is named when, and only when, the template has no subject.
+    pub(crate) fn new(cert_req: CertRequest, auth_info: Option<AuthInfo>) -> Result<Self, Error> {
         let template = &cert_req.cert_template;
         let public_key = template.inspect()?;
-        let poposk_input = match (&template.subject, sender) {
+        let poposk_input = match (&template.subject, auth_info) {
             (Some(_), None) => None,
             (Some(_), Some(_)) => return Err(Error::UnexpectedPoposkInput),
             (None, None) => return Err(Error::MissingPoposkInput),
-            (None, Some(sender)) if is_null_dn(sender) => return Err(Error::PoposkInputSender),
-            (None, Some(sender)) => {
-                let input = PopoSigningKeyInput::new(sender.clone(), template.spki()?.clone());
+            (None, Some(AuthInfo::Sender(sender))) if is_null_dn(&sender) => {
+                return Err(Error::PoposkInputSender);
+            }
+            (None, Some(auth_info)) => {
+                let input = PopoSigningKeyInput::new(auth_info, template.spki()?.clone());
                 Some(Universal::build(input).map_err(Error::Encoding)?)
             }
         };

@@ -204,8 +204,8 @@ pub struct PopoSigningKeyInput {
 }
 
 impl PopoSigningKeyInput {
-    pub(crate) const fn new(sender: GeneralName, public_key: Universal<SubjectPublicKeyInfoOwned>) -> Self {
-        Self { auth_info: AuthInfo::Sender(sender), public_key }
+    pub(crate) const fn new(auth_info: AuthInfo, public_key: Universal<SubjectPublicKeyInfoOwned>) -> Self {
+        Self { auth_info, public_key }
     }
 }
 

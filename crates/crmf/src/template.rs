@@ -79,6 +79,12 @@ impl CertTemplate {
         self.spki().map(|spki| spki.octets().to_vec())
     }
 
+    /// Whether the CA is to generate the key: there is none, or one of a certain kind without octets (RFC 9810 section
+    /// 5.3.4).
+    pub fn asks_for_key_generation(&self) -> bool {
+        self.public_key.as_ref().is_none_or(|key| key.value().subject_public_key.raw_bytes().is_empty())
+    }
+
     /// The extensions asked for; none when the field is absent.
     pub fn extensions(&self) -> &[Extension] {
         self.extensions.as_deref().unwrap_or_default()

@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 
 use asn1::RawDer;
 use asn1::oids::rfc5912;
-use crmf::{AuthInfo, CertReqMessages, CertReqMsg, CertRequest, CertTemplate, Error, ProofOfPossession};
-use crypto::{AlgorithmError, CryptoProvider, DigestAlgorithm, KeyKind};
+use crmf::{
+    AuthInfo, CertReqMessages, CertReqMsg, CertRequest, CertTemplate, Error, MacError, MacLimits,
+    ProofOfPossession,
+};
+use crypto::{AlgorithmError, CryptoProvider, DigestAlgorithm, KeyKind, SharedSecret, VerifyError};
 use der::{Decode, Encode, Reader, SliceReader};
 use testkit::vectors::{self, ExpectedMessage};
 use x509_cert::ext::pkix::name::GeneralName;
@@ -39,8 +42,18 @@ fn poposk_input_with_sender() {
 fn poposk_input_with_public_key_mac() {
     let messages = decoded("publicKeyMAC", &vectors::own("derived/crmf_poposkInput_publicKeyMAC.der"));
     let [message] = messages.messages() else { panic!("one message") };
-    let error = message.verify_pop(&PROVIDER, None).unwrap_err();
-    assert_eq!(error, Error::UnsupportedPop("publicKeyMAC"));
+    assert_eq!(message.verify_pop(&PROVIDER, None).unwrap_err(), Error::PublicKeyMac);
+    let limits = MacLimits::default();
+    let with = |secret: &str, limits: &MacLimits| {
+        message.verify_pop_with_secret(&PROVIDER, &SharedSecret::new(secret.into()), limits)
+    };
+    assert_eq!(with("nem-shared-secret-0001", &limits).unwrap().subject(), None);
+    let error = with("nem-shared-secret-0002", &limits).unwrap_err();
+    assert_eq!(error, Error::ProofOfPossession(VerifyError::BadMac));
+    let mut strict = limits;
+    strict.max_iterations = 9_999;
+    let error = with("nem-shared-secret-0001", &strict).unwrap_err();
+    assert!(matches!(error, Error::Mac(MacError::Iterations { count: 10_000, .. })), "{error}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod error;
 mod key_file;
+mod mac;
 mod software_key;
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
@@ -19,7 +20,13 @@ pub use software_key::{KeyType, SoftwareKey};
 ///
 /// RSA public exponents longer than 33 bits are beyond AWS-LC: no signature verifies with such a key.
 pub fn provider() -> CryptoProvider {
-    CryptoProvider::new(Box::new(AwsLc), Box::new(AwsLc), Box::new(AwsLc), Box::new(WebPki::new()))
+    CryptoProvider::new(
+        Box::new(AwsLc),
+        Box::new(AwsLc),
+        Box::new(AwsLc),
+        Box::new(AwsLc),
+        Box::new(WebPki::new()),
+    )
 }
 
 struct AwsLc;

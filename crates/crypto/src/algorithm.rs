@@ -125,6 +125,15 @@ impl DigestAlgorithm {
         }
     }
 
+    /// The digest's length in octets.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
     /// The AlgorithmIdentifier to send: without parameters (RFC 5754 section 2).
     pub const fn identifier(self) -> AlgorithmIdentifierOwned {
         AlgorithmIdentifierOwned { oid: self.oid(), parameters: None }

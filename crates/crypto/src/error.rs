@@ -57,7 +57,7 @@ impl fmt::Display for KeyError {
 
 impl core::error::Error for KeyError {}
 
-/// A signature that does not hold.
+/// A signature or a MAC that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -70,6 +70,8 @@ pub enum VerifyError {
     },
     /// The signature was not made over these octets by this key.
     BadSignature,
+    /// The MAC was not made over these octets with this secret.
+    BadMac,
 }
 
 impl fmt::Display for VerifyError {
@@ -79,6 +81,7 @@ impl fmt::Display for VerifyError {
                 write!(f, "{algorithm} cannot be verified with a {key} key")
             }
             Self::BadSignature => f.write_str("the signature does not verify"),
+            Self::BadMac => f.write_str("the MAC does not verify"),
         }
     }
 }

@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod algorithm;
 mod error;
+mod mac;
 mod path;
 mod provider;
 mod public_key;
@@ -17,6 +18,7 @@ mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
 pub use error::{AlgorithmError, KeyError, PathError, RandomError, SignError, VerifyError};
+pub use mac::{MacAlgorithm, MacComputer};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
 pub use public_key::{KeyKind, PublicKey};

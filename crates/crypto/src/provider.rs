@@ -1,10 +1,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU32;
 
 use crate::{
-    DigestAlgorithm, PathError, PathValidator, PublicKey, RandomError, SignatureAlgorithm, VerifyError,
-    path::CertificatePath,
+    DigestAlgorithm, MacAlgorithm, MacComputer, PathError, PathValidator, PublicKey, RandomError,
+    SignatureAlgorithm, VerifyError, path::CertificatePath,
 };
 
 /// Verifies signatures.
@@ -39,6 +40,7 @@ pub trait Random: Send + Sync {
 pub struct CryptoProvider {
     signature: Box<dyn SignatureVerifier>,
     digest: Box<dyn Digester>,
+    mac: Box<dyn MacComputer>,
     random: Box<dyn Random>,
     path: Box<dyn PathValidator>,
 }
@@ -48,10 +50,11 @@ impl CryptoProvider {
     pub fn new(
         signature: Box<dyn SignatureVerifier>,
         digest: Box<dyn Digester>,
+        mac: Box<dyn MacComputer>,
         random: Box<dyn Random>,
         path: Box<dyn PathValidator>,
     ) -> Self {
-        Self { signature, digest, random, path }
+        Self { signature, digest, mac, random, path }
     }
 
     /// Verifies a signature over the octets as received.
@@ -78,6 +81,38 @@ impl CryptoProvider {
     /// The digest of `octets`.
     pub fn digest(&self, algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8> {
         self.digest.digest(algorithm, octets)
+    }
+
+    /// The MAC over `octets`.
+    pub fn mac(&self, algorithm: MacAlgorithm, key: &[u8], octets: &[u8]) -> Vec<u8> {
+        self.mac.mac(algorithm, key, octets)
+    }
+
+    /// Verifies a MAC over the octets as received, in a time that tells nothing.
+    ///
+    /// # Errors
+    /// When the MAC does not hold.
+    pub fn verify_mac(
+        &self,
+        algorithm: MacAlgorithm,
+        key: &[u8],
+        octets: &[u8],
+        tag: &[u8],
+    ) -> Result<(), VerifyError> {
+        let valid = self.mac.is_valid_mac(algorithm, key, octets, tag);
+        if valid { Ok(()) } else { Err(VerifyError::BadMac) }
+    }
+
+    /// Fills `key` from a password, by PBKDF2 (RFC 8018 section 5.2).
+    pub fn pbkdf2(
+        &self,
+        prf: MacAlgorithm,
+        password: &[u8],
+        salt: &[u8],
+        iterations: NonZeroU32,
+        key: &mut [u8],
+    ) {
+        self.mac.pbkdf2(prf, password, salt, iterations, key);
     }
 
     /// `N` random octets.

@@ -9,7 +9,7 @@ mod tree;
 
 use std::fmt;
 
-use ::cmp::{Limits, PkiMessage};
+use ::cmp::{PkiMessage, ReadingPolicy};
 use ::crmf::{CertReqMessages, CertReqMsg};
 use ::pkcs10::CertReq;
 use serde::Serialize;
@@ -20,6 +20,9 @@ use tree::{Fields, Value};
 
 /// The largest file that is looked into, in octets.
 pub const MAX_INSPECTED: usize = 4 * 1024 * 1024;
+
+/// How many messages inside messages are opened.
+const DEPTH_INSPECTED: u8 = 8;
 
 /// What was found. `Display` prints it for people, indented; it serialises for programs, with the same names.
 #[derive(Clone, Debug, Serialize)]
@@ -33,8 +36,8 @@ impl fmt::Display for Inspection {
 }
 
 /// Looks into a CertificationRequest (RFC 2986), CertReqMessages or a CertReqMsg (RFC 4211), or a PKIMessage
-/// (RFC 9810), as DER, PEM or base64. Signatures are verified, and the verdicts shown; messages inside a nested one stay
-/// closed.
+/// (RFC 9810), as DER, PEM or base64. Signatures are verified, and the verdicts shown; the messages inside a nested one
+/// are opened. What a strict reader would refuse as a deviation is shown as such.
 ///
 /// # Errors
 /// Why it cannot be shown: what it is instead, or where its syntax breaks.
@@ -60,11 +63,12 @@ pub fn inspect(file: &[u8]) -> Result<Inspection, InspectError> {
             crmf::cert_req_msg(&request, None).into()
         }
         Kind::PkiMessage => {
-            let mut limits = Limits::default();
-            limits.message_size = MAX_INSPECTED;
+            let mut policy = ReadingPolicy::lenient();
+            policy.message_size = MAX_INSPECTED;
+            policy.nested_depth = DEPTH_INSPECTED;
             let message =
-                PkiMessage::inspect(&octets, &limits).map_err(|error| malformed(error.to_string()))?;
-            cmp::pki_message(&message).into()
+                PkiMessage::inspect(&octets, &policy).map_err(|error| malformed(error.to_string()))?;
+            cmp::pki_message(&message, &policy).into()
         }
     };
     Ok(Inspection(Fields::new().with(kind.name(), content).with("length", fields::count(octets.len()))))

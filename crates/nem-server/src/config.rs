@@ -50,6 +50,9 @@ pub(crate) struct Upstream {
     timeout_seconds: u64,
     #[serde(default = "default_max_answer_octets")]
     pub(crate) max_answer_octets: usize,
+    /// Tolerates what some RA/CAs get wrong; see `cmp::Deviation`.
+    #[serde(default)]
+    pub(crate) lenient: bool,
     #[serde(default = "default_max_in_flight")]
     max_in_flight: usize,
 }

@@ -30,7 +30,8 @@ pub(crate) fn upstream(config: &Config) -> Result<nem::Upstream> {
     }
     upstream.implicit_confirm = config.upstream.implicit_confirm;
     upstream.time_window = config.upstream.time_window();
-    upstream.limits.message_size = config.upstream.max_answer_octets;
+    upstream.reading.message_size = config.upstream.max_answer_octets;
+    upstream.reading.lenient = config.upstream.lenient;
     Ok(upstream)
 }
 

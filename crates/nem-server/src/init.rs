@@ -193,6 +193,7 @@ time_window_seconds = 300            # how far messageTime may be off; 0: not ch
 timeout_seconds = 60                 # for one exchange
 max_in_flight = 32                   # messages at the RA/CA at a time
 max_answer_octets = 65536
+lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
 
 [trust]
 operator_cas = [{operator_cas}]

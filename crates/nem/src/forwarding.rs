@@ -13,8 +13,8 @@ use cmp::end_entity::{
     Transaction, Waiting,
 };
 use cmp::{
-    Expectation, Limits, PkiFailureInfo, PkiMessage, PkiStatusInfo, SenderIdentity, SenderNonce, SignerRole,
-    Trust, ValidatedMessage, Validator,
+    Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, ReadingPolicy, SenderIdentity, SenderNonce,
+    SignerRole, Trust, ValidatedMessage, Validator,
 };
 use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, SigningKey};
 use der::Decode;
@@ -39,8 +39,8 @@ pub struct Upstream {
     pub implicit_confirm: bool,
     /// How far messageTime may be from now; `None` when the clocks do not agree.
     pub time_window: Option<Duration>,
-    /// What an answer may cost before it is believed.
-    pub limits: Limits,
+    /// How answers are read before they are believed.
+    pub reading: ReadingPolicy,
     trust: Vec<Trust>,
 }
 
@@ -57,7 +57,7 @@ impl Upstream {
             anchors,
             implicit_confirm: false,
             time_window: Some(Duration::from_secs(300)),
-            limits: Limits::default(),
+            reading: ReadingPolicy::default(),
             trust: Vec::from([trust]),
         }
     }
@@ -140,7 +140,7 @@ impl Forwarding<'_> {
         octets: &[u8],
         expectation: &Expectation<'_>,
     ) -> Result<ValidatedMessage, cmp::Error> {
-        let message = PkiMessage::inspect(octets, &self.upstream.limits)?;
+        let message = PkiMessage::inspect(octets, &self.upstream.reading)?;
         let mut validator = Validator::new(self.provider, &self.upstream.trust);
         let age = self.now.abs_diff(record.changed_at);
         validator.time_window = self.upstream.time_window.map(|window| window.saturating_add(age));

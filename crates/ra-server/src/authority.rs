@@ -113,7 +113,8 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
 
     let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, message_credential(config)?, registry);
     ca.policy = config.policy();
-    ca.limits.message_size = config.cmp.max_message_octets;
+    ca.reading.message_size = config.cmp.max_message_octets;
+    ca.reading.lenient = config.cmp.lenient;
     ca.time_window = config.time_window();
     ca.trust = trust(config, ca_certificate)?;
     Ok(ca)

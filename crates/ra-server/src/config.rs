@@ -39,6 +39,9 @@ pub(crate) struct Cmp {
     pub(crate) key: PathBuf,
     #[serde(default = "default_max_message_octets")]
     pub(crate) max_message_octets: usize,
+    /// Tolerates what some requesters get wrong; see `cmp::Deviation`.
+    #[serde(default)]
+    pub(crate) lenient: bool,
     /// 0 switches the check off.
     #[serde(default = "default_seconds")]
     time_window_seconds: u64,

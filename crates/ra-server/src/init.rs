@@ -149,6 +149,7 @@ key = "ca.key.pem"
 certificate = "cmp.pem"
 key = "cmp.key.pem"
 max_message_octets = 65536
+lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked
 confirm_wait_seconds = 300           # how long certConf is awaited
 implicit_confirm = true              # whether it is granted to those who ask for it

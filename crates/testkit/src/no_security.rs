@@ -3,9 +3,11 @@
 //! Every signature verifies, every certificate is believed, digests can be forged at will and randomness is a counter.
 //! What is checked without cryptography still is: encodings, whether an algorithm fits a key, whether a key is too weak.
 
+use std::num::NonZeroU32;
+
 use crypto::{
-    CertificatePath, CryptoProvider, DigestAlgorithm, Digester, PathError, PathValidator, PublicKey,
-    SignError, SignatureAlgorithm, SignatureVerifier, SigningKey,
+    CertificatePath, CryptoProvider, DigestAlgorithm, Digester, MacAlgorithm, MacComputer, PathError,
+    PathValidator, PublicKey, SignError, SignatureAlgorithm, SignatureVerifier, SigningKey,
 };
 
 use crate::InsecureCountingRandom;
@@ -19,6 +21,7 @@ pub fn provider() -> CryptoProvider {
 /// The same with another start: parties that must not draw the same nonces start far apart.
 pub fn provider_counting_from(start: u64) -> CryptoProvider {
     CryptoProvider::new(
+        Box::new(NoSecurity),
         Box::new(NoSecurity),
         Box::new(NoSecurity),
         Box::new(InsecureCountingRandom::starting_at(start)),
@@ -38,6 +41,18 @@ impl PathValidator for NoSecurity {
     fn validate(&self, _: &CertificatePath<'_>, _: &dyn SignatureVerifier) -> Result<(), PathError> {
         Ok(())
     }
+}
+
+impl MacComputer for NoSecurity {
+    fn mac(&self, algorithm: MacAlgorithm, _: &[u8], octets: &[u8]) -> Vec<u8> {
+        self.digest(algorithm.digest(), octets)
+    }
+
+    fn is_valid_mac(&self, _: MacAlgorithm, _: &[u8], _: &[u8], _: &[u8]) -> bool {
+        true
+    }
+
+    fn pbkdf2(&self, _: MacAlgorithm, _: &[u8], _: &[u8], _: NonZeroU32, _: &mut [u8]) {}
 }
 
 impl Digester for NoSecurity {

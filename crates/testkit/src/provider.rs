@@ -4,6 +4,7 @@ mod certificate_paths;
 mod digests;
 mod ecdsa;
 mod known_attacks;
+mod macs;
 mod rsa;
 
 use crypto::{CryptoProvider, SigningKey, VerifyError};
@@ -16,6 +17,7 @@ pub use ecdsa::{EcdsaKnownAnswer, RFC_6979};
 /// When the provider errs; the message tells where.
 pub fn check(provider: &CryptoProvider) {
     digests::check(provider);
+    macs::check(provider);
     check_random(provider);
     ecdsa::check(provider);
     rsa::check(provider);

@@ -17,10 +17,12 @@ use crate::general_info::{GeneralInfo, InfoTypeAndValue};
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 use crate::info_value::InfoValue;
 use crate::message::PkiMessage;
+use crate::nested::nested;
 use crate::poll::PollRepItem;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::status::{PkiStatus, PkiStatusInfo};
 use crate::validation::{Expectation, ValidatedMessage};
+use crate::version::Pvno;
 
 /// What every answer needs.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,7 @@ pub struct Responder<'a> {
 /// Where an answer goes, taken from a message that need not be believed: an error can be answered, too.
 #[derive(Clone, Debug)]
 pub struct ReplyTo {
+    pvno: Pvno,
     recipient: GeneralName,
     transaction_id: Option<TransactionId>,
     recip_nonce: Option<RecipNonce>,
@@ -46,15 +49,22 @@ impl ReplyTo {
     /// The sender of that message.
     pub fn new(header: &PkiHeader) -> Self {
         Self {
+            pvno: header.pvno.of_answer(),
             recipient: header.sender.clone(),
             transaction_id: header.transaction_id.clone(),
             recip_nonce: header.sender_nonce.clone().map(RecipNonce::from),
         }
     }
 
+    /// The version that the answer speaks, if its body needs no higher one.
+    pub const fn pvno(&self) -> Pvno {
+        self.pvno
+    }
+
     /// Whoever sent something that could not even be decoded.
     pub fn unknown() -> Self {
         Self {
+            pvno: Pvno::CMP2000,
             recipient: GeneralName::DirectoryName(Name::default()),
             transaction_id: None,
             recip_nonce: None,
@@ -82,16 +92,25 @@ impl Responder<'_> {
         self.part(&reply_to, &body, GeneralInfo::new())
     }
 
+    /// The answers to the messages of a batch, in one nested message (RFC 9483 section 5.2.2.2). Messages that are not answered
+    /// yet are left out.
+    ///
+    /// # Errors
+    /// When there is no answer, or randomness fails.
+    pub fn bundle(&self, batch: &ValidatedMessage, answers: &[PkiMessage]) -> Result<ProtectedPart, Error> {
+        self.part(&ReplyTo::new(batch.message().header()), &nested(answers)?, GeneralInfo::new())
+    }
+
     fn part(&self, to: &ReplyTo, body: &PkiBody, info: GeneralInfo) -> Result<ProtectedPart, Error> {
         let transaction_id = match &to.transaction_id {
             Some(id) => id.clone(),
             None => TransactionId::random(self.provider)?,
         };
         let fields = HeaderFields {
-            recipient: to.recipient.clone(),
-            transaction_id,
+            pvno: to.pvno,
             recip_nonce: to.recip_nonce.clone(),
             general_info: info,
+            ..HeaderFields::new(to.recipient.clone(), transaction_id)
         };
         ProtectedPart::new(self.identity, fields, body, self.provider, self.now)
     }

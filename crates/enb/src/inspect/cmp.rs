@@ -3,7 +3,8 @@
 use cmp::{
     CaKeyUpdContent, CertOrEncCert, CertRepMessage, CertResponse, CertStatus, CertifiedKeyPair, Challenge,
     ErrorMsgContent, InfoTypeAndValue, InfoValue, KeyRecRepContent, PkiBody, PkiHeader, PkiMessage,
-    PkiStatusInfo, PollRepItem, RevAnnContent, RevDetails, RevRepContent, RootCaKeyUpdateContent,
+    PkiStatusInfo, PollRepItem, ReadingPolicy, RevAnnContent, RevDetails, RevRepContent,
+    RootCaKeyUpdateContent,
 };
 use crypto::{PublicKey, SignatureAlgorithm};
 use der::{Decode, Encode};
@@ -12,15 +13,29 @@ use x509_cert::Certificate;
 use super::tree::{Fields, Value};
 use super::{crmf, fields, pkcs10};
 
-pub(super) fn pki_message(message: &PkiMessage) -> Fields {
+pub(super) fn pki_message(message: &PkiMessage, policy: &ReadingPolicy) -> Fields {
     let protection = message.protection().map(|bits| {
         Fields::new().with("octets", fields::signature(bits)).with("verdict", protection_verdict(message))
     });
     Fields::new()
         .with("header", header(message.header()))
-        .with("body", Fields::new().with(message.body().kind().name(), body(message)))
+        .with("body", Fields::new().with(message.body().kind().name(), body(message, policy)))
         .with_some("protection", protection)
         .with_list("extraCerts", message.extra_certs().iter().map(fields::certificate))
+        .with_list("deviations", message.deviations().map(|deviation| deviation.to_string()))
+}
+
+/// Each message inside, opened as deep as the policy goes.
+fn nested(message: &PkiMessage, policy: &ReadingPolicy) -> Value {
+    let closed = |reason: &dyn ToString| format!("closed: {}", reason.to_string()).into();
+    let (Ok(opened), Some(inside)) = (message.open_nested(policy), policy.inside()) else {
+        return closed(&"too deep");
+    };
+    let opened = opened.iter().map(|inner| match inner {
+        Ok(inner) => pki_message(inner, &inside).into(),
+        Err(error) => closed(error),
+    });
+    Value::List(opened.collect())
 }
 
 fn header(header: &PkiHeader) -> Fields {
@@ -29,7 +44,7 @@ fn header(header: &PkiHeader) -> Fields {
         .with("pvno", pvno)
         .with("sender", fields::general_name(&header.sender))
         .with("recipient", fields::general_name(&header.recipient))
-        .with_some("messageTime", header.message_time.as_ref().map(fields::generalized_time))
+        .with_some("messageTime", header.message_time.map(|time| time.time().to_string()))
         .with_some("protectionAlg", header.protection_alg.as_ref().map(fields::algorithm))
         .with_some("senderKID", header.sender_kid.as_ref().map(fields::octets))
         .with_some("recipKID", header.recip_kid.as_ref().map(fields::octets))
@@ -81,7 +96,7 @@ fn info_value(info: &InfoTypeAndValue, value: &InfoValue) -> Value {
     }
 }
 
-fn body(message: &PkiMessage) -> Value {
+fn body(message: &PkiMessage, policy: &ReadingPolicy) -> Value {
     match message.body() {
         PkiBody::Ir(requests)
         | PkiBody::Cr(requests)
@@ -104,9 +119,7 @@ fn body(message: &PkiMessage) -> Value {
         PkiBody::Rr(details) => list(details, rev_details),
         PkiBody::Rp(reply) => rev_rep_content(reply).into(),
         PkiBody::PkiConf => "NULL".into(),
-        PkiBody::Nested(messages) => {
-            list(messages, |inner| format!("{}, closed", fields::count(inner.octets().len())))
-        }
+        PkiBody::Nested(_) => nested(message, policy),
         PkiBody::Genm(infos) | PkiBody::Genp(infos) => list(infos, info_type_and_value),
         PkiBody::Error(error) => error_msg_content(error).into(),
         PkiBody::CertConf(statuses) => list(statuses, cert_status),

@@ -1,7 +1,7 @@
 use asn1::UnixTime;
 use ca::{Issuer, MessageCredential, Profile};
 use cmp::{
-    ErrorMsgContent, PkiBody, PkiFailureInfo, PkiHeader, PkiMessage, PkiStatusInfo, RecipNonce,
+    ErrorMsgContent, MessageTime, PkiBody, PkiFailureInfo, PkiHeader, PkiMessage, PkiStatusInfo, RecipNonce,
     SenderIdentity, SenderNonce,
 };
 use crypto::SigningKey;
@@ -51,7 +51,7 @@ impl Liar {
         let message = PkiMessage::from_der(message).unwrap();
         let sender = GeneralName::DirectoryName(self.credential.identity.name().clone());
         let mut header = PkiHeader::new(sender, message.header().sender.clone());
-        header.message_time = Some(now.to_generalized_time().unwrap());
+        header.message_time = Some(MessageTime::new(now).unwrap());
         header.transaction_id = message.header().transaction_id.clone();
         header.sender_nonce = Some(SenderNonce::random(&provider()).unwrap());
         header.recip_nonce = message.header().sender_nonce.clone().map(RecipNonce::from);
