@@ -216,11 +216,11 @@ fn poposk_input_holds_the_key_of_the_template() {
 }
 
 #[test]
-fn public_key_mac_is_not_supported() {
+fn public_key_mac_needs_a_secret() {
     let mac = tlv(SEQUENCE, &[&tlv(SEQUENCE, &[&[6, 3, 42, 3, 4]]), &[BIT_STRING, 2, 0, 0]]);
     let input = tlv(SEQUENCE, &[&mac, spki()]);
     let message = cert_req_msg(&cert_request(&[&public_key_field()]), &retagged(0xa0, &input), &input);
-    assert_eq!(verify(&message).unwrap_err(), Error::UnsupportedPop("publicKeyMAC"));
+    assert_eq!(verify(&message).unwrap_err(), Error::PublicKeyMac);
 }
 
 #[test]
