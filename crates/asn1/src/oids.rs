@@ -60,6 +60,14 @@ pub mod rfc2985 {
     pub const EXTENSION_REQUEST: Oid = oid("1.2.840.113549.1.9.14");
 }
 
+/// What Microsoft's enrolment tools send, and no RFC describes.
+pub mod microsoft {
+    use super::{Oid, oid};
+
+    /// szOID_CERT_EXTENSIONS: extensionRequest before there was one
+    pub const CERT_EXTENSIONS: Oid = oid("1.3.6.1.4.1.311.2.1.14");
+}
+
 /// RFC 4211 sections 6 and 7, and RFC 9810: CRMF controls and registration information.
 pub mod rfc4211 {
     use super::{Oid, oid};

@@ -38,7 +38,8 @@ macro_rules! body_kinds {
                 }
             }
 
-            const fn number(self) -> u32 {
+            /// The number of its tag.
+            pub const fn number(self) -> u32 {
                 match self {
                     $(Self::$variant => $number,)*
                 }

@@ -109,6 +109,9 @@ macro_rules! failure_bits {
         impl PkiFailureInfo {
             $($(#[$doc])* pub const $constant: Self = Self { bits: 1 << $bit, received: 0 };)*
 
+            /// Every bit there is, by itself.
+            pub const ALL: &[Self] = &[$(Self::$constant),*];
+
             const NAMES: &[(Self, &'static str)] = &[$((Self::$constant, $name)),*];
         }
     };

@@ -89,9 +89,12 @@ fn text(value: &Any) -> Result<String, Error> {
     text.map_err(Error::Malformed)
 }
 
-/// The extensions that the attributes ask for. An empty extensionRequest, which some requesters send, asks for none.
-pub(crate) fn requested_extensions(attributes: &[Attribute]) -> Result<Vec<Extension>, Error> {
-    let Some(value) = single_value(attributes, EXTENSION_REQUEST)? else {
+/// The extensions that an attribute asks for. An empty one, which some requesters send, asks for none.
+pub(crate) fn requested_extensions(
+    attributes: &[Attribute],
+    attribute: ObjectIdentifier,
+) -> Result<Vec<Extension>, Error> {
+    let Some(value) = single_value(attributes, attribute)? else {
         return Ok(Vec::new());
     };
     let extensions: Vec<Extension> = value.decode_as().map_err(Error::Malformed)?;

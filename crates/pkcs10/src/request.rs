@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::Captured;
+use asn1::oids::microsoft::CERT_EXTENSIONS;
+use asn1::oids::rfc2985::EXTENSION_REQUEST;
 use crypto::SharedSecret;
 use der::asn1::BitString;
 use der::{Decode, EncodeValue, FixedTag, Length, Reader, Sequence, Tag, Writer};
@@ -93,7 +95,16 @@ impl CertReq {
     /// When there are too many attributes or extensions, extensionRequest stands there twice or has not exactly one
     /// value, its value is malformed, or an extension is asked for twice.
     pub fn requested_extensions(&self) -> Result<Vec<Extension>, Error> {
-        attributes::requested_extensions(self.attributes())
+        attributes::requested_extensions(self.attributes(), EXTENSION_REQUEST)
+    }
+
+    /// The extensions asked for by Microsoft's predecessor of extensionRequest, 1.3.6.1.4.1.311.2.1.14; none when there is no
+    /// such attribute. Nobody heeds it who does not call this: whether it counts is a matter of policy.
+    ///
+    /// # Errors
+    /// As [`requested_extensions`](Self::requested_extensions).
+    pub fn microsoft_requested_extensions(&self) -> Result<Vec<Extension>, Error> {
+        attributes::requested_extensions(self.attributes(), CERT_EXTENSIONS)
     }
 
     /// The password of the challengePassword attribute, by which the requester may later ask for revocation, RFC 2985 section

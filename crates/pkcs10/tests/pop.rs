@@ -21,6 +21,20 @@ fn builder() -> CertReqBuilder {
 }
 
 #[test]
+fn microsoft_s_variant_counts_for_those_who_ask() {
+    let name = &[0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x01, 0x0e];
+    let value = extensions(&[extension(1)]);
+    let octets = signed(&info(0, &attributes(&[&attribute(name, &[&value])])));
+    let request = verify(&octets).unwrap();
+    assert_eq!(request.extensions(), []);
+    let asked = request.request().microsoft_requested_extensions().unwrap();
+    assert_eq!(asked.len(), 1);
+    let twice = signed(&info(0, &attributes(&[&attribute(name, &[&value, &value])])));
+    let error = verify(&twice).unwrap().request().microsoft_requested_extensions().unwrap_err();
+    assert!(matches!(error, Error::NotSingleValued { values: 2, .. }), "{error}");
+}
+
+#[test]
 fn what_was_built_verifies() {
     let octets = builder().sign(&*KEY).unwrap();
     let verified = verify(&octets).unwrap();

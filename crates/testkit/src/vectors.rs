@@ -77,6 +77,13 @@ pub fn outside_names() -> Option<Vec<String>> {
     outside_folder().map(|folder| names(&folder))
 }
 
+/// Path, size, kind, what was verified with what, and SHA-256 of each outside vector, separated by tabs; `None` when they are
+/// not at hand.
+pub fn outside_manifest() -> Option<String> {
+    let folder = outside_folder()?;
+    Some(String::from_utf8(read(&folder, "manifest.tsv")).expect("the manifest is text"))
+}
+
 /// What must be found in the outside PKIMessages, by their names; `None` when they are not at hand.
 pub fn outside_expected() -> Option<BTreeMap<String, ExpectedMessage>> {
     outside_folder().map(|folder| parse_expected(&folder))

@@ -1,5 +1,6 @@
 //! The one door for every check: `cargo xtask test`.
 
+mod compose;
 mod documents;
 mod firmware;
 mod fuzz;

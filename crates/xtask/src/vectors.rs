@@ -1,15 +1,18 @@
-//! The project's own vectors, made by OpenSSL's CMP client and its mock server.
+//! The project's own vectors: recorded from OpenSSL's CMP client and its mock server, and composed.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::compose::compose;
+
 const USAGE: &str = "usage: cargo xtask vectors --out DIR [--force]
 
-Makes keys and certificates, and records whole transactions between OpenSSL's CMP client and mock server. The set in
-crates/testkit/vectors/openssl-mock was made so; a new one has new keys, so its description in expected.json has to be
-written anew, by software that is not this project's.";
+Makes two sets in DIR. openssl-mock: keys and certificates, and whole transactions between OpenSSL's CMP client and mock
+server. The set in crates/testkit/vectors/openssl-mock was made so; a new one has new keys, so its description in
+expected.json has to be written anew, by software that is not this project's. composed: every body and every kind of proof
+of possession, made by this project's libraries with the keys in crates/testkit/vectors/openssl-mock; the same each time.";
 
 /// Twenty years: the tests have a clock of their own, people have not.
 const CERTIFICATES: &str = "
@@ -125,7 +128,16 @@ pub(crate) fn make(arguments: &[String]) -> Result<(), String> {
     if entries.next().is_some() && !force {
         return Err(format!("{}: is not empty; --force overwrites what is there", out.display()));
     }
-    record(&out)
+    let (recorded, composed) = (out.join("openssl-mock"), out.join("composed"));
+    for folder in [&recorded, &composed] {
+        fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    record(&recorded)?;
+    for (name, octets) in compose().map_err(|error| error.to_string())? {
+        let path = composed.join(name);
+        fs::write(&path, octets).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn record(out: &Path) -> Result<(), String> {
@@ -231,10 +243,17 @@ mod tests {
         let out = folder.path().join("new");
         let arguments = ["--out".to_owned(), out.to_str().unwrap().to_owned()];
         make(&arguments).unwrap();
-        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/vectors/openssl-mock");
-        assert_eq!(names(&out), names(&committed));
-        for name in names(&out).iter().filter(|name| name.ends_with(".der")) {
-            assert_eq!(body(out.join(name)), body(committed.join(name)), "{name}");
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/vectors");
+        let (recorded, committed_ones) = (out.join("openssl-mock"), committed.join("openssl-mock"));
+        assert_eq!(names(&recorded), names(&committed_ones));
+        for name in names(&recorded).iter().filter(|name| name.ends_with(".der")) {
+            assert_eq!(body(recorded.join(name)), body(committed_ones.join(name)), "{name}");
+        }
+        let (composed, committed_ones) = (out.join("composed"), committed.join("composed"));
+        assert_eq!(names(&composed), names(&committed_ones));
+        for name in names(&composed) {
+            let octets = |folder: &Path| fs::read(folder.join(&name)).unwrap();
+            assert_eq!(octets(&composed), octets(&committed_ones), "{name}");
         }
         assert!(make(&arguments).unwrap_err().contains("--force"));
     }

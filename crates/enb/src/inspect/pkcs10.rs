@@ -1,5 +1,6 @@
 //! CertificationRequest, RFC 2986 section 4.
 
+use asn1::oids::microsoft::CERT_EXTENSIONS;
 use asn1::oids::rfc2985::{CHALLENGE_PASSWORD, EXTENSION_REQUEST, UNSTRUCTURED_NAME};
 use pkcs10::CertReq;
 
@@ -23,6 +24,10 @@ fn attributes(request: &CertReq) -> Fields {
         let name = fields::oid_name(attribute.oid);
         match attribute.oid {
             EXTENSION_REQUEST => shown,
+            CERT_EXTENSIONS => match request.microsoft_requested_extensions() {
+                Ok(extensions) => shown.with("szOID_CERT_EXTENSIONS", fields::extensions(&extensions)),
+                Err(error) => shown.with("szOID_CERT_EXTENSIONS", error.to_string()),
+            },
             CHALLENGE_PASSWORD => shown.with("challengePassword", "a secret"),
             UNSTRUCTURED_NAME => match request.unstructured_names() {
                 Ok(names) => shown.with_list("unstructuredName", names),
