@@ -29,7 +29,7 @@ use crate::CertReqId;
 use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
 use crate::general_info::{GeneralInfo, InfoTypeAndValue};
-use crate::header::{RecipNonce, SenderNonce, TransactionId};
+use crate::header::{Pvno, RecipNonce, SenderNonce, TransactionId};
 use crate::info_value::InfoValue;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::validation::Expectation;
@@ -125,6 +125,7 @@ impl Enrolment {
         let transaction_id = TransactionId::random(provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);
         let fields = HeaderFields {
+            pvno: Pvno::CMP2000,
             recipient: recipient.clone(),
             transaction_id: transaction_id.clone(),
             recip_nonce: None,
@@ -193,6 +194,7 @@ impl Transaction {
 
     fn header_fields(&self, recipient: Name, answered: SenderNonce) -> HeaderFields {
         HeaderFields {
+            pvno: Pvno::CMP2000,
             recipient: GeneralName::DirectoryName(recipient),
             transaction_id: self.transaction_id.clone(),
             recip_nonce: Some(RecipNonce::from(answered)),

@@ -17,7 +17,7 @@ use x509_cert::name::Name;
 use crate::body::PkiBody;
 use crate::error::Error;
 use crate::general_info::GeneralInfo;
-use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
+use crate::header::{PkiHeader, Pvno, RecipNonce, SenderNonce, TransactionId};
 use crate::message::{protected_part, sequence};
 
 pub(crate) use signature::verify;
@@ -71,6 +71,7 @@ pub(crate) fn key_id(certificate: &Certificate) -> der::Result<Option<OctetStrin
 /// The header fields that differ from message to message.
 #[derive(Debug)]
 pub(crate) struct HeaderFields {
+    pub(crate) pvno: Pvno,
     pub(crate) recipient: GeneralName,
     pub(crate) transaction_id: TransactionId,
     pub(crate) recip_nonce: Option<RecipNonce>,
@@ -103,6 +104,7 @@ impl ProtectedPart {
     ) -> Result<Self, Error> {
         let sender_nonce = SenderNonce::random(provider)?;
         let header = PkiHeader {
+            pvno: fields.pvno,
             message_time: Some(now.to_generalized_time().map_err(Error::Encoding)?),
             protection_alg: Some(identity.algorithm.identifier()),
             sender_kid: identity.key_id.clone(),

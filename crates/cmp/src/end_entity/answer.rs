@@ -13,7 +13,7 @@ use crate::cert_conf::{CertStatus, cert_hash};
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertResponse};
 use crate::error::Error;
 use crate::general_info::{confirm_wait_time, has_implicit_confirm};
-use crate::header::SenderNonce;
+use crate::header::{Pvno, SenderNonce};
 use crate::poll::PollReqItem;
 use crate::protection::{ProtectedPart, SenderIdentity};
 use crate::status::{PkiStatus, PkiStatusInfo};
@@ -325,11 +325,15 @@ impl Granted {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
-        let hash = cert_hash(provider, &self.certificate)?;
-        let status = CertStatus::new(hash, self.transaction.cert_req_id, status);
-        let body = PkiBody::CertConf(Vec::from([status]));
+        let (hash, hash_alg) = cert_hash(provider, &self.certificate)?;
+        let mut status = CertStatus::new(hash, self.transaction.cert_req_id, status);
+        status.hash_alg = hash_alg;
         let signer = Some(self.correspondent.certificate);
-        let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
+        let mut fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
+        if status.hash_alg.is_some() {
+            fields.pvno = Pvno::CMP2021;
+        }
+        let body = PkiBody::CertConf(Vec::from([status]));
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         let mut transaction = self.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);

@@ -14,7 +14,7 @@ use crate::end_entity::RequestKind;
 use crate::error::Error;
 use crate::error_msg::ErrorMsgContent;
 use crate::general_info::{GeneralInfo, InfoTypeAndValue};
-use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
+use crate::header::{PkiHeader, Pvno, RecipNonce, SenderNonce, TransactionId};
 use crate::info_value::InfoValue;
 use crate::message::PkiMessage;
 use crate::poll::PollRepItem;
@@ -37,6 +37,7 @@ pub struct Responder<'a> {
 /// Where an answer goes, taken from a message that need not be believed: an error can be answered, too.
 #[derive(Clone, Debug)]
 pub struct ReplyTo {
+    pvno: Pvno,
     recipient: GeneralName,
     transaction_id: Option<TransactionId>,
     recip_nonce: Option<RecipNonce>,
@@ -46,6 +47,8 @@ impl ReplyTo {
     /// The sender of that message.
     pub fn new(header: &PkiHeader) -> Self {
         Self {
+            // The same version, or the nearest there is (RFC 9810 section 7).
+            pvno: header.pvno.clamp(Pvno::CMP2000, Pvno::CMP2021),
             recipient: header.sender.clone(),
             transaction_id: header.transaction_id.clone(),
             recip_nonce: header.sender_nonce.clone().map(RecipNonce::from),
@@ -55,6 +58,7 @@ impl ReplyTo {
     /// Whoever sent something that could not even be decoded.
     pub fn unknown() -> Self {
         Self {
+            pvno: Pvno::CMP2000,
             recipient: GeneralName::DirectoryName(Name::default()),
             transaction_id: None,
             recip_nonce: None,
@@ -88,6 +92,7 @@ impl Responder<'_> {
             None => TransactionId::random(self.provider)?,
         };
         let fields = HeaderFields {
+            pvno: to.pvno,
             recipient: to.recipient.clone(),
             transaction_id,
             recip_nonce: to.recip_nonce.clone(),
@@ -334,7 +339,7 @@ impl AwaitingCertConf {
         provider: &CryptoProvider,
     ) -> Result<der::asn1::OctetString, Error> {
         match &status.hash_alg {
-            None => cert_hash(provider, &self.certificate),
+            None => cert_hash(provider, &self.certificate).map(|(hash, _)| hash),
             Some(identifier) => {
                 let digest =
                     crypto::DigestAlgorithm::from_identifier(identifier).map_err(Error::Algorithm)?;
