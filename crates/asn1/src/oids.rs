@@ -188,14 +188,38 @@ pub mod rfc5912 {
     pub const SECP256R1: Oid = oid("1.2.840.10045.3.1.7");
     /// secp384r1
     pub const SECP384R1: Oid = oid("1.3.132.0.34");
+    /// secp521r1
+    pub const SECP521R1: Oid = oid("1.3.132.0.35");
     /// ecdsa-with-SHA256
     pub const ECDSA_WITH_SHA256: Oid = oid("1.2.840.10045.4.3.2");
     /// ecdsa-with-SHA384
     pub const ECDSA_WITH_SHA384: Oid = oid("1.2.840.10045.4.3.3");
+    /// ecdsa-with-SHA512
+    pub const ECDSA_WITH_SHA512: Oid = oid("1.2.840.10045.4.3.4");
     /// id-sha256
     pub const SHA256: Oid = oid("2.16.840.1.101.3.4.2.1");
     /// id-sha384
     pub const SHA384: Oid = oid("2.16.840.1.101.3.4.2.2");
     /// id-sha512
     pub const SHA512: Oid = oid("2.16.840.1.101.3.4.2.3");
+}
+
+/// RFC 8410: Edwards curves; one identifier names key and signature.
+pub mod rfc8410 {
+    use super::{Oid, oid};
+
+    /// id-Ed25519
+    pub const ED25519: Oid = oid("1.3.101.112");
+}
+
+/// RFC 9881: ML-DSA; one identifier names key and signature.
+pub mod rfc9881 {
+    use super::{Oid, oid};
+
+    /// id-ml-dsa-44
+    pub const ML_DSA_44: Oid = oid("2.16.840.1.101.3.4.3.17");
+    /// id-ml-dsa-65
+    pub const ML_DSA_65: Oid = oid("2.16.840.1.101.3.4.3.18");
+    /// id-ml-dsa-87
+    pub const ML_DSA_87: Oid = oid("2.16.840.1.101.3.4.3.19");
 }

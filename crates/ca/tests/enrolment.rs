@@ -15,7 +15,9 @@ use std::time::Duration;
 use asn1::oids::{rfc4945, rfc5280};
 use ca::registry::CertificateStatus;
 use cmp::end_entity::{Answer, Enrolment};
-use crypto::{CertificatePath, ExtendedKeyUsage as Purpose, SigningKey};
+use cmp::{PkiBody, PkiMessage, Pvno};
+use crypto::{CertificatePath, DigestAlgorithm, ExtendedKeyUsage as Purpose, SigningKey};
+use crypto_aws_lc::{KeyType, SoftwareKey};
 use der::asn1::{Ia5String, OctetString};
 use der::{Decode, Encode};
 use support::{House, NOW, YEAR, csr, granted, key, name};
@@ -23,7 +25,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
     SubjectKeyIdentifier,
 };
 
@@ -54,6 +56,41 @@ fn a_station_enrols_with_its_vendor_certificate() {
         house.confirm(&house.station, granted, NOW);
         assert_eq!(house.registry.status(&serial), CertificateStatus::Valid);
         assert_eq!(house.registry.count(), number + 1);
+    }
+}
+
+#[test]
+fn every_kind_of_key_certifies_and_is_certified() {
+    for key_type in [KeyType::P521, KeyType::Ed25519, KeyType::MlDsa44, KeyType::MlDsa65, KeyType::MlDsa87] {
+        let generate = || SoftwareKey::generate(key_type).unwrap();
+        let house = House::with_root_key(generate());
+        let (station, key) =
+            (support::Requester::with_key(&house.vendor, "CN=enb-0002,O=Vendor", generate()), generate());
+        for request in [
+            support::ir(support::crmf(&station.name(), &key)),
+            support::p10cr(csr(&station.name().to_string(), &key, Vec::new())),
+        ] {
+            let (_, answer) = house.enrol(&station, request);
+            let granted = granted(answer);
+            let certificate = granted.check().unwrap();
+            let (_, KeyUsage(usage)) =
+                certificate.tbs_certificate().get_extension::<KeyUsage>().unwrap().unwrap();
+            assert!(usage == KeyUsages::DigitalSignature, "{key_type}");
+            let serial = certificate.tbs_certificate().serial_number().clone();
+            let (cert_conf, reply) = house.confirm(&station, granted, NOW);
+            assert_eq!(house.registry.status(&serial), CertificateStatus::Valid, "{key_type}");
+
+            // ML-DSA names no digest: certConf must, and that is syntax of version 3 (RFC 9810 section 5.3.18).
+            let names_digest = !matches!(key_type, KeyType::P521 | KeyType::Ed25519);
+            let version = if names_digest { Pvno::CMP2021 } else { Pvno::CMP2000 };
+            let cert_conf = PkiMessage::from_der(&cert_conf).unwrap();
+            let PkiBody::CertConf(content) = cert_conf.body() else { panic!("{:?}", cert_conf.body()) };
+            let sha512 = DigestAlgorithm::Sha512.identifier();
+            assert_eq!(content[0].hash_alg, names_digest.then_some(sha512), "{key_type}");
+            assert_eq!(content[0].cert_hash.as_bytes().len(), 64, "{key_type}");
+            assert_eq!(cert_conf.header().pvno, version);
+            assert_eq!(PkiMessage::from_der(&reply.octets).unwrap().header().pvno, version, "it is mirrored");
+        }
     }
 }
 

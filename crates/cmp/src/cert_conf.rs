@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use asn1::EncodedCertificate;
-use crypto::{CryptoProvider, SignatureAlgorithm};
+use crypto::{CryptoProvider, DigestAlgorithm, SignatureAlgorithm};
 use der::asn1::OctetString;
 use der::{Decode, Sequence};
 use spki::AlgorithmIdentifierOwned;
@@ -48,13 +48,18 @@ impl CertStatus {
 }
 
 /// The hash that names a certificate in certConf: over its DER octets, with the digest of the algorithm it was signed
-/// with (RFC 9810 section 5.3.18).
+/// with; where that has none, with SHA-512, which hashAlg then has to tell (RFC 9810 section 5.3.18).
 pub(crate) fn cert_hash(
     provider: &CryptoProvider,
     certificate: &EncodedCertificate,
-) -> Result<OctetString, Error> {
+) -> Result<(OctetString, Option<AlgorithmIdentifierOwned>), Error> {
     let decoded = Certificate::from_der(certificate.octets()).map_err(Error::MalformedCertificate)?;
     let algorithm =
         SignatureAlgorithm::from_identifier(decoded.signature_algorithm()).map_err(Error::Algorithm)?;
-    OctetString::new(provider.digest(algorithm.digest(), certificate.octets())).map_err(Error::Encoding)
+    let (digest, hash_alg) = match algorithm.digest() {
+        Some(digest) => (digest, None),
+        None => (DigestAlgorithm::Sha512, Some(DigestAlgorithm::Sha512.identifier())),
+    };
+    let hash = OctetString::new(provider.digest(digest, certificate.octets())).map_err(Error::Encoding)?;
+    Ok((hash, hash_alg))
 }

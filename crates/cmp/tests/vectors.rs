@@ -12,7 +12,8 @@ use cmp::{
     PkiStatusInfo, ReadingPolicy, SenderNonce, SignerRole, TransactionId, Trust, ValidatedMessage, Validator,
 };
 use crmf::{CertReqMessages, ProofOfPossession};
-use crypto::{DigestAlgorithm, ExtendedKeyUsage, KeyError, PublicKey, SignatureAlgorithm};
+use crypto::{DigestAlgorithm, ExtendedKeyUsage, PublicKey, SignatureAlgorithm, SigningKey};
+use crypto_aws_lc::SoftwareKey;
 use der::{Decode, Encode};
 use testkit::vectors::{self, ExpectedMessage, ExpectedStatusInfo, NOW};
 use x509_cert::Certificate;
@@ -209,31 +210,27 @@ const SIGNER_ABSENT: [&str; 1] = ["openssl-tests/protect/IR_protected.der"];
 #[test]
 fn signatures_hold_over_the_received_octets() {
     let provider = crypto_aws_lc::provider();
-    let mut files: Vec<EncodedCertificate> = vec![vectors::own_certificate("openssl-mock/oper-ca.crt.pem")];
+    let mut files = vec![public_key(&vectors::own_certificate("openssl-mock/oper-ca.crt.pem")).unwrap()];
     for name in vectors::outside_names().unwrap_or_default() {
         let Some(octets) = vectors::outside(&name) else { continue };
         let Ok(text) = String::from_utf8(octets) else { continue };
         if let Ok((_, document)) = der::Document::from_pem(&text) {
-            files.extend(EncodedCertificate::new(document.as_bytes()));
+            let certificate = EncodedCertificate::new(document.as_bytes()).ok();
+            files.extend(certificate.and_then(|certificate| public_key(&certificate)));
         }
+        files.extend(SoftwareKey::from_pem(&text).map(|key| key.public_key().clone()));
     }
     let mut verified = 0;
     for (name, (octets, _)) in messages() {
         let Ok(message) = PkiMessage::from_der(&octets) else { continue };
         let Some(algorithm) = &message.header().protection_alg else { continue };
         let Ok(algorithm) = SignatureAlgorithm::from_identifier(algorithm) else { continue };
-        if message.extra_certs().first().is_some_and(has_unsupported_key) {
-            continue;
-        }
         let signature = message.protection().unwrap().as_bytes().unwrap();
         let protected_part = message.protected_part().unwrap();
         let holds = |octets: &[u8], signature: &[u8]| {
-            message.extra_certs().iter().chain(&files).any(|certificate| {
-                let Ok(certificate) = Certificate::from_der(certificate.octets()) else { return false };
-                let key = certificate.tbs_certificate().subject_public_key_info().to_der().unwrap();
-                let Ok(key) = PublicKey::from_spki_der(&key) else { return false };
-                provider.verify(algorithm, &key, octets, signature).is_ok()
-            })
+            let keys = message.extra_certs().iter().filter_map(public_key);
+            keys.chain(files.iter().cloned())
+                .any(|key| provider.verify(algorithm, &key, octets, signature).is_ok())
         };
         assert_eq!(holds(&protected_part, signature), !SIGNER_ABSENT.contains(&name.as_str()), "{name}");
         let mut other = protected_part.clone();
@@ -244,11 +241,10 @@ fn signatures_hold_over_the_received_octets() {
     assert!(verified >= 25, "{verified}");
 }
 
-/// P-521, in a few of the outside messages.
-fn has_unsupported_key(certificate: &EncodedCertificate) -> bool {
-    let certificate = Certificate::from_der(certificate.octets()).unwrap();
+fn public_key(certificate: &EncodedCertificate) -> Option<PublicKey> {
+    let certificate = Certificate::from_der(certificate.octets()).ok()?;
     let key = certificate.tbs_certificate().subject_public_key_info().to_der().unwrap();
-    matches!(PublicKey::from_spki_der(&key), Err(KeyError::Unsupported(_)))
+    PublicKey::from_spki_der(&key).ok()
 }
 
 fn trust(role: SignerRole, anchor: &str, usage: ExtendedKeyUsage) -> Trust {

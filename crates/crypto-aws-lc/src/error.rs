@@ -77,8 +77,8 @@ impl fmt::Display for KeyFileError {
                 "the private key is encrypted; decrypt it with `openssl pkey -in KEY -out NEW`, keep NEW private",
             ),
             Self::Rejected => f.write_str(
-                "the private key is malformed, or is not one of P-256, P-384 (named curves) and \
-                 RSA with 2048 to 8192 bits",
+                "the private key is malformed, or is not one of P-256, P-384, P-521 (named curves), Ed25519, \
+                 ML-DSA and RSA with 2048 to 8192 bits",
             ),
             Self::Weak(error) => write!(f, "the private key is refused: {error}"),
             Self::Failed => f.write_str("AWS-LC could not make or encode a key"),

@@ -49,15 +49,27 @@ fn verification_algorithm(
     algorithm: SignatureAlgorithm,
     key: KeyKind,
 ) -> Option<&'static dyn VerificationAlgorithm> {
-    use SignatureAlgorithm::{EcdsaWithSha256, EcdsaWithSha384, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa};
+    use SignatureAlgorithm::{
+        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87, Sha256WithRsa,
+        Sha384WithRsa, Sha512WithRsa,
+    };
     Some(match (algorithm, key) {
         (EcdsaWithSha256, KeyKind::P256) => &signature::ECDSA_P256_SHA256_ASN1,
         (EcdsaWithSha384, KeyKind::P256) => &signature::ECDSA_P256_SHA384_ASN1,
+        (EcdsaWithSha512, KeyKind::P256) => &signature::ECDSA_P256_SHA512_ASN1,
         (EcdsaWithSha256, KeyKind::P384) => &signature::ECDSA_P384_SHA256_ASN1,
         (EcdsaWithSha384, KeyKind::P384) => &signature::ECDSA_P384_SHA384_ASN1,
+        (EcdsaWithSha512, KeyKind::P384) => &signature::ECDSA_P384_SHA512_ASN1,
+        (EcdsaWithSha256, KeyKind::P521) => &signature::ECDSA_P521_SHA256_ASN1,
+        (EcdsaWithSha384, KeyKind::P521) => &signature::ECDSA_P521_SHA384_ASN1,
+        (EcdsaWithSha512, KeyKind::P521) => &signature::ECDSA_P521_SHA512_ASN1,
         (Sha256WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA256,
         (Sha384WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA384,
         (Sha512WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (Ed25519, KeyKind::Ed25519) => &signature::ED25519,
+        (MlDsa44, KeyKind::MlDsa44) => &signature::ML_DSA_44,
+        (MlDsa65, KeyKind::MlDsa65) => &signature::ML_DSA_65,
+        (MlDsa87, KeyKind::MlDsa87) => &signature::ML_DSA_87,
         _ => return None,
     })
 }

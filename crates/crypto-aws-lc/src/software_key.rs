@@ -5,10 +5,11 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    KeyPair, RSA_PKCS1_SHA256,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
+    ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, RSA_PKCS1_SHA256,
 };
-use crypto::{PublicKey, SignError, SignatureAlgorithm, SigningKey};
+use crypto::{KeyKind, PublicKey, SignError, SignatureAlgorithm, SigningKey};
 use der::SecretDocument;
 use der::pem::LineEnding;
 use zeroize::Zeroizing;
@@ -23,17 +24,38 @@ pub enum KeyType {
     P256,
     /// `p384`: ECDSA on P-384
     P384,
+    /// `p521`: ECDSA on P-521
+    P521,
     /// `rsa2048`: RSA with 2048 bits
     Rsa2048,
     /// `rsa3072`: RSA with 3072 bits
     Rsa3072,
     /// `rsa4096`: RSA with 4096 bits
     Rsa4096,
+    /// `ed25519`: Ed25519
+    Ed25519,
+    /// `ml-dsa-44`: ML-DSA-44
+    MlDsa44,
+    /// `ml-dsa-65`: ML-DSA-65
+    MlDsa65,
+    /// `ml-dsa-87`: ML-DSA-87
+    MlDsa87,
 }
 
 impl KeyType {
     /// Every kind there is.
-    pub const ALL: [Self; 5] = [Self::P256, Self::P384, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+    pub const ALL: [Self; 10] = [
+        Self::P256,
+        Self::P384,
+        Self::P521,
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+        Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
+    ];
 }
 
 impl fmt::Display for KeyType {
@@ -41,9 +63,14 @@ impl fmt::Display for KeyType {
         f.write_str(match self {
             Self::P256 => "p256",
             Self::P384 => "p384",
+            Self::P521 => "p521",
             Self::Rsa2048 => "rsa2048",
             Self::Rsa3072 => "rsa3072",
             Self::Rsa4096 => "rsa4096",
+            Self::Ed25519 => "ed25519",
+            Self::MlDsa44 => "ml-dsa-44",
+            Self::MlDsa65 => "ml-dsa-65",
+            Self::MlDsa87 => "ml-dsa-87",
         })
     }
 }
@@ -61,7 +88,8 @@ impl FromStr for KeyType {
 
 /// A private key in memory. AWS-LC wipes it when it is dropped.
 ///
-/// It signs with ecdsa-with-SHA256 on P-256, ecdsa-with-SHA384 on P-384, sha256WithRSAEncryption with RSA.
+/// It signs with ecdsa-with-SHA256 on P-256, ecdsa-with-SHA384 on P-384, ecdsa-with-SHA512 on P-521,
+/// sha256WithRSAEncryption with RSA, and with Ed25519 and ML-DSA in their one way.
 pub struct SoftwareKey {
     pair: Pair,
     public_key: PublicKey,
@@ -70,6 +98,8 @@ pub struct SoftwareKey {
 enum Pair {
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
 impl SoftwareKey {
@@ -80,23 +110,32 @@ impl SoftwareKey {
     pub fn generate(key_type: KeyType) -> Result<Self, KeyFileError> {
         let ecdsa = |algorithm| EcdsaKeyPair::generate(algorithm).map(Pair::Ecdsa);
         let rsa = |size| RsaKeyPair::generate(size).map(Pair::Rsa);
+        let ml_dsa = |algorithm| PqdsaKeyPair::generate(algorithm).map(Pair::MlDsa);
         let pair = match key_type {
             KeyType::P256 => ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
             KeyType::P384 => ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
+            KeyType::P521 => ecdsa(&ECDSA_P521_SHA512_ASN1_SIGNING),
             KeyType::Rsa2048 => rsa(KeySize::Rsa2048),
             KeyType::Rsa3072 => rsa(KeySize::Rsa3072),
             KeyType::Rsa4096 => rsa(KeySize::Rsa4096),
+            KeyType::Ed25519 => Ed25519KeyPair::generate().map(Pair::Ed25519),
+            KeyType::MlDsa44 => ml_dsa(&ML_DSA_44_SIGNING),
+            KeyType::MlDsa65 => ml_dsa(&ML_DSA_65_SIGNING),
+            KeyType::MlDsa87 => ml_dsa(&ML_DSA_87_SIGNING),
         };
         Self::new(pair.map_err(|_| KeyFileError::Failed)?)
     }
 
-    /// From a PrivateKeyInfo (PKCS#8, RFC 5208).
+    /// From a PrivateKeyInfo (PKCS#8, RFC 5208), for Ed25519 also a OneAsymmetricKey (RFC 5958). An ML-DSA key may have any
+    /// form of RFC 9881 section 6: seed, expanded key, or both when they agree.
     ///
     /// # Errors
     /// When it is malformed, of an unsupported kind, or too weak.
     pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, KeyFileError> {
         let pair = ecdsa_pair(|algorithm| EcdsaKeyPair::from_pkcs8(algorithm, octets).ok())
-            .or_else(|| RsaKeyPair::from_pkcs8(octets).ok().map(Pair::Rsa));
+            .or_else(|| RsaKeyPair::from_pkcs8(octets).ok().map(Pair::Rsa))
+            .or_else(|| Ed25519KeyPair::from_pkcs8(octets).ok().map(Pair::Ed25519))
+            .or_else(|| ml_dsa_pair(octets));
         Self::new(pair.ok_or(KeyFileError::Rejected)?)
     }
 
@@ -123,6 +162,8 @@ impl SoftwareKey {
     fn new(pair: Pair) -> Result<Self, KeyFileError> {
         let public_key = match &pair {
             Pair::Ecdsa(pair) => PublicKey::from_ec_point(pair.public_key().as_ref()),
+            Pair::Ed25519(pair) => PublicKey::from_raw(KeyKind::Ed25519, pair.public_key().as_ref()),
+            Pair::MlDsa(pair) => PublicKey::from_raw(ml_dsa(pair).0, pair.public_key().as_ref()),
             Pair::Rsa(pair) => {
                 let spki: PublicKeyX509Der<'_> =
                     pair.public_key().as_der().map_err(|_| KeyFileError::Failed)?;
@@ -132,14 +173,17 @@ impl SoftwareKey {
         Ok(Self { pair, public_key: public_key.map_err(KeyFileError::Weak)? })
     }
 
-    /// The key as a PrivateKeyInfo (PKCS#8, RFC 5208), not encrypted.
+    /// The key as a PrivateKeyInfo (PKCS#8, RFC 5208), not encrypted; of ML-DSA the seed.
     ///
     /// # Errors
-    /// When AWS-LC fails.
+    /// When AWS-LC fails, or the key was read without its seed.
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         let octets = match &self.pair {
             Pair::Ecdsa(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
             Pair::Rsa(pair) => pair.as_der().map(|document: Pkcs8V1Der<'_>| document.as_ref().to_vec()),
+            // Of version 1: OpenSSL does not read the version that holds the public key, too.
+            Pair::Ed25519(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
+            Pair::MlDsa(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
         };
         octets.map(Zeroizing::new).map_err(|_| KeyFileError::Failed)
     }
@@ -147,7 +191,7 @@ impl SoftwareKey {
     /// The key as a PEM `PRIVATE KEY` (PKCS#8, RFC 7468 section 10), not encrypted.
     ///
     /// # Errors
-    /// When AWS-LC fails.
+    /// As [`SoftwareKey::to_pkcs8_der`].
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyFileError> {
         SecretDocument::try_from(self.to_pkcs8_der()?.as_slice())
             .and_then(|document| document.to_pem(PKCS8, LineEnding::LF))
@@ -161,8 +205,13 @@ impl SigningKey for SoftwareKey {
             Pair::Ecdsa(pair) if pair.algorithm() == &ECDSA_P256_SHA256_ASN1_SIGNING => {
                 SignatureAlgorithm::EcdsaWithSha256
             }
-            Pair::Ecdsa(_) => SignatureAlgorithm::EcdsaWithSha384,
+            Pair::Ecdsa(pair) if pair.algorithm() == &ECDSA_P384_SHA384_ASN1_SIGNING => {
+                SignatureAlgorithm::EcdsaWithSha384
+            }
+            Pair::Ecdsa(_) => SignatureAlgorithm::EcdsaWithSha512,
             Pair::Rsa(_) => SignatureAlgorithm::Sha256WithRsa,
+            Pair::Ed25519(_) => SignatureAlgorithm::Ed25519,
+            Pair::MlDsa(pair) => ml_dsa(pair).1,
         }
     }
 
@@ -177,6 +226,11 @@ impl SigningKey for SoftwareKey {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, octets, &mut signature).map(|()| signature)
+            }
+            Pair::Ed25519(pair) => Ok(pair.sign(octets).as_ref().to_vec()),
+            Pair::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                pair.sign(octets, &mut signature).map(|_| signature)
             }
         }
         .map_err(|_| SignError::new())
@@ -208,8 +262,27 @@ fn private_key_block(text: &str) -> Option<&str> {
 }
 
 fn ecdsa_pair(parse: impl Fn(&'static EcdsaSigningAlgorithm) -> Option<EcdsaKeyPair>) -> Option<Pair> {
-    [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING]
+    [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING]
         .into_iter()
         .find_map(parse)
         .map(Pair::Ecdsa)
 }
+
+fn ml_dsa_pair(octets: &[u8]) -> Option<Pair> {
+    ML_DSA
+        .into_iter()
+        .find_map(|(algorithm, ..)| PqdsaKeyPair::from_pkcs8(algorithm, octets).ok())
+        .map(Pair::MlDsa)
+}
+
+fn ml_dsa(pair: &PqdsaKeyPair) -> (KeyKind, SignatureAlgorithm) {
+    let [(_, kind, algorithm), others @ ..] = ML_DSA;
+    let own = others.into_iter().find(|(signing, ..)| *signing == pair.algorithm());
+    own.map_or((kind, algorithm), |(_, kind, algorithm)| (kind, algorithm))
+}
+
+const ML_DSA: [(&PqdsaSigningAlgorithm, KeyKind, SignatureAlgorithm); 3] = [
+    (&ML_DSA_44_SIGNING, KeyKind::MlDsa44, SignatureAlgorithm::MlDsa44),
+    (&ML_DSA_65_SIGNING, KeyKind::MlDsa65, SignatureAlgorithm::MlDsa65),
+    (&ML_DSA_87_SIGNING, KeyKind::MlDsa87, SignatureAlgorithm::MlDsa87),
+];

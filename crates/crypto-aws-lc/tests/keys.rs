@@ -9,6 +9,16 @@ use std::process::{Command, Stdio};
 
 use crypto::{KeyError, KeyKind, SigningKey};
 use crypto_aws_lc::{KeyFileError, KeyType, SoftwareKey, read_key_file, write_key_file};
+use der::asn1::{Any, OctetString};
+use der::{Decode, Document, Encode, SecretDocument, Tag};
+use spki::SubjectPublicKeyInfoRef;
+use testkit::provider::{
+    RFC_8410_PRIVATE_KEYS, RFC_8410_PUBLIC_KEY, ml_dsa_expanded_keys, ml_dsa_known_answers,
+};
+use testkit::vectors::own_text;
+
+/// Their generation takes seconds, and they are as RSA with 2048 bits is.
+const SLOW: [KeyType; 2] = [KeyType::Rsa3072, KeyType::Rsa4096];
 
 #[test]
 fn key_types_have_names() {
@@ -16,12 +26,13 @@ fn key_types_have_names() {
         assert_eq!(key_type.to_string().parse::<KeyType>().unwrap(), key_type);
     }
     let error = "rsa1024".parse::<KeyType>().unwrap_err().to_string();
-    assert_eq!(error, r#"there is no key type "rsa1024"; choose one of p256 p384 rsa2048 rsa3072 rsa4096"#);
+    let names = "p256 p384 p521 rsa2048 rsa3072 rsa4096 ed25519 ml-dsa-44 ml-dsa-65 ml-dsa-87";
+    assert_eq!(error, format!(r#"there is no key type "rsa1024"; choose one of {names}"#));
 }
 
 #[test]
 fn keys_survive_pkcs8() {
-    for key_type in [KeyType::P256, KeyType::P384, KeyType::Rsa2048] {
+    for key_type in KeyType::ALL.into_iter().filter(|key_type| !SLOW.contains(key_type)) {
         let key = SoftwareKey::generate(key_type).unwrap();
         let pem = key.to_pkcs8_pem().unwrap();
         assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n") && pem.ends_with("\n"), "{key_type}");
@@ -43,6 +54,9 @@ fn keys_as_openssl_writes_them_are_read() {
         ("ecparam -genkey -noout -name secp384r1", "EC PRIVATE KEY", KeyKind::P384),
         ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256", "PRIVATE KEY", KeyKind::P256),
         ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384", "PRIVATE KEY", KeyKind::P384),
+        ("ecparam -genkey -name secp521r1", "EC PRIVATE KEY", KeyKind::P521),
+        ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521", "PRIVATE KEY", KeyKind::P521),
+        ("genpkey -algorithm ED25519", "PRIVATE KEY", KeyKind::Ed25519),
         ("genrsa -traditional 2048", "RSA PRIVATE KEY", KeyKind::Rsa { bits: 2048 }),
         ("genrsa 2048", "PRIVATE KEY", KeyKind::Rsa { bits: 2048 }),
     ] {
@@ -60,17 +74,28 @@ fn keys_as_openssl_writes_them_are_read() {
 #[test]
 fn openssl_reads_our_keys_and_verifies_our_signatures() {
     let folder = folder("openssl-verifies");
-    for (key_type, digest) in
-        [(KeyType::P256, "sha256"), (KeyType::P384, "sha384"), (KeyType::Rsa2048, "sha256")]
-    {
+    for (key_type, digest) in [
+        (KeyType::P256, "-digest sha256"),
+        (KeyType::P384, "-digest sha384"),
+        (KeyType::P521, "-digest sha512"),
+        (KeyType::Rsa2048, "-digest sha256"),
+        (KeyType::Ed25519, ""),
+    ] {
         let key = SoftwareKey::generate(key_type).unwrap();
         let public_key = openssl("pkey -pubout", key.to_pkcs8_pem().unwrap().as_bytes());
-        let (key_path, signature_path) = (folder.join("key.pem"), folder.join("signature"));
+        let [key_path, signature_path, octets_path] =
+            ["key.pem", "signature", "octets"].map(|name| folder.join(name));
         fs::write(&key_path, public_key).unwrap();
         fs::write(&signature_path, key.sign(b"octets").unwrap()).unwrap();
-        let arguments =
-            format!("dgst -{digest} -verify {} -signature {}", key_path.display(), signature_path.display());
-        assert_eq!(openssl(&arguments, b"octets"), b"Verified OK\n", "{key_type}");
+        fs::write(&octets_path, b"octets").unwrap();
+        let arguments = format!(
+            "pkeyutl -verify -pubin -inkey {} -sigfile {} -in {} -rawin {digest}",
+            key_path.display(),
+            signature_path.display(),
+            octets_path.display()
+        );
+        let report = openssl(arguments.trim_end(), b"");
+        assert_eq!(report, b"Signature Verified Successfully\n", "{key_type}");
     }
 }
 
@@ -91,8 +116,8 @@ fn keys_that_cannot_be_used_are_refused_by_their_fault() {
     assert!(matches!(encrypted, KeyFileError::Encrypted), "{encrypted}");
 
     for arguments in [
-        "ecparam -genkey -name secp521r1",
-        "genpkey -algorithm ED25519",
+        "genpkey -algorithm ED448",
+        "genpkey -algorithm X25519",
         "genrsa 1024",
         "genrsa -traditional 1024",
         "ecparam -genkey -name secp256k1",
@@ -102,6 +127,66 @@ fn keys_that_cannot_be_used_are_refused_by_their_fault() {
     }
     let error = made("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3");
     assert!(matches!(error, KeyFileError::Weak(KeyError::RsaExponent)), "{error}");
+}
+
+#[test]
+fn keys_of_rfc_8410_are_read_and_a_false_public_key_is_not() {
+    let (_, public_key) = Document::from_pem(RFC_8410_PUBLIC_KEY).unwrap();
+    for text in RFC_8410_PRIVATE_KEYS {
+        let key = SoftwareKey::from_pem(text).unwrap();
+        assert_eq!(key.public_key().spki_octets(), public_key.as_bytes());
+    }
+    let (_, document) = SecretDocument::from_pem(RFC_8410_PRIVATE_KEYS[1]).unwrap();
+    let mut octets = document.as_bytes().to_vec();
+    *octets.last_mut().unwrap() ^= 1;
+    let error = SoftwareKey::from_pkcs8_der(&octets).unwrap_err();
+    assert!(matches!(error, KeyFileError::Rejected), "{error}");
+}
+
+#[test]
+fn keys_of_rfc_9881_are_read_and_written_again() {
+    for name in ["ml-dsa-44", "ml-dsa-65", "ml-dsa-87"] {
+        let text = own_text(&format!("rfc9881/{name}.key.pem"));
+        let key = SoftwareKey::from_pem(&text).unwrap();
+        let (_, public_key) = Document::from_pem(&own_text(&format!("rfc9881/{name}.pub.pem"))).unwrap();
+        assert_eq!(key.public_key().spki_octets(), public_key.as_bytes(), "{name}");
+        assert_eq!(*key.to_pkcs8_pem().unwrap(), text, "{name}");
+    }
+    for known in ml_dsa_known_answers() {
+        let key = SoftwareKey::from_pkcs8_der(&known.private_key).unwrap();
+        assert_eq!(key.public_key(), &known.public_key);
+    }
+}
+
+#[test]
+fn an_expanded_ml_dsa_key_signs_and_one_beside_another_seed_is_refused() {
+    for (expanded, public_key, in_range) in ml_dsa_expanded_keys() {
+        let expanded = OctetString::new(expanded).unwrap().to_der().unwrap();
+        let spki = SubjectPublicKeyInfoRef::from_der(public_key.spki_octets()).unwrap();
+        let private_key_info = |private_key: Vec<u8>| {
+            let parts = [
+                0_u8.to_der().unwrap(),
+                spki.algorithm.to_der().unwrap(),
+                OctetString::new(private_key).unwrap().to_der().unwrap(),
+            ];
+            Any::new(Tag::Sequence, parts.concat()).unwrap().to_der().unwrap()
+        };
+        let read = SoftwareKey::from_pkcs8_der(&private_key_info(expanded.clone()));
+        if !in_range {
+            assert!(matches!(read, Err(KeyFileError::Rejected)), "{read:?}");
+            continue;
+        }
+        let key = read.unwrap();
+        assert_eq!(key.public_key(), &public_key);
+        let signature = key.sign(b"octets").unwrap();
+        crypto_aws_lc::provider().verify(key.algorithm(), &public_key, b"octets", &signature).unwrap();
+        assert!(matches!(key.to_pkcs8_der(), Err(KeyFileError::Failed)), "there is no seed to write");
+
+        let seed = OctetString::new([7; 32]).unwrap().to_der().unwrap();
+        let both = Any::new(Tag::Sequence, [seed, expanded].concat()).unwrap().to_der().unwrap();
+        let error = SoftwareKey::from_pkcs8_der(&private_key_info(both)).unwrap_err();
+        assert!(matches!(error, KeyFileError::Rejected), "{error}");
+    }
 }
 
 #[test]

@@ -16,6 +16,11 @@ fn keys_sign_with_the_algorithm_of_their_kind() {
         (KeyType::P384, "ecdsa-with-SHA384", "P-384"),
         (KeyType::Rsa2048, "sha256WithRSAEncryption", "RSA-2048"),
         (KeyType::Rsa3072, "sha256WithRSAEncryption", "RSA-3072"),
+        (KeyType::P521, "ecdsa-with-SHA512", "P-521"),
+        (KeyType::Ed25519, "Ed25519", "Ed25519"),
+        (KeyType::MlDsa44, "ML-DSA-44", "ML-DSA-44"),
+        (KeyType::MlDsa65, "ML-DSA-65", "ML-DSA-65"),
+        (KeyType::MlDsa87, "ML-DSA-87", "ML-DSA-87"),
     ] {
         let key = SoftwareKey::generate(key_type).expect("a key");
         assert_eq!(key.algorithm().to_string(), algorithm);

@@ -6,10 +6,12 @@ use p256::ecdsa::signature::Signer;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use zeroize::Zeroizing;
 
-/// A private key on P-256 or P-384 in memory, wiped when it is dropped.
+use crate::PrivateKeyError;
+
+/// A private key on P-256, P-384 or, with the feature `p521`, P-521 in memory, wiped when it is dropped.
 ///
-/// It signs with ecdsa-with-SHA256 on P-256 and ecdsa-with-SHA384 on P-384, deterministically (RFC 6979): no randomness
-/// is needed to sign, and none can betray the key.
+/// It signs with ecdsa-with-SHA256 on P-256, ecdsa-with-SHA384 on P-384 and ecdsa-with-SHA512 on P-521, deterministically
+/// (RFC 6979): no randomness is needed to sign, and none can betray the key.
 pub struct EcKey {
     secret: Secret,
     public_key: PublicKey,
@@ -18,6 +20,8 @@ pub struct EcKey {
 enum Secret {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
+    #[cfg(feature = "p521")]
+    P521(p521::ecdsa::SigningKey),
 }
 
 impl EcKey {
@@ -25,47 +29,59 @@ impl EcKey {
     ///
     /// # Errors
     /// When `kind` is no elliptic curve, or the source of randomness fails.
-    pub fn generate(kind: KeyKind, random: &dyn Random) -> Result<Self, EcKeyError> {
+    pub fn generate(kind: KeyKind, random: &dyn Random) -> Result<Self, PrivateKeyError> {
         // A candidate is refused with a probability below 2^-31; a source that is refused so often is broken.
         const ATTEMPTS: usize = 16;
-        let mut scalar = Zeroizing::new([0; 48]);
-        let scalar = scalar.get_mut(..scalar_length(kind)?).ok_or(EcKeyError::Malformed)?;
+        let mut scalar = Zeroizing::new([0; 66]);
+        let scalar = scalar.get_mut(..scalar_length(kind)?).ok_or(PrivateKeyError::Malformed)?;
         for _ in 0..ATTEMPTS {
-            random.fill(scalar).map_err(EcKeyError::Random)?;
+            random.fill(scalar).map_err(PrivateKeyError::Random)?;
+            // The order of P-521 has 521 bits, 7 less than its octets hold.
+            if let [first, rest @ ..] = &mut *scalar
+                && rest.len() == 65
+            {
+                *first &= 0x01;
+            }
             if let Ok(key) = Self::from_scalar(kind, scalar) {
                 return Ok(key);
             }
         }
-        Err(EcKeyError::Random(RandomError::new()))
+        Err(PrivateKeyError::Random(RandomError::new()))
     }
 
-    /// From the private scalar, big-endian: exactly 32 octets on P-256, 48 on P-384.
+    /// From the private scalar, big-endian: exactly 32 octets on P-256, 48 on P-384, 66 on P-521.
     ///
     /// # Errors
     /// When `kind` is no elliptic curve, or the scalar is not from 1 to the order of the curve less 1.
-    pub fn from_scalar(kind: KeyKind, scalar: &[u8]) -> Result<Self, EcKeyError> {
+    pub fn from_scalar(kind: KeyKind, scalar: &[u8]) -> Result<Self, PrivateKeyError> {
         if scalar.len() != scalar_length(kind)? {
-            return Err(EcKeyError::Malformed);
+            return Err(PrivateKeyError::Malformed);
         }
-        let secret = if kind == KeyKind::P256 {
-            p256::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P256)
-        } else {
-            p384::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P384)
+        let secret = match kind {
+            KeyKind::P256 => p256::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P256),
+            KeyKind::P384 => p384::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P384),
+            #[cfg(feature = "p521")]
+            KeyKind::P521 => p521::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P521),
+            _ => None,
         };
-        Self::new(secret.ok_or(EcKeyError::Malformed)?)
+        Self::new(secret.ok_or(PrivateKeyError::Malformed)?)
     }
 
     /// From a PrivateKeyInfo (PKCS#8, RFC 5208) that holds an ECPrivateKey (RFC 5915).
     ///
     /// # Errors
-    /// When it is malformed or its key is on neither curve.
-    pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, EcKeyError> {
+    /// When it is malformed or its key is on none of these curves.
+    pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, PrivateKeyError> {
         let p256 = || p256::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P256(key.into()));
         let p384 = || p384::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P384(key.into()));
-        Self::new(p256().or_else(p384).ok_or(EcKeyError::Malformed)?)
+        let secret = p256().or_else(p384);
+        #[cfg(feature = "p521")]
+        let secret = secret
+            .or_else(|| p521::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P521(key.into())));
+        Self::new(secret.ok_or(PrivateKeyError::Malformed)?)
     }
 
-    fn new(secret: Secret) -> Result<Self, EcKeyError> {
+    fn new(secret: Secret) -> Result<Self, PrivateKeyError> {
         let public_key = match &secret {
             Secret::P256(key) => {
                 PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
@@ -73,20 +89,26 @@ impl EcKey {
             Secret::P384(key) => {
                 PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
             }
+            #[cfg(feature = "p521")]
+            Secret::P521(key) => {
+                PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
+            }
         };
-        Ok(Self { secret, public_key: public_key.map_err(|_| EcKeyError::Malformed)? })
+        Ok(Self { secret, public_key: public_key.map_err(|_| PrivateKeyError::Malformed)? })
     }
 
     /// The key as a PrivateKeyInfo (PKCS#8, RFC 5208), not encrypted.
     ///
     /// # Errors
     /// When it cannot be encoded, which no key is known to cause.
-    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, EcKeyError> {
+    pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
         let document = match &self.secret {
             Secret::P256(key) => key.to_pkcs8_der(),
             Secret::P384(key) => key.to_pkcs8_der(),
+            #[cfg(feature = "p521")]
+            Secret::P521(key) => key.to_pkcs8_der(),
         };
-        document.map(|document| document.to_bytes()).map_err(|_| EcKeyError::Malformed)
+        document.map(|document| document.to_bytes()).map_err(|_| PrivateKeyError::Malformed)
     }
 }
 
@@ -95,6 +117,8 @@ impl SigningKey for EcKey {
         match self.secret {
             Secret::P256(_) => SignatureAlgorithm::EcdsaWithSha256,
             Secret::P384(_) => SignatureAlgorithm::EcdsaWithSha384,
+            #[cfg(feature = "p521")]
+            Secret::P521(_) => SignatureAlgorithm::EcdsaWithSha512,
         }
     }
 
@@ -110,6 +134,10 @@ impl SigningKey for EcKey {
             Secret::P384(key) => {
                 key.try_sign(octets).map(|signature: p384::ecdsa::DerSignature| signature.as_bytes().to_vec())
             }
+            #[cfg(feature = "p521")]
+            Secret::P521(key) => {
+                key.try_sign(octets).map(|signature: p521::ecdsa::DerSignature| signature.as_bytes().to_vec())
+            }
         }
         .map_err(|_| SignError::new())
     }
@@ -122,34 +150,12 @@ impl fmt::Debug for EcKey {
 }
 
 /// In octets.
-fn scalar_length(kind: KeyKind) -> Result<usize, EcKeyError> {
+fn scalar_length(kind: KeyKind) -> Result<usize, PrivateKeyError> {
     match kind {
         KeyKind::P256 => Ok(32),
         KeyKind::P384 => Ok(48),
-        other => Err(EcKeyError::NoCurve(other)),
+        #[cfg(feature = "p521")]
+        KeyKind::P521 => Ok(66),
+        other => Err(PrivateKeyError::OtherKind(other)),
     }
 }
-
-/// Why there is no [`EcKey`]. Says nothing about the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EcKeyError {
-    /// Not the private key of an elliptic curve that is supported.
-    Malformed,
-    /// Keys of this kind have no elliptic curve.
-    NoCurve(KeyKind),
-    /// The source of randomness failed, or is broken.
-    Random(RandomError),
-}
-
-impl fmt::Display for EcKeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("not a private key on P-256 or P-384"),
-            Self::NoCurve(kind) => write!(f, "{kind} is not an elliptic curve"),
-            Self::Random(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for EcKeyError {}

@@ -1,4 +1,8 @@
-//! A [`CryptoProvider`] for firmware on RustCrypto, without `std`, and [`EcKey`]: elliptic curve keys in memory.
+//! A [`CryptoProvider`] for firmware on RustCrypto, without `std`, and private keys in memory: [`EcKey`],
+//! [`Ed25519Key`], [`MlDsaKey`].
+//!
+//! The features `p521`, `ed25519` and `ml-dsa` are on unless default features are off. Signatures of an algorithm that is
+//! left out do not verify.
 //!
 //! RSA signatures are verified and never made: the `rsa` crate's private key operations are not constant in time.
 #![no_std]
@@ -6,7 +10,12 @@
 extern crate alloc;
 
 mod ec_key;
+#[cfg(feature = "ed25519")]
+mod ed25519_key;
+mod error;
 mod mac;
+#[cfg(feature = "ml-dsa")]
+mod ml_dsa_key;
 mod verify;
 
 use alloc::boxed::Box;
@@ -15,7 +24,12 @@ use alloc::vec::Vec;
 use crypto::{CryptoProvider, DigestAlgorithm, Digester, Random, WebPki};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-pub use ec_key::{EcKey, EcKeyError};
+pub use ec_key::EcKey;
+#[cfg(feature = "ed25519")]
+pub use ed25519_key::Ed25519Key;
+pub use error::PrivateKeyError;
+#[cfg(feature = "ml-dsa")]
+pub use ml_dsa_key::MlDsaKey;
 
 /// RustCrypto's cryptography with the device's own randomness.
 ///

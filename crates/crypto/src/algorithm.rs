@@ -1,4 +1,4 @@
-use asn1::oids::rfc5912;
+use asn1::oids::{rfc5912, rfc8410, rfc9881};
 use const_oid::ObjectIdentifier;
 use core::fmt;
 use der::Any;
@@ -7,7 +7,7 @@ use spki::AlgorithmIdentifierOwned;
 
 use crate::{AlgorithmError, KeyKind};
 
-/// A signature algorithm of RFC 9481 section 3 that TS 33.310 allows. SHA-1 and MD5 have no entry.
+/// A signature algorithm of RFC 9481 section 3 or RFC 9881. SHA-1 and MD5 have no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SignatureAlgorithm {
@@ -21,16 +21,31 @@ pub enum SignatureAlgorithm {
     EcdsaWithSha256,
     /// ecdsa-with-SHA384, RFC 5758
     EcdsaWithSha384,
+    /// ecdsa-with-SHA512, RFC 5758
+    EcdsaWithSha512,
+    /// Ed25519 without prehash, RFC 8410
+    Ed25519,
+    /// ML-DSA-44 without prehash, with an empty context, RFC 9881
+    MlDsa44,
+    /// ML-DSA-65 without prehash, with an empty context, RFC 9881
+    MlDsa65,
+    /// ML-DSA-87 without prehash, with an empty context, RFC 9881
+    MlDsa87,
 }
 
 impl SignatureAlgorithm {
     /// Every algorithm there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Sha256WithRsa,
         Self::Sha384WithRsa,
         Self::Sha512WithRsa,
         Self::EcdsaWithSha256,
         Self::EcdsaWithSha384,
+        Self::EcdsaWithSha512,
+        Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
     ];
 
     /// The algorithm's object identifier.
@@ -41,6 +56,11 @@ impl SignatureAlgorithm {
             Self::Sha512WithRsa => rfc5912::SHA512_WITH_RSA_ENCRYPTION,
             Self::EcdsaWithSha256 => rfc5912::ECDSA_WITH_SHA256,
             Self::EcdsaWithSha384 => rfc5912::ECDSA_WITH_SHA384,
+            Self::EcdsaWithSha512 => rfc5912::ECDSA_WITH_SHA512,
+            Self::Ed25519 => rfc8410::ED25519,
+            Self::MlDsa44 => rfc9881::ML_DSA_44,
+            Self::MlDsa65 => rfc9881::ML_DSA_65,
+            Self::MlDsa87 => rfc9881::ML_DSA_87,
         }
     }
 
@@ -48,13 +68,17 @@ impl SignatureAlgorithm {
         matches!(self, Self::Sha256WithRsa | Self::Sha384WithRsa | Self::Sha512WithRsa)
     }
 
-    /// The AlgorithmIdentifier to send: NULL parameters with RSA (RFC 4055 section 5), none with ECDSA
-    /// (RFC 5758 section 3.2).
+    const fn is_ecdsa(self) -> bool {
+        matches!(self, Self::EcdsaWithSha256 | Self::EcdsaWithSha384 | Self::EcdsaWithSha512)
+    }
+
+    /// The AlgorithmIdentifier to send: NULL parameters with RSA (RFC 4055 section 5), none with any other (RFC 5758
+    /// section 3.2, RFC 8410 section 3, RFC 9881 section 2).
     pub fn identifier(self) -> AlgorithmIdentifierOwned {
         AlgorithmIdentifierOwned { oid: self.oid(), parameters: self.is_rsa().then(|| Any::from(Null)) }
     }
 
-    /// Looks an AlgorithmIdentifier up. RSA's NULL may be absent (RFC 4055 section 5), ECDSA's parameters must be.
+    /// Looks an AlgorithmIdentifier up. RSA's NULL may be absent (RFC 4055 section 5), all others' parameters must be.
     ///
     /// # Errors
     /// When the algorithm is not in the table or its parameters are wrong.
@@ -70,12 +94,14 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The digest inside: also the one that certHash uses for a certificate signed so (RFC 9810 section 5.3.18).
-    pub const fn digest(self) -> DigestAlgorithm {
+    /// The digest that certHash uses for a certificate signed so (RFC 9810 section 5.3.18): the one inside; SHA-512 with
+    /// Ed25519 (RFC 9481 section 3.3). No specification names one for ML-DSA: there, hashAlg must.
+    pub const fn digest(self) -> Option<DigestAlgorithm> {
         match self {
-            Self::Sha256WithRsa | Self::EcdsaWithSha256 => DigestAlgorithm::Sha256,
-            Self::Sha384WithRsa | Self::EcdsaWithSha384 => DigestAlgorithm::Sha384,
-            Self::Sha512WithRsa => DigestAlgorithm::Sha512,
+            Self::Sha256WithRsa | Self::EcdsaWithSha256 => Some(DigestAlgorithm::Sha256),
+            Self::Sha384WithRsa | Self::EcdsaWithSha384 => Some(DigestAlgorithm::Sha384),
+            Self::Sha512WithRsa | Self::EcdsaWithSha512 | Self::Ed25519 => Some(DigestAlgorithm::Sha512),
+            Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => None,
         }
     }
 
@@ -83,7 +109,11 @@ impl SignatureAlgorithm {
     pub const fn fits(self, key: KeyKind) -> bool {
         match key {
             KeyKind::Rsa { .. } => self.is_rsa(),
-            KeyKind::P256 | KeyKind::P384 => !self.is_rsa(),
+            KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => self.is_ecdsa(),
+            KeyKind::Ed25519 => matches!(self, Self::Ed25519),
+            KeyKind::MlDsa44 => matches!(self, Self::MlDsa44),
+            KeyKind::MlDsa65 => matches!(self, Self::MlDsa65),
+            KeyKind::MlDsa87 => matches!(self, Self::MlDsa87),
         }
     }
 }
@@ -96,6 +126,11 @@ impl fmt::Display for SignatureAlgorithm {
             Self::Sha512WithRsa => "sha512WithRSAEncryption",
             Self::EcdsaWithSha256 => "ecdsa-with-SHA256",
             Self::EcdsaWithSha384 => "ecdsa-with-SHA384",
+            Self::EcdsaWithSha512 => "ecdsa-with-SHA512",
+            Self::Ed25519 => "Ed25519",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
         })
     }
 }
@@ -174,12 +209,24 @@ mod tests {
         let mut rsa = SignatureAlgorithm::Sha256WithRsa.identifier();
         rsa.parameters = None;
         assert_eq!(SignatureAlgorithm::from_identifier(&rsa), Ok(SignatureAlgorithm::Sha256WithRsa));
-        let mut ecdsa = SignatureAlgorithm::EcdsaWithSha256.identifier();
-        ecdsa.parameters = Some(Any::from(Null));
-        assert_eq!(
-            SignatureAlgorithm::from_identifier(&ecdsa),
-            Err(AlgorithmError::BadParameters(rfc5912::ECDSA_WITH_SHA256))
-        );
+        for algorithm in SignatureAlgorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_rsa()) {
+            let mut identifier = algorithm.identifier();
+            assert_eq!(identifier.parameters, None);
+            identifier.parameters = Some(Any::from(Null));
+            let refused = Err(AlgorithmError::BadParameters(algorithm.oid()));
+            assert_eq!(SignatureAlgorithm::from_identifier(&identifier), refused);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_key_has_its_algorithms() {
+        let count = |key| SignatureAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.fits(key)).count();
+        for key in [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::Rsa { bits: 2048 }] {
+            assert_eq!(count(key), 3, "{key}");
+        }
+        for key in [KeyKind::Ed25519, KeyKind::MlDsa44, KeyKind::MlDsa65, KeyKind::MlDsa87] {
+            assert_eq!(count(key), 1, "{key}");
+        }
     }
 
     #[test]

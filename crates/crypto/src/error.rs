@@ -40,6 +40,8 @@ pub enum KeyError {
     },
     /// An RSA public exponent that is even, below 65537, or longer than 64 bits.
     RsaExponent,
+    /// An Ed25519 point of small order, with which signatures prove nothing.
+    Ed25519SmallOrder,
 }
 
 impl fmt::Display for KeyError {
@@ -51,6 +53,7 @@ impl fmt::Display for KeyError {
                 write!(f, "the RSA key has {bits} bits; 2048 to 8192 are accepted")
             }
             Self::RsaExponent => f.write_str("the RSA public exponent must be odd, from 65537 to 2^64"),
+            Self::Ed25519SmallOrder => f.write_str("the Ed25519 key is a point of small order"),
         }
     }
 }

@@ -2,16 +2,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use asn1::oids::{rfc5280, rfc5912};
+use asn1::oids::rfc5280;
 use asn1::{EncodedCertificate, UnixTime};
 use const_oid::ObjectIdentifier;
-use der::asn1::BitStringRef;
-use der::{AnyRef, Decode, Encode};
+use der::{AnyRef, Decode, Tag};
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor,
     alg_id,
 };
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage as ExtKeyUsage, KeyUsage, KeyUsages};
 
@@ -195,37 +193,41 @@ struct Row<'a> {
     signature: &'a dyn SignatureVerifier,
     algorithm: SignatureAlgorithm,
     key: AlgorithmIdentifier,
-    curve: Option<ObjectIdentifier>,
     identifier: AlgorithmIdentifier,
 }
 
-fn algorithms(signature: &dyn SignatureVerifier) -> [Row<'_>; 7] {
-    use SignatureAlgorithm::{EcdsaWithSha256, EcdsaWithSha384, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa};
-    let row = |algorithm, key, curve, identifier| Row { signature, algorithm, key, curve, identifier };
-    let (p256, p384) = (Some(rfc5912::SECP256R1), Some(rfc5912::SECP384R1));
+fn algorithms(signature: &dyn SignatureVerifier) -> [Row<'_>; 16] {
+    use SignatureAlgorithm::{
+        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87, Sha256WithRsa,
+        Sha384WithRsa, Sha512WithRsa,
+    };
+    let row = |algorithm, key, identifier| Row { signature, algorithm, key, identifier };
     [
-        row(EcdsaWithSha256, alg_id::ECDSA_P256, p256, alg_id::ECDSA_SHA256),
-        row(EcdsaWithSha384, alg_id::ECDSA_P256, p256, alg_id::ECDSA_SHA384),
-        row(EcdsaWithSha256, alg_id::ECDSA_P384, p384, alg_id::ECDSA_SHA256),
-        row(EcdsaWithSha384, alg_id::ECDSA_P384, p384, alg_id::ECDSA_SHA384),
-        row(Sha256WithRsa, alg_id::RSA_ENCRYPTION, None, alg_id::RSA_PKCS1_SHA256),
-        row(Sha384WithRsa, alg_id::RSA_ENCRYPTION, None, alg_id::RSA_PKCS1_SHA384),
-        row(Sha512WithRsa, alg_id::RSA_ENCRYPTION, None, alg_id::RSA_PKCS1_SHA512),
+        row(EcdsaWithSha256, alg_id::ECDSA_P256, alg_id::ECDSA_SHA256),
+        row(EcdsaWithSha384, alg_id::ECDSA_P256, alg_id::ECDSA_SHA384),
+        row(EcdsaWithSha512, alg_id::ECDSA_P256, alg_id::ECDSA_SHA512),
+        row(EcdsaWithSha256, alg_id::ECDSA_P384, alg_id::ECDSA_SHA256),
+        row(EcdsaWithSha384, alg_id::ECDSA_P384, alg_id::ECDSA_SHA384),
+        row(EcdsaWithSha512, alg_id::ECDSA_P384, alg_id::ECDSA_SHA512),
+        row(EcdsaWithSha256, alg_id::ECDSA_P521, alg_id::ECDSA_SHA256),
+        row(EcdsaWithSha384, alg_id::ECDSA_P521, alg_id::ECDSA_SHA384),
+        row(EcdsaWithSha512, alg_id::ECDSA_P521, alg_id::ECDSA_SHA512),
+        row(Sha256WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA256),
+        row(Sha384WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA384),
+        row(Sha512WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA512),
+        row(Ed25519, alg_id::ED25519, alg_id::ED25519),
+        row(MlDsa44, alg_id::ML_DSA_44, alg_id::ML_DSA_44),
+        row(MlDsa65, alg_id::ML_DSA_65, alg_id::ML_DSA_65),
+        row(MlDsa87, alg_id::ML_DSA_87, alg_id::ML_DSA_87),
     ]
 }
 
 impl Row<'_> {
     /// webpki hands over the key without its algorithm; put the SubjectPublicKeyInfo together again.
     fn public_key(&self, key: &[u8]) -> Option<PublicKey> {
-        let algorithm = match &self.curve {
-            Some(curve) => {
-                AlgorithmIdentifierRef { oid: rfc5912::EC_PUBLIC_KEY, parameters: Some(AnyRef::from(curve)) }
-            }
-            None => AlgorithmIdentifierRef { oid: rfc5912::RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) },
-        };
-        let subject_public_key = BitStringRef::from_bytes(key).ok()?;
-        let spki = SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().ok()?;
-        PublicKey::from_spki_der(&spki).ok()
+        // An alg_id holds what stands inside of the SEQUENCE.
+        let algorithm = AnyRef::new(Tag::Sequence, &self.key).ok()?.decode_as().ok()?;
+        PublicKey::from_parts(algorithm, key).ok()
     }
 }
 
@@ -260,4 +262,35 @@ impl ExtendedKeyUsage {
     pub const REGISTRATION_AUTHORITY: Self = Self::Required(asn1::oids::rfc6402::KP_CMC_RA);
     /// id-kp-clientAuth: a TLS client's.
     pub const TLS_CLIENT: Self = Self::Required(rfc5280::KP_CLIENT_AUTH);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Believing;
+
+    impl SignatureVerifier for Believing {
+        fn is_valid(&self, _: SignatureAlgorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn every_algorithm_is_in_webpki_s_table_as_in_ours() {
+        let rows = algorithms(&Believing);
+        for algorithm in SignatureAlgorithm::ALL {
+            assert!(rows.iter().any(|row| row.algorithm == algorithm), "{algorithm}");
+        }
+        for row in rows {
+            let identifier = AnyRef::new(Tag::Sequence, &row.identifier).unwrap().decode_as().unwrap();
+            assert_eq!(SignatureAlgorithm::from_identifier(&identifier), Ok(row.algorithm));
+            let kinds = [32, 65, 97, 133, 1312, 1952, 2592]
+                .into_iter()
+                .filter_map(|length| row.public_key(&alloc::vec![4; length]))
+                .map(|key| key.kind());
+            let expected = usize::from(row.key != alg_id::RSA_ENCRYPTION);
+            assert_eq!(kinds.filter(|kind| row.algorithm.fits(*kind)).count(), expected, "{row:?}");
+        }
+    }
 }

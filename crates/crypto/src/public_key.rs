@@ -1,7 +1,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use asn1::oids::rfc5912;
+use asn1::oids::{rfc5912, rfc8410, rfc9881};
 use der::asn1::{BitStringRef, ObjectIdentifier, UintRef};
 use der::{Decode, Encode, Sequence};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
@@ -16,11 +16,21 @@ pub enum KeyKind {
     P256,
     /// id-ecPublicKey on secp384r1
     P384,
+    /// id-ecPublicKey on secp521r1
+    P521,
     /// rsaEncryption
     Rsa {
         /// The modulus's length.
         bits: usize,
     },
+    /// id-Ed25519
+    Ed25519,
+    /// id-ml-dsa-44
+    MlDsa44,
+    /// id-ml-dsa-65
+    MlDsa65,
+    /// id-ml-dsa-87
+    MlDsa87,
 }
 
 impl fmt::Display for KeyKind {
@@ -28,7 +38,12 @@ impl fmt::Display for KeyKind {
         match self {
             Self::P256 => f.write_str("P-256"),
             Self::P384 => f.write_str("P-384"),
+            Self::P521 => f.write_str("P-521"),
             Self::Rsa { bits } => write!(f, "RSA-{bits}"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa44 => f.write_str("ML-DSA-44"),
+            Self::MlDsa65 => f.write_str("ML-DSA-65"),
+            Self::MlDsa87 => f.write_str("ML-DSA-87"),
         }
     }
 }
@@ -40,8 +55,8 @@ struct RsaPublicKey<'a> {
     public_exponent: UintRef<'a>,
 }
 
-/// A public key whose encoding was inspected and whose strength suffices: P-256, P-384, or RSA with 2048 to
-/// 8192 bits and an exponent from 65537 (TS 33.310 section 6.1.1).
+/// A public key whose encoding was inspected and whose strength suffices: P-256, P-384, P-521, Ed25519, ML-DSA, or RSA
+/// with 2048 to 8192 bits and an exponent from 65537 (TS 33.310 section 6.1.1).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     spki: Vec<u8>,
@@ -53,8 +68,8 @@ impl PublicKey {
     /// From the DER octets of a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
     ///
     /// # Errors
-    /// When it is malformed, of an unsupported kind, or too weak. That an elliptic curve point lies on its curve
-    /// is found out when a signature is verified with it.
+    /// When it is malformed, of an unsupported kind, or too weak. Whether a point lies on its curve is found out when a
+    /// signature is verified with it.
     pub fn from_spki_der(octets: &[u8]) -> Result<Self, KeyError> {
         let spki = SubjectPublicKeyInfoRef::<'_>::from_der(octets).map_err(|_| KeyError::Malformed)?;
         let key = spki.subject_public_key.as_bytes().ok_or(KeyError::Malformed)?;
@@ -62,23 +77,43 @@ impl PublicKey {
         Ok(Self { spki: octets.to_vec(), kind, key: key.to_vec() })
     }
 
-    /// An elliptic curve key from its uncompressed point (SEC 1 section 2.3.3): 65 octets on P-256, 97 on P-384.
+    /// An elliptic curve key from its uncompressed point (SEC 1 section 2.3.3): 65 octets on P-256, 97 on P-384, 133 on
+    /// P-521.
     ///
     /// # Errors
-    /// When the octets are not an uncompressed point of either length.
+    /// When the octets are not an uncompressed point of one of these lengths.
     pub fn from_ec_point(point: &[u8]) -> Result<Self, KeyError> {
         let curve = match point.len() {
             65 => rfc5912::SECP256R1,
             97 => rfc5912::SECP384R1,
+            133 => rfc5912::SECP521R1,
             _ => return Err(KeyError::Malformed),
         };
-        let spki = SubjectPublicKeyInfoRef {
-            algorithm: AlgorithmIdentifierRef {
-                oid: rfc5912::EC_PUBLIC_KEY,
-                parameters: Some((&curve).into()),
-            },
-            subject_public_key: BitStringRef::from_bytes(point).map_err(|_| KeyError::Malformed)?,
+        Self::from_parts(
+            AlgorithmIdentifierRef { oid: rfc5912::EC_PUBLIC_KEY, parameters: Some((&curve).into()) },
+            point,
+        )
+    }
+
+    /// A key whose kind says all there is to say beside its octets: Ed25519 (RFC 8410 section 4) and ML-DSA (RFC 9881
+    /// section 4).
+    ///
+    /// # Errors
+    /// When there are no such keys of that kind, or the octets are none.
+    pub fn from_raw(kind: KeyKind, octets: &[u8]) -> Result<Self, KeyError> {
+        let oid = match kind {
+            KeyKind::Ed25519 => rfc8410::ED25519,
+            KeyKind::MlDsa44 => rfc9881::ML_DSA_44,
+            KeyKind::MlDsa65 => rfc9881::ML_DSA_65,
+            KeyKind::MlDsa87 => rfc9881::ML_DSA_87,
+            _ => return Err(KeyError::Malformed),
         };
+        Self::from_parts(AlgorithmIdentifierRef { oid, parameters: None }, octets)
+    }
+
+    pub(crate) fn from_parts(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<Self, KeyError> {
+        let subject_public_key = BitStringRef::from_bytes(key).map_err(|_| KeyError::Malformed)?;
+        let spki = SubjectPublicKeyInfoRef { algorithm, subject_public_key };
         Self::from_spki_der(&spki.to_der().map_err(|_| KeyError::Malformed)?)
     }
 
@@ -92,7 +127,7 @@ impl PublicKey {
         &self.spki
     }
 
-    /// The content of subjectPublicKey: an uncompressed point, or an RSAPublicKey.
+    /// The content of subjectPublicKey: an uncompressed point, an RSAPublicKey, or the key's own octets.
     pub fn key_octets(&self) -> &[u8] {
         &self.key
     }
@@ -113,6 +148,7 @@ fn inspect(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyKind
             let (kind, length) = match curve {
                 rfc5912::SECP256R1 => (KeyKind::P256, 65),
                 rfc5912::SECP384R1 => (KeyKind::P384, 97),
+                rfc5912::SECP521R1 => (KeyKind::P521, 133),
                 other => return Err(KeyError::Unsupported(other)),
             };
             if key.len() == length && key.first() == Some(&0x04) {
@@ -140,9 +176,57 @@ fn inspect(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyKind
             }
             Ok(KeyKind::Rsa { bits })
         }
+        rfc8410::ED25519 => {
+            inspect_length(algorithm, key, 32)?;
+            inspect_ed25519(key)?;
+            Ok(KeyKind::Ed25519)
+        }
+        rfc9881::ML_DSA_44 => inspect_length(algorithm, key, 1312).map(|()| KeyKind::MlDsa44),
+        rfc9881::ML_DSA_65 => inspect_length(algorithm, key, 1952).map(|()| KeyKind::MlDsa65),
+        rfc9881::ML_DSA_87 => inspect_length(algorithm, key, 2592).map(|()| KeyKind::MlDsa87),
         other => Err(KeyError::Unsupported(other)),
     }
 }
+
+/// For keys of one length, whose parameters must be absent (RFC 8410 section 3, RFC 9881 section 2).
+fn inspect_length(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8], length: usize) -> Result<(), KeyError> {
+    if algorithm.parameters.is_none() && key.len() == length { Ok(()) } else { Err(KeyError::Malformed) }
+}
+
+/// A coordinate of Ed25519 is below 2^255 - 19 (RFC 8032 section 5.1.3). With a point of small order, one signature
+/// may hold for any octets, and so prove nothing.
+fn inspect_ed25519(key: &[u8]) -> Result<(), KeyError> {
+    let mut y = <[u8; 32]>::try_from(key).map_err(|_| KeyError::Malformed)?;
+    // The top bit is the other coordinate's sign.
+    let [least, middle @ .., most] = &mut y;
+    *most &= 0x7f;
+    if *least >= 0xed && middle.iter().all(|octet| *octet == 0xff) && *most == 0x7f {
+        return Err(KeyError::Malformed);
+    }
+    if SMALL_ORDER.contains(&y) { Err(KeyError::Ed25519SmallOrder) } else { Ok(()) }
+}
+
+/// The coordinates y, little-endian, of the eight points whose order divides the cofactor 8.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    // order 4
+    [0; 32],
+    // order 1
+    [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    // order 2
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+    // order 8
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
 
 /// The length in bits of an unsigned big-endian integer without leading zero octets.
 fn bit_length(octets: &[u8]) -> usize {
@@ -201,9 +285,48 @@ mod tests {
         let mut point = [4; 65];
         assert_eq!(PublicKey::from_ec_point(&point).unwrap().kind(), KeyKind::P256);
         assert_eq!(PublicKey::from_ec_point(&[4; 97]).unwrap().kind(), KeyKind::P384);
+        assert_eq!(PublicKey::from_ec_point(&[4; 133]).unwrap().kind(), KeyKind::P521);
         point[0] = 2;
         assert_eq!(PublicKey::from_ec_point(&point), Err(KeyError::Malformed));
         assert_eq!(PublicKey::from_ec_point(&[2; 33]), Err(KeyError::Malformed));
+    }
+
+    #[test]
+    fn raw_keys_have_their_length_and_no_parameters() {
+        for (kind, length) in [
+            (KeyKind::Ed25519, 32),
+            (KeyKind::MlDsa44, 1312),
+            (KeyKind::MlDsa65, 1952),
+            (KeyKind::MlDsa87, 2592),
+        ] {
+            let key = PublicKey::from_raw(kind, &vec![2; length]).unwrap();
+            assert_eq!((key.kind(), key.key_octets().len()), (kind, length));
+            for other in [0, length - 1, length + 1] {
+                assert_eq!(PublicKey::from_raw(kind, &vec![2; other]), Err(KeyError::Malformed), "{kind}");
+            }
+            let spki = SubjectPublicKeyInfoRef::from_der(key.spki_octets()).unwrap();
+            let parameters = Some(der::asn1::Null.into());
+            let algorithm = AlgorithmIdentifierRef { oid: spki.algorithm.oid, parameters };
+            assert_eq!(PublicKey::from_parts(algorithm, key.key_octets()), Err(KeyError::Malformed));
+        }
+        for kind in [KeyKind::P256, KeyKind::Rsa { bits: 2048 }] {
+            assert_eq!(PublicKey::from_raw(kind, &[4; 65]), Err(KeyError::Malformed));
+        }
+    }
+
+    #[test]
+    fn ed25519_points_are_canonical_and_of_large_order() {
+        for sign in [0, 0x80] {
+            for least in 0xed..=0xff {
+                let mut key = [0xff; 32];
+                (key[0], key[31]) = (least, 0x7f | sign);
+                assert_eq!(PublicKey::from_raw(KeyKind::Ed25519, &key), Err(KeyError::Malformed));
+            }
+            for mut key in SMALL_ORDER {
+                key[31] |= sign;
+                assert_eq!(PublicKey::from_raw(KeyKind::Ed25519, &key), Err(KeyError::Ed25519SmallOrder));
+            }
+        }
     }
 
     #[test]

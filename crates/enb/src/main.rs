@@ -89,7 +89,7 @@ enum Command {
 
 #[derive(Args)]
 struct KeyKind {
-    /// The kind of key: p256, p384, rsa2048, rsa3072 or rsa4096
+    /// The kind of key: p256, p384, p521, rsa2048, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
     #[arg(long, value_name = "KIND", default_value = "p256", value_parser = |name: &str| name.parse::<KeyType>())]
     alg: KeyType,
 }

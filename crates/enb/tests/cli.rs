@@ -23,7 +23,7 @@ fn every_command_shows_an_example() {
 #[test]
 fn openssl_accepts_keys_and_requests() {
     let folder = tempfile::tempdir().unwrap();
-    for alg in ["p256", "p384", "rsa2048", "rsa3072"] {
+    for alg in ["p256", "p384", "p521", "rsa2048", "rsa3072", "ed25519"] {
         run(ENB, &format!("keygen --out {alg}.key --alg {alg}"), folder.path()).success();
         let key = folder.path().join(format!("{alg}.key"));
         assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
@@ -52,6 +52,17 @@ fn openssl_accepts_keys_and_requests() {
         assert!(
             run(ENB, &format!("inspect {alg}.csr"), folder.path()).success().contains("CertificationRequest")
         );
+    }
+}
+
+#[test]
+fn post_quantum_keys_and_requests_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for (alg, name) in [("ml-dsa-44", "ML-DSA-44"), ("ml-dsa-65", "ML-DSA-65"), ("ml-dsa-87", "ML-DSA-87")] {
+        run(ENB, &format!("keygen --out {alg}.key --alg {alg}"), folder.path()).success();
+        run(ENB, &format!("csr --key {alg}.key --out {alg}.csr --subject CN=enb1"), folder.path()).success();
+        let told = run(ENB, &format!("inspect {alg}.csr"), folder.path()).success();
+        assert!(told.contains(name), "{told}");
     }
 }
 

@@ -50,9 +50,9 @@ enum Command {
         /// What the NEM is called: the CN of its certificates
         #[arg(long, default_value = "nem")]
         name: String,
-        /// The kind of the NEM's keys: p256, p384 or rsa3072
-        #[arg(long, default_value = "p256", value_parser = ["p256", "p384", "rsa3072"])]
-        alg: String,
+        /// The kind of the NEM's keys: p256, p384, p521, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
+        #[arg(long, default_value = "p256", value_parser = strong_key_type)]
+        alg: KeyType,
         /// Print what was written as JSON
         #[arg(long)]
         json: bool,
@@ -111,7 +111,7 @@ fn run(command: Command) -> Result<()> {
             options.operator_cas = ca;
             options.vendor_cas = vendor_ca;
             options.name = name;
-            options.alg = alg.parse::<KeyType>()?;
+            options.alg = alg;
             if !host.is_empty() {
                 options.hosts = host;
             }
@@ -184,4 +184,12 @@ fn for_people(written: &Initialised) -> String {
 
 fn print(text: &str) -> Result<()> {
     Ok(host::print(text)?)
+}
+
+/// RSA with 2048 bits is too weak for a NEM.
+fn strong_key_type(name: &str) -> Result<KeyType, String> {
+    match name.parse() {
+        Ok(KeyType::Rsa2048) => Err("rsa2048 is too weak here; choose rsa3072".to_owned()),
+        parsed => parsed.map_err(|error: crypto_aws_lc::KeyFileError| error.to_string()),
+    }
 }

@@ -28,7 +28,7 @@ fn every_command_shows_an_example() {
 fn init_makes_what_the_ra_ca_wants_to_see() {
     let folder = tempfile::tempdir().unwrap();
     Factory::new(folder.path());
-    for alg in ["p256", "p384", "rsa3072"] {
+    for alg in ["p256", "p384", "p521", "rsa3072", "ed25519"] {
         let hosts = "--host nem.example --host 192.0.2.1 --ca factory.pem --vendor-ca factory.pem";
         run(NEM, &format!("init --dir {alg} --alg {alg} {URL} {hosts}"), folder.path()).success();
         for name in ["cmp", "tls"] {

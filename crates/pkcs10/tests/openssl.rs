@@ -15,6 +15,10 @@ use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
+/// ML-DSA only since OpenSSL 3.5.
+const KNOWN_TO_OPENSSL: [KeyType; 5] =
+    [KeyType::P256, KeyType::P384, KeyType::P521, KeyType::Rsa2048, KeyType::Ed25519];
+
 fn openssl(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new("openssl")
         .args(arguments)
@@ -45,7 +49,7 @@ fn alternative_name(name: &str) -> Extension {
 
 #[test]
 fn openssl_verifies_what_we_make() {
-    for key_type in [KeyType::P256, KeyType::P384, KeyType::Rsa2048] {
+    for key_type in KNOWN_TO_OPENSSL {
         let key = SoftwareKey::generate(key_type).unwrap();
         let subject = Name::from_str("CN=enb0001.operator.example,O=Operator").unwrap();
         let mut builder = CertReqBuilder::new(subject, key.public_key());
@@ -75,7 +79,7 @@ fn openssl_notices_a_foreign_signature() {
 #[test]
 fn we_verify_what_openssl_makes() {
     let provider = crypto_aws_lc::provider();
-    for key_type in [KeyType::P256, KeyType::P384, KeyType::Rsa2048] {
+    for key_type in KNOWN_TO_OPENSSL {
         let key = SoftwareKey::generate(key_type).unwrap();
         let arguments =
             ["req", "-new", "-key", "/dev/stdin", "-outform", "DER", "-subj", "/O=Operator/CN=enb0001"];

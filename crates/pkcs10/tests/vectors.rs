@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use asn1::RawDer;
 use asn1::oids::rfc5280;
-use crypto::{AlgorithmError, CryptoProvider, KeyError, KeyKind};
+use crypto::{AlgorithmError, CryptoProvider, KeyKind, VerifyError};
 use der::{Decode, Document, Encode, Reader, SliceReader};
 use pkcs10::{CertReq, Error};
 use testkit::vectors;
@@ -52,11 +52,41 @@ fn siemens_made_these() {
 }
 
 #[test]
-fn a_post_quantum_request_is_decoded_and_its_key_refused() {
+fn siemens_made_this_post_quantum_one() {
     let name = "cmp-test-suite/pq_csr_ml_dsa_44.pem";
     let Some(pem) = vectors::outside(name) else { return };
-    let error = decoded(name, &from_pem(&pem)).verify_pop(&PROVIDER).unwrap_err();
-    assert!(matches!(error, Error::PublicKey(KeyError::Unsupported(_))), "{error}");
+    let request = decoded(name, &from_pem(&pem));
+    for provider in providers() {
+        let verified = request.verify_pop(&provider).unwrap();
+        assert_eq!(verified.public_key().kind(), KeyKind::MlDsa44);
+    }
+}
+
+#[test]
+fn openssl_4_made_these_through_pyca() {
+    for (algorithm, kind) in [
+        ("p521", KeyKind::P521),
+        ("ed25519", KeyKind::Ed25519),
+        ("ml-dsa-44", KeyKind::MlDsa44),
+        ("ml-dsa-65", KeyKind::MlDsa65),
+        ("ml-dsa-87", KeyKind::MlDsa87),
+    ] {
+        let name = format!("signatures/{algorithm}-bs.csr.pem");
+        let octets = from_pem(&vectors::own(&name));
+        let request = decoded(&name, &octets);
+        let mut forged = octets.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        for provider in providers() {
+            assert_eq!(request.verify_pop(&provider).unwrap().public_key().kind(), kind, "{name}");
+            let error = CertReq::from_der(&forged).unwrap().verify_pop(&provider).unwrap_err();
+            assert_eq!(error, Error::ProofOfPossession(VerifyError::BadSignature), "{name}");
+        }
+    }
+}
+
+fn providers() -> [CryptoProvider; 2] {
+    let random = Box::new(testkit::InsecureCountingRandom::starting_at(1));
+    [crypto_aws_lc::provider(), crypto_rustcrypto::provider(random)]
 }
 
 #[test]

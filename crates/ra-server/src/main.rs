@@ -39,9 +39,9 @@ enum Command {
         /// The CA's distinguished name (RFC 4514)
         #[arg(long, value_name = "DN", default_value = "CN=Operator CA")]
         subject: String,
-        /// The kind of the CA's keys: p256, p384 or rsa3072
-        #[arg(long, default_value = "p256", value_parser = ["p256", "p384", "rsa3072"])]
-        alg: String,
+        /// The kind of the CA's keys: p256, p384, p521, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
+        #[arg(long, default_value = "p256", value_parser = strong_key_type)]
+        alg: KeyType,
         /// A PEM file with a CA that certifies stations in the factory; may be repeated
         #[arg(long, value_name = "FILE")]
         vendor_ca: Vec<PathBuf>,
@@ -109,7 +109,7 @@ fn run(command: Command) -> Result<()> {
         Command::Init { dir, subject, alg, vendor_ca, json } => {
             let mut options = InitOptions::new(dir);
             options.subject = subject;
-            options.alg = alg.parse::<KeyType>()?;
+            options.alg = alg;
             options.vendor_cas = vendor_ca;
             let written = ra_server::init(&options)?;
             let (config, ca) = (written.config.display(), written.ca_certificate.display());
@@ -168,4 +168,12 @@ fn run(command: Command) -> Result<()> {
 
 fn print(text: &str) -> Result<()> {
     Ok(host::print(text)?)
+}
+
+/// RSA with 2048 bits is too weak for a CA.
+fn strong_key_type(name: &str) -> Result<KeyType, String> {
+    match name.parse() {
+        Ok(KeyType::Rsa2048) => Err("rsa2048 is too weak here; choose rsa3072".to_owned()),
+        parsed => parsed.map_err(|error: crypto_aws_lc::KeyFileError| error.to_string()),
+    }
 }

@@ -29,7 +29,7 @@ fn every_command_shows_an_example() {
 #[test]
 fn keys_are_private_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
-    for alg in ["p256", "p384", "rsa3072"] {
+    for alg in ["p256", "p384", "p521", "rsa3072", "ed25519"] {
         run(RACA, &format!("init --dir {alg} --alg {alg}"), folder.path()).success();
         for key in ["ca.key.pem", "cmp.key.pem"] {
             let path = folder.path().join(alg).join(key);
@@ -58,6 +58,8 @@ fn a_typing_error_is_named_and_leaves_nothing_behind() {
     assert!(reason.contains("nowhere.pem"), "{reason}");
     assert!(!folder.path().join("ra").exists());
     run(RACA, "init --dir ra --alg p257", folder.path()).failure(2);
+    let reason = run(RACA, "init --dir ra --alg rsa2048", folder.path()).failure(2);
+    assert!(reason.contains("too weak"), "{reason}");
 }
 
 #[test]

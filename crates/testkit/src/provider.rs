@@ -3,13 +3,17 @@
 mod certificate_paths;
 mod digests;
 mod ecdsa;
+mod ed25519;
 mod known_attacks;
 mod macs;
+mod ml_dsa;
 mod rsa;
 
 use crypto::{CryptoProvider, SigningKey, VerifyError};
 
 pub use ecdsa::{EcdsaKnownAnswer, RFC_6979};
+pub use ed25519::{Ed25519KnownAnswer, RFC_8032, RFC_8410_PRIVATE_KEYS, RFC_8410_PUBLIC_KEY};
+pub use ml_dsa::{MlDsaKnownAnswer, ml_dsa_expanded_keys, ml_dsa_known_answers};
 
 /// Checks all that a provider offers; [`check_signing_key`] does the same for keys.
 ///
@@ -21,6 +25,8 @@ pub fn check(provider: &CryptoProvider) {
     check_random(provider);
     ecdsa::check(provider);
     rsa::check(provider);
+    ed25519::check(provider);
+    ml_dsa::check(provider);
     known_attacks::check(provider);
     certificate_paths::check(provider);
 }
@@ -86,6 +92,18 @@ mod tests {
     #[should_panic(expected = "RSA signature empty")]
     fn no_security_fails_with_rsa() {
         super::rsa::check(&crate::no_security::provider());
+    }
+
+    #[test]
+    #[should_panic(expected = "Ed25519: empty")]
+    fn no_security_fails_with_ed25519() {
+        super::ed25519::check(&crate::no_security::provider());
+    }
+
+    #[test]
+    #[should_panic(expected = "ML-DSA-44: empty")]
+    fn no_security_fails_with_ml_dsa() {
+        super::ml_dsa::check(&crate::no_security::provider());
     }
 
     #[test]

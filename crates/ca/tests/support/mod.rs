@@ -78,8 +78,12 @@ pub fn certify_contents(
 
 impl House {
     pub fn new() -> Self {
+        Self::with_root_key(key())
+    }
+
+    /// The CA, and so every certificate that it issues, is signed with that key.
+    pub fn with_root_key(root_key: SoftwareKey) -> Self {
         let provider = crypto_aws_lc::provider();
-        let root_key = key();
         let issuer = root_with("CN=Operator CA,O=Operator", copy(&root_key));
         let vendor = root("CN=Factory CA,O=Vendor");
         let root = issuer.certificate().clone();

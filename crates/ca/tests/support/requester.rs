@@ -26,6 +26,11 @@ impl Requester {
         Self::with(certificate, key)
     }
 
+    /// A station with a key of its own kind.
+    pub fn with_key(issuer: &Issuer, subject: &str, key: SoftwareKey) -> Self {
+        Self::with(certify(issuer, &Profile::NE, subject, &key), key)
+    }
+
     pub fn with(certificate: EncodedCertificate, key: SoftwareKey) -> Self {
         let identity = SenderIdentity::new(certificate.clone(), Vec::new(), key.algorithm()).unwrap();
         Self { key, certificate, identity }

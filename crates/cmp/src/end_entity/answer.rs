@@ -325,11 +325,12 @@ impl Granted {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
-        let hash = cert_hash(provider, &self.certificate)?;
-        let status = CertStatus::new(hash, self.transaction.cert_req_id, status);
-        let body = PkiBody::CertConf(Vec::from([status]));
+        let (hash, hash_alg) = cert_hash(provider, &self.certificate)?;
+        let mut status = CertStatus::new(hash, self.transaction.cert_req_id, status);
+        status.hash_alg = hash_alg;
         let signer = Some(self.correspondent.certificate);
         let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
+        let body = PkiBody::CertConf(Vec::from([status]));
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         let mut transaction = self.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);

@@ -353,7 +353,7 @@ impl AwaitingCertConf {
         provider: &CryptoProvider,
     ) -> Result<der::asn1::OctetString, Error> {
         match &status.hash_alg {
-            None => cert_hash(provider, &self.certificate),
+            None => cert_hash(provider, &self.certificate).map(|(hash, _)| hash),
             Some(identifier) => {
                 let digest =
                     crypto::DigestAlgorithm::from_identifier(identifier).map_err(Error::Algorithm)?;

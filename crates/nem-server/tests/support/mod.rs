@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crypto_aws_lc::KeyType;
 use ra_server::ListEntry;
 use tempfile::TempDir;
 use testkit::programs::{Ended, Factory, Server, run, run_words, words};
@@ -24,10 +25,16 @@ pub struct Raca {
 impl Raca {
     /// Serves the RA/CA in `FOLDER/ra`, which is made when there is none.
     pub fn start(folder: &Path, listen: &str, poll_delay: u32) -> Self {
+        Self::start_with(folder, listen, poll_delay, KeyType::P256)
+    }
+
+    /// With keys of that kind, if it is made.
+    pub fn start_with(folder: &Path, listen: &str, poll_delay: u32, alg: KeyType) -> Self {
         let config = folder.join("ra/raca.toml");
         if !config.exists() {
             let mut options = ra_server::InitOptions::new(folder.join("ra"));
             options.vendor_cas = vec![folder.join("factory.pem")];
+            options.alg = alg;
             ra_server::init(&options).unwrap();
             replace(&config, "poll_delay_seconds = 0", &format!("poll_delay_seconds = {poll_delay}"));
         }
@@ -75,6 +82,8 @@ pub struct Plan<'a> {
     pub upstream: Option<&'a str>,
     pub poll_delay: u32,
     pub settings: &'a [(&'a str, &'a str)],
+    /// The kind of the RA/CA's keys and of the NEM's.
+    pub algs: Option<(KeyType, KeyType)>,
 }
 
 impl House {
@@ -86,8 +95,9 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let factory = Factory::new(folder.path());
         factory.certify("enb1", 3650);
-        let raca = Raca::start(folder.path(), "127.0.0.1:0", plan.poll_delay);
-        init_nem(folder.path(), plan.upstream.unwrap_or(&raca.url), &raca);
+        let (of_raca, of_nem) = plan.algs.unwrap_or((KeyType::P256, KeyType::P256));
+        let raca = Raca::start_with(folder.path(), "127.0.0.1:0", plan.poll_delay, of_raca);
+        init_nem_with(folder.path(), plan.upstream.unwrap_or(&raca.url), &raca, of_nem);
         for (from, to) in plan.settings {
             replace(&folder.path().join("nem/nem.toml"), from, to);
         }
@@ -135,7 +145,12 @@ impl House {
 }
 
 pub fn init_nem(folder: &Path, upstream: &str, raca: &Raca) {
-    let init = format!("init --dir nem --upstream {upstream} --ca ra/ca.pem --vendor-ca factory.pem");
+    init_nem_with(folder, upstream, raca, KeyType::P256);
+}
+
+fn init_nem_with(folder: &Path, upstream: &str, raca: &Raca, alg: KeyType) {
+    let init =
+        format!("init --dir nem --upstream {upstream} --ca ra/ca.pem --vendor-ca factory.pem --alg {alg}");
     run(NEM, &init, folder).success();
     for (profile, name) in [("ra", "cmp"), ("tls-server", "tls")] {
         let nem = folder.join("nem");

