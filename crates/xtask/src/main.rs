@@ -15,7 +15,7 @@ usage: cargo xtask <command>
 
 commands:
   test    every check: formatting, clippy, documentation, layering, tests with real peers
-  peers   installs the Debian packages of the real peers
+  peers   installs the real peers: Debian packages, and Python's into the target folder
   vectors records test vectors with OpenSSL's CMP client and mock server; --out DIR [--force]
 
 example: cargo xtask test";
