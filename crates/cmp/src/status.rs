@@ -236,6 +236,11 @@ impl<'a> DecodeValue<'a> for PkiFailureInfo {
 
     fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
         let bits = BitStringRef::decode_value(reader, header)?;
+        // DER wants the unused bits of the last octet zero (X.690 11.2.1); set, they would be failures nobody told.
+        let unused = bits.raw_bytes().last().map_or(0, |last| last & !(u8::MAX << bits.unused_bits()));
+        if unused != 0 {
+            return Err(reader.error(Tag::BitString.value_error()));
+        }
         // Bits beyond the 27 that are defined today are dropped.
         let mut octets = [0; 4];
         for (to, from) in octets.iter_mut().zip(bits.raw_bytes()) {
@@ -291,6 +296,13 @@ mod tests {
         let info = PkiFailureInfo::from_der(&octets).unwrap();
         assert_eq!(info, PkiFailureInfo::BAD_MESSAGE_CHECK);
         assert_eq!(info.to_der().unwrap(), octets);
+    }
+
+    #[test]
+    fn unused_bits_are_no_failures() {
+        assert!(PkiFailureInfo::from_der(&[0x03, 0x04, 0x04, 0x00, 0x00, 0x11]).is_err());
+        assert!(PkiFailureInfo::from_der(&[0x03, 0x02, 0x07, 0xff]).is_err());
+        assert!(PkiFailureInfo::from_der(&[0x03, 0x02, 0x00, 0xff]).is_ok());
     }
 
     #[test]

@@ -18,8 +18,8 @@ usage: cargo xtask <command>
 commands:
   test    every check: formatting, clippy, documentation, layering, tests with real peers
   fuzz    looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
-  peers   installs the Debian packages of the real peers
-  vectors records test vectors with OpenSSL's CMP client and mock server; --out DIR [--force]
+  peers   installs the real peers: Debian packages, and Python's into the target folder
+  vectors makes the project's own test vectors; --out DIR [--force]
 
 example: cargo xtask test";
 

@@ -1,18 +1,30 @@
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The programs of the real peers, and the Debian packages they come in.
-const PEERS: [(&str, &[&str]); 3] = [
+/// The real peers by a program on PATH or a file, and the Debian packages they come in.
+const PEERS: [(&str, &[&str]); 6] = [
     ("openssl", &["openssl"]),
     ("curl", &["curl"]),
     ("pki", &["strongswan-pki", "libstrongswan-standard-plugins", "libstrongswan-extra-plugins"]),
+    ("javac", &["default-jdk-headless"]),
+    ("/usr/share/java/bcpkix.jar", &["libbcpkix-java"]),
+    ("/var/lib/dpkg/info/python3-venv.list", &["python3-venv"]),
 ];
+
+/// Debian's, for which python3-venv is.
+const PYTHON: &str = "/usr/bin/python3";
 
 /// Installs what is missing: as root, or through sudo; elsewhere it names the packages and fails.
 pub(crate) fn install() -> Result<(), String> {
+    install_packages()?;
+    install_pyasn1()
+}
+
+fn install_packages() -> Result<(), String> {
     let missing: Vec<&str> = PEERS
         .iter()
-        .filter(|(program, _)| !is_installed(program))
+        .filter(|(sign, _)| !is_installed(sign))
         .flat_map(|(_, packages)| *packages)
         .copied()
         .collect();
@@ -30,6 +42,42 @@ pub(crate) fn install() -> Result<(), String> {
         })
 }
 
+/// Into a virtual environment in cargo's target folder: the versions and the hashes that the requirements name.
+fn install_pyasn1() -> Result<(), String> {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("../differential/peers/requirements.txt");
+    let wanted = fs::read(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let folder = target_folder()?.join("peers/pyasn1");
+    let installed = folder.join("requirements.txt");
+    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("    installing pyasn1 into {}", folder.display());
+    let venv = Command::new(PYTHON).args(["-m", "venv", "--clear"]).arg(&folder).status();
+    succeeded("python3 -m venv", venv)?;
+    let pip = Command::new(folder.join("bin/python3"))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"])
+        .arg(&requirements)
+        .status();
+    succeeded("pip install", pip)?;
+    // Last, so that what was interrupted is done again.
+    fs::write(&installed, wanted).map_err(|error| format!("{}: {error}", installed.display()))
+}
+
+/// Cargo marks it with this file.
+fn target_folder() -> Result<PathBuf, String> {
+    let executable = std::env::current_exe().map_err(|error| error.to_string())?;
+    let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
+    target.map(Path::to_owned).ok_or_else(|| format!("{} is in no target folder", executable.display()))
+}
+
+fn succeeded(what: &str, status: std::io::Result<std::process::ExitStatus>) -> Result<(), String> {
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{what} ended with {status}")),
+        Err(error) => Err(format!("{what} cannot be run: {error}")),
+    }
+}
+
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
     let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     let mut command = if root {
@@ -39,15 +87,12 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
         sudo.args(["-n", "apt-get"]);
         sudo
     };
-    match command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("apt-get {} ended with {status}", arguments.join(" "))),
-        Err(error) => Err(format!("apt-get cannot be run: {error}")),
-    }
+    let status = command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status();
+    succeeded(&format!("apt-get {}", arguments.join(" ")), status)
 }
 
-fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
-    })
+/// A program on PATH, or a file by its whole path.
+fn is_installed(sign: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(sign).is_file()))
 }
