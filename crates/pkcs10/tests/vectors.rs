@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use asn1::RawDer;
 use asn1::oids::rfc5280;
 use crypto::{AlgorithmError, CryptoProvider, KeyKind, VerifyError};
-use der::{Decode, Document, Encode, Reader, SliceReader};
+use der::{Decode, Encode, Reader, SliceReader};
 use pkcs10::{CertReq, Error};
 use testkit::vectors;
 
@@ -21,11 +21,7 @@ fn decoded(name: &str, octets: &[u8]) -> CertReq {
 }
 
 fn from_pem(octets: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(octets).unwrap();
-    let block = &text[text.find("-----BEGIN").unwrap()..];
-    let end = "-----END CERTIFICATE REQUEST-----";
-    let block = &block[..block.find(end).unwrap() + end.len()];
-    Document::from_pem(block).unwrap().1.into_vec()
+    vectors::from_pem(std::str::from_utf8(octets).unwrap()).unwrap()
 }
 
 #[test]

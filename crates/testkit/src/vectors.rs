@@ -49,9 +49,13 @@ pub fn own_certificate(name: &str) -> EncodedCertificate {
     EncodedCertificate::new(document.as_bytes()).expect("Document holds one SEQUENCE")
 }
 
-/// The octets in a PEM text; `None` when it is none.
+/// The octets of the first PEM block in a text, whatever stands before and behind it; `None` when there is none.
 pub fn from_pem(text: &str) -> Option<Vec<u8>> {
-    Document::from_pem(text).ok().map(|(_, document)| document.as_bytes().to_vec())
+    let (_, block) = text.split_once("-----BEGIN ")?;
+    let (block, end) = block.split_once("-----END ")?;
+    let (label, _) = end.split_once("-----")?;
+    let block = format!("-----BEGIN {block}-----END {label}-----\n");
+    Document::from_pem(&block).ok().map(|(_, document)| document.as_bytes().to_vec())
 }
 
 /// The names of all own vectors, sorted.
