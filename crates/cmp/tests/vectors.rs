@@ -318,3 +318,27 @@ fn a_message_of_another_transaction_is_refused() {
     let error = validate("openssl-mock/sig_2_ip.der", &expectation).unwrap_err();
     assert!(matches!(error, Error::OtherTransaction(_)), "{error}");
 }
+
+/// Only certificates behind the signer's own are not protected (RFC 9810 section 5.1).
+#[test]
+fn every_flipped_bit_of_a_protected_message_is_noticed() {
+    let provider = crypto_aws_lc::provider();
+    let trust = house();
+    let mut validator = Validator::new(&provider, &trust);
+    validator.time_window = None;
+    for name in
+        ["openssl-mock/sig_1_ir.der", "openssl-mock/p10cr_1.der", "derived/nested_added_protection.der"]
+    {
+        let octets = vectors::own(name);
+        let message = PkiMessage::from_der(&octets).unwrap();
+        let further: usize =
+            message.extra_certs()[1..].iter().map(|certificate| certificate.octets().len()).sum();
+        let protected = octets.len() - further;
+        for bit in 0..protected * 8 {
+            let mut flipped = octets.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let Ok(message) = PkiMessage::inspect(&flipped, &ReadingPolicy::lenient()) else { continue };
+            assert!(validator.validate(message, &Expectation::First, NOW).is_err(), "{name}: bit {bit}");
+        }
+    }
+}

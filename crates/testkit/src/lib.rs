@@ -2,6 +2,7 @@
 //! fuzzing, randomness that repeats itself, real programs and peers. Only ever a dev-dependency.
 #![allow(clippy::missing_panics_doc, clippy::indexing_slicing)] // a panic is how a test fails
 
+pub mod crafted;
 mod hex;
 pub mod no_security;
 pub mod programs;
