@@ -83,6 +83,50 @@ fn the_command_prints_text_and_json() {
 }
 
 #[test]
+fn what_lies_inside_is_shown() {
+    let own = |name: &str| enb::inspect(&testkit::vectors::own(name)).unwrap().to_string();
+    let batch = own("derived/nested_batch_request.der");
+    for expected in
+        ["nested[2]", "p10cr", "oldCertID", "extensionRequest", "proofOfPossession: the signature verifies"]
+    {
+        assert!(batch.contains(expected), "{expected}: {batch}");
+    }
+    let deep = own("composed/20_nested.der");
+    assert!(deep.contains("kur[0]"), "messages of messages: {deep}");
+    let mac = own("derived/pbmac1_p10cr.der");
+    for expected in
+        ["id-PBMAC1", "iterationCount: 10000", "keyLength: 32", "messageAuthScheme: id-hmacWithSHA256"]
+    {
+        assert!(mac.contains(expected), "{expected}: {mac}");
+    }
+    let mac = own("derived/pbm_sha256_p10cr.der");
+    assert!(mac.contains("owf: id-sha256") && mac.contains("mac: id-hmacWithSHA256"), "{mac}");
+}
+
+/// Not a single number where a name is known: every body, proof, control and type of information.
+#[test]
+fn object_identifiers_have_their_names() {
+    let names = testkit::vectors::own_names().into_iter().filter(|name| name.starts_with("composed/"));
+    for name in names {
+        let shown = enb::inspect(&testkit::vectors::own(&name)).unwrap().to_string();
+        let unnamed = shown.lines().filter(|line| line.contains("1.2.840.") || line.contains("1.3.6.1.5.5."));
+        assert_eq!(unnamed.collect::<Vec<_>>(), [""; 0], "{name}");
+        assert!(!shown.contains("malformed"), "{name}: {shown}");
+        // A secret is not shown.
+        for secret in ["tellnobody", "again and again"] {
+            assert!(!shown.contains(secret), "{name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn what_deviates_is_shown_as_such() {
+    let Some(octets) = testkit::vectors::outside("cmp-test-suite/example-p10cr-rufus.der") else { return };
+    let shown = enb::inspect(&octets).unwrap().to_string();
+    assert!(shown.contains("deviations[0]: messageTime has an offset"), "{shown}");
+}
+
+#[test]
 fn what_is_no_message_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, octets: &[u8]| fs::write(folder.path().join(name), octets).unwrap();

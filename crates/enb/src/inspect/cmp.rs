@@ -45,7 +45,7 @@ fn header(header: &PkiHeader) -> Fields {
         .with("sender", fields::general_name(&header.sender))
         .with("recipient", fields::general_name(&header.recipient))
         .with_some("messageTime", header.message_time.map(|time| time.time().to_string()))
-        .with_some("protectionAlg", header.protection_alg.as_ref().map(fields::algorithm))
+        .with_some("protectionAlg", header.protection_alg.as_ref().map(fields::protection_algorithm))
         .with_some("senderKID", header.sender_kid.as_ref().map(fields::octets))
         .with_some("recipKID", header.recip_kid.as_ref().map(fields::octets))
         .with_some("transactionID", header.transaction_id.as_ref().map(ToString::to_string))

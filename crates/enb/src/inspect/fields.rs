@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ::crmf::{PbmParameter, Pbmac1Params};
 use asn1::EncodedCertificate;
 use asn1::oids::{rfc4211, rfc4945, rfc6402, rfc8018, rfc9810};
 use const_oid::{AssociatedOid, ObjectIdentifier};
@@ -72,6 +73,32 @@ pub(super) fn oid_name(oid: ObjectIdentifier) -> String {
 
 pub(super) fn algorithm(algorithm: &AlgorithmIdentifierOwned) -> String {
     oid_name(algorithm.oid)
+}
+
+/// The algorithm of a protection: a MAC's with how its key is derived.
+pub(super) fn protection_algorithm(algorithm: &AlgorithmIdentifierOwned) -> Value {
+    let Some(parameters) = &algorithm.parameters else { return self::algorithm(algorithm).into() };
+    let derived = if let Ok(pbm) = parameters.decode_as::<PbmParameter>() {
+        Fields::new()
+            .with("salt", octets(&pbm.salt))
+            .with("owf", self::algorithm(&pbm.owf))
+            .with("iterationCount", i64::from(pbm.iteration_count))
+            .with("mac", self::algorithm(&pbm.mac))
+    } else if let Some((pbmac1, pbkdf2)) = parameters
+        .decode_as::<Pbmac1Params>()
+        .ok()
+        .and_then(|pbmac1| pbmac1.pbkdf2().ok().map(|pbkdf2| (pbmac1, pbkdf2)))
+    {
+        Fields::new()
+            .with("salt", octets(&pbkdf2.salt))
+            .with("iterationCount", i64::from(pbkdf2.iteration_count))
+            .with_some("keyLength", pbkdf2.key_length.map(i64::from))
+            .with_some("prf", pbkdf2.prf.as_ref().map(self::algorithm))
+            .with("messageAuthScheme", self::algorithm(&pbmac1.message_auth_scheme))
+    } else {
+        return self::algorithm(algorithm).into();
+    };
+    Fields::new().with(self::algorithm(algorithm), derived).into()
 }
 
 /// The key in a few words, and what to recognise it by.
