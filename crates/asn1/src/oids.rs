@@ -174,6 +174,10 @@ pub mod rfc8018 {
 pub mod rfc5912 {
     use super::{Oid, oid};
 
+    /// id-RSASSA-PSS
+    pub const RSASSA_PSS: Oid = oid("1.2.840.113549.1.1.10");
+    /// id-mgf1
+    pub const MGF1: Oid = oid("1.2.840.113549.1.1.8");
     /// rsaEncryption
     pub const RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.1");
     /// sha256WithRSAEncryption

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crypto::KeyError;
+use crypto::{KeyError, KeyKind, SignatureAlgorithm};
 
 use crate::KeyType;
 
@@ -20,6 +20,13 @@ pub enum KeyFileError {
     Rejected,
     /// The private key is too weak.
     Weak(KeyError),
+    /// A key of this kind does not sign with that algorithm.
+    Algorithm {
+        /// The algorithm asked for.
+        algorithm: SignatureAlgorithm,
+        /// What the key is.
+        key: KeyKind,
+    },
     /// AWS-LC could not make or encode a key.
     Failed,
     /// The key in this file cannot be used.
@@ -81,6 +88,9 @@ impl fmt::Display for KeyFileError {
                  ML-DSA and RSA with 2048 to 8192 bits",
             ),
             Self::Weak(error) => write!(f, "the private key is refused: {error}"),
+            Self::Algorithm { algorithm, key } => {
+                write!(f, "a {key} key does not sign with {algorithm}")
+            }
             Self::Failed => f.write_str("AWS-LC could not make or encode a key"),
             Self::Key { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::OpenToOthers { path, mode } => {

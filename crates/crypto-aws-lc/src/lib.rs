@@ -50,8 +50,8 @@ fn verification_algorithm(
     key: KeyKind,
 ) -> Option<&'static dyn VerificationAlgorithm> {
     use SignatureAlgorithm::{
-        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87, Sha256WithRsa,
-        Sha384WithRsa, Sha512WithRsa,
+        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87,
+        RsassaPssSha256, RsassaPssSha384, RsassaPssSha512, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa,
     };
     Some(match (algorithm, key) {
         (EcdsaWithSha256, KeyKind::P256) => &signature::ECDSA_P256_SHA256_ASN1,
@@ -66,6 +66,9 @@ fn verification_algorithm(
         (Sha256WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA256,
         (Sha384WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA384,
         (Sha512WithRsa, KeyKind::Rsa { .. }) => &signature::RSA_PKCS1_2048_8192_SHA512,
+        (RsassaPssSha256, KeyKind::Rsa { .. }) => &signature::RSA_PSS_2048_8192_SHA256,
+        (RsassaPssSha384, KeyKind::Rsa { .. }) => &signature::RSA_PSS_2048_8192_SHA384,
+        (RsassaPssSha512, KeyKind::Rsa { .. }) => &signature::RSA_PSS_2048_8192_SHA512,
         (Ed25519, KeyKind::Ed25519) => &signature::ED25519,
         (MlDsa44, KeyKind::MlDsa44) => &signature::ML_DSA_44,
         (MlDsa65, KeyKind::MlDsa65) => &signature::ML_DSA_65,

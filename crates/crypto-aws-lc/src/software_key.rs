@@ -7,7 +7,8 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
     EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
-    ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, RSA_PKCS1_SHA256,
+    ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
 };
 use crypto::{KeyKind, PublicKey, SignError, SignatureAlgorithm, SigningKey};
 use der::SecretDocument;
@@ -89,7 +90,8 @@ impl FromStr for KeyType {
 /// A private key in memory. AWS-LC wipes it when it is dropped.
 ///
 /// It signs with ecdsa-with-SHA256 on P-256, ecdsa-with-SHA384 on P-384, ecdsa-with-SHA512 on P-521,
-/// sha256WithRSAEncryption with RSA, and with Ed25519 and ML-DSA in their one way.
+/// sha256WithRSAEncryption with RSA (or another one, [`SoftwareKey::with_algorithm`]), and with Ed25519 and ML-DSA in their one
+/// way.
 pub struct SoftwareKey {
     pair: Pair,
     public_key: PublicKey,
@@ -97,7 +99,7 @@ pub struct SoftwareKey {
 
 enum Pair {
     Ecdsa(EcdsaKeyPair),
-    Rsa(RsaKeyPair),
+    Rsa(RsaKeyPair, SignatureAlgorithm),
     Ed25519(Ed25519KeyPair),
     MlDsa(PqdsaKeyPair),
 }
@@ -109,7 +111,7 @@ impl SoftwareKey {
     /// When AWS-LC fails.
     pub fn generate(key_type: KeyType) -> Result<Self, KeyFileError> {
         let ecdsa = |algorithm| EcdsaKeyPair::generate(algorithm).map(Pair::Ecdsa);
-        let rsa = |size| RsaKeyPair::generate(size).map(Pair::Rsa);
+        let rsa = |size| RsaKeyPair::generate(size).map(rsa_pair);
         let ml_dsa = |algorithm| PqdsaKeyPair::generate(algorithm).map(Pair::MlDsa);
         let pair = match key_type {
             KeyType::P256 => ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
@@ -133,7 +135,7 @@ impl SoftwareKey {
     /// When it is malformed, of an unsupported kind, or too weak.
     pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, KeyFileError> {
         let pair = ecdsa_pair(|algorithm| EcdsaKeyPair::from_pkcs8(algorithm, octets).ok())
-            .or_else(|| RsaKeyPair::from_pkcs8(octets).ok().map(Pair::Rsa))
+            .or_else(|| RsaKeyPair::from_pkcs8(octets).ok().map(rsa_pair))
             .or_else(|| Ed25519KeyPair::from_pkcs8(octets).ok().map(Pair::Ed25519))
             .or_else(|| ml_dsa_pair(octets));
         Self::new(pair.ok_or(KeyFileError::Rejected)?)
@@ -154,7 +156,7 @@ impl SoftwareKey {
         let pair = match label {
             PKCS8 => return Self::from_pkcs8_der(octets),
             EC => ecdsa_pair(|algorithm| EcdsaKeyPair::from_private_key_der(algorithm, octets).ok()),
-            _ => RsaKeyPair::from_der(octets).ok().map(Pair::Rsa),
+            _ => RsaKeyPair::from_der(octets).ok().map(rsa_pair),
         };
         Self::new(pair.ok_or(KeyFileError::Rejected)?)
     }
@@ -164,13 +166,27 @@ impl SoftwareKey {
             Pair::Ecdsa(pair) => PublicKey::from_ec_point(pair.public_key().as_ref()),
             Pair::Ed25519(pair) => PublicKey::from_raw(KeyKind::Ed25519, pair.public_key().as_ref()),
             Pair::MlDsa(pair) => PublicKey::from_raw(ml_dsa(pair).0, pair.public_key().as_ref()),
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair, _) => {
                 let spki: PublicKeyX509Der<'_> =
                     pair.public_key().as_der().map_err(|_| KeyFileError::Failed)?;
                 PublicKey::from_spki_der(spki.as_ref())
             }
         };
         Ok(Self { pair, public_key: public_key.map_err(KeyFileError::Weak)? })
+    }
+
+    /// The same key, which signs with that algorithm: of RSA keys any with PKCS #1 v1.5 or PSS.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Algorithm`] when a key of this kind does not.
+    pub fn with_algorithm(self, algorithm: SignatureAlgorithm) -> Result<Self, KeyFileError> {
+        let kind = self.public_key.kind();
+        let pair = match self.pair {
+            Pair::Rsa(pair, _) if rsa_encoding(algorithm).is_some() => Pair::Rsa(pair, algorithm),
+            pair if Self::algorithm_of(&pair) == algorithm => pair,
+            _ => return Err(KeyFileError::Algorithm { algorithm, key: kind }),
+        };
+        Ok(Self { pair, public_key: self.public_key })
     }
 
     /// The key as a PrivateKeyInfo (PKCS#8, RFC 5208), not encrypted; of ML-DSA the seed.
@@ -180,7 +196,7 @@ impl SoftwareKey {
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
         let octets = match &self.pair {
             Pair::Ecdsa(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
-            Pair::Rsa(pair) => pair.as_der().map(|document: Pkcs8V1Der<'_>| document.as_ref().to_vec()),
+            Pair::Rsa(pair, _) => pair.as_der().map(|document: Pkcs8V1Der<'_>| document.as_ref().to_vec()),
             // Of version 1: OpenSSL does not read the version that holds the public key, too.
             Pair::Ed25519(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
             Pair::MlDsa(pair) => pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()),
@@ -199,9 +215,9 @@ impl SoftwareKey {
     }
 }
 
-impl SigningKey for SoftwareKey {
-    fn algorithm(&self) -> SignatureAlgorithm {
-        match &self.pair {
+impl SoftwareKey {
+    fn algorithm_of(pair: &Pair) -> SignatureAlgorithm {
+        match pair {
             Pair::Ecdsa(pair) if pair.algorithm() == &ECDSA_P256_SHA256_ASN1_SIGNING => {
                 SignatureAlgorithm::EcdsaWithSha256
             }
@@ -209,10 +225,16 @@ impl SigningKey for SoftwareKey {
                 SignatureAlgorithm::EcdsaWithSha384
             }
             Pair::Ecdsa(_) => SignatureAlgorithm::EcdsaWithSha512,
-            Pair::Rsa(_) => SignatureAlgorithm::Sha256WithRsa,
+            Pair::Rsa(_, algorithm) => *algorithm,
             Pair::Ed25519(_) => SignatureAlgorithm::Ed25519,
             Pair::MlDsa(pair) => ml_dsa(pair).1,
         }
+    }
+}
+
+impl SigningKey for SoftwareKey {
+    fn algorithm(&self) -> SignatureAlgorithm {
+        Self::algorithm_of(&self.pair)
     }
 
     fn public_key(&self) -> &PublicKey {
@@ -223,9 +245,10 @@ impl SigningKey for SoftwareKey {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Ecdsa(pair) => pair.sign(&random, octets).map(|signature| signature.as_ref().to_vec()),
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair, algorithm) => {
+                let encoding = rsa_encoding(*algorithm).ok_or(SignError::new())?;
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, octets, &mut signature).map(|()| signature)
+                pair.sign(encoding, &random, octets, &mut signature).map(|()| signature)
             }
             Pair::Ed25519(pair) => Ok(pair.sign(octets).as_ref().to_vec()),
             Pair::MlDsa(pair) => {
@@ -266,6 +289,23 @@ fn ecdsa_pair(parse: impl Fn(&'static EcdsaSigningAlgorithm) -> Option<EcdsaKeyP
         .into_iter()
         .find_map(parse)
         .map(Pair::Ecdsa)
+}
+
+/// PKCS #1 v1.5 with SHA-256, until another one is asked for.
+const fn rsa_pair(pair: RsaKeyPair) -> Pair {
+    Pair::Rsa(pair, SignatureAlgorithm::Sha256WithRsa)
+}
+
+fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn RsaEncoding> {
+    Some(match algorithm {
+        SignatureAlgorithm::Sha256WithRsa => &RSA_PKCS1_SHA256,
+        SignatureAlgorithm::Sha384WithRsa => &RSA_PKCS1_SHA384,
+        SignatureAlgorithm::Sha512WithRsa => &RSA_PKCS1_SHA512,
+        SignatureAlgorithm::RsassaPssSha256 => &RSA_PSS_SHA256,
+        SignatureAlgorithm::RsassaPssSha384 => &RSA_PSS_SHA384,
+        SignatureAlgorithm::RsassaPssSha512 => &RSA_PSS_SHA512,
+        _ => return None,
+    })
 }
 
 fn ml_dsa_pair(octets: &[u8]) -> Option<Pair> {

@@ -88,6 +88,22 @@ fn ml_dsa_is_valid<P: ml_dsa::MlDsaParams>(key: &[u8], octets: &[u8], signature:
 
 fn rsa_is_valid(algorithm: SignatureAlgorithm, key: &[u8], octets: &[u8], signature: &[u8]) -> bool {
     let Some(key) = rsa_public_key(key) else { return false };
+    let pss = |signature: &[u8]| rsa::pss::Signature::try_from(signature).ok();
+    match algorithm {
+        SignatureAlgorithm::RsassaPssSha256 => {
+            return pss(signature)
+                .is_some_and(|s| rsa::pss::VerifyingKey::<Sha256>::new(key).verify(octets, &s).is_ok());
+        }
+        SignatureAlgorithm::RsassaPssSha384 => {
+            return pss(signature)
+                .is_some_and(|s| rsa::pss::VerifyingKey::<Sha384>::new(key).verify(octets, &s).is_ok());
+        }
+        SignatureAlgorithm::RsassaPssSha512 => {
+            return pss(signature)
+                .is_some_and(|s| rsa::pss::VerifyingKey::<Sha512>::new(key).verify(octets, &s).is_ok());
+        }
+        _ => {}
+    }
     let Ok(signature) = rsa::pkcs1v15::Signature::try_from(signature) else { return false };
     match algorithm {
         SignatureAlgorithm::Sha256WithRsa => VerifyingKey::<Sha256>::new(key).verify(octets, &signature),

@@ -5,7 +5,7 @@ use der::Any;
 use der::asn1::Null;
 use spki::AlgorithmIdentifierOwned;
 
-use crate::{AlgorithmError, KeyKind};
+use crate::{AlgorithmError, KeyKind, rsassa_pss};
 
 /// A signature algorithm of RFC 9481 section 3 or RFC 9881. SHA-1 and MD5 have no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +17,12 @@ pub enum SignatureAlgorithm {
     Sha384WithRsa,
     /// sha512WithRSAEncryption, RFC 4055
     Sha512WithRsa,
+    /// RSASSA-PSS with SHA-256, RFC 4055
+    RsassaPssSha256,
+    /// RSASSA-PSS with SHA-384, RFC 4055
+    RsassaPssSha384,
+    /// RSASSA-PSS with SHA-512, RFC 4055
+    RsassaPssSha512,
     /// ecdsa-with-SHA256, RFC 5758
     EcdsaWithSha256,
     /// ecdsa-with-SHA384, RFC 5758
@@ -35,10 +41,13 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     /// Every algorithm there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Sha256WithRsa,
         Self::Sha384WithRsa,
         Self::Sha512WithRsa,
+        Self::RsassaPssSha256,
+        Self::RsassaPssSha384,
+        Self::RsassaPssSha512,
         Self::EcdsaWithSha256,
         Self::EcdsaWithSha384,
         Self::EcdsaWithSha512,
@@ -54,6 +63,7 @@ impl SignatureAlgorithm {
             Self::Sha256WithRsa => rfc5912::SHA256_WITH_RSA_ENCRYPTION,
             Self::Sha384WithRsa => rfc5912::SHA384_WITH_RSA_ENCRYPTION,
             Self::Sha512WithRsa => rfc5912::SHA512_WITH_RSA_ENCRYPTION,
+            Self::RsassaPssSha256 | Self::RsassaPssSha384 | Self::RsassaPssSha512 => rfc5912::RSASSA_PSS,
             Self::EcdsaWithSha256 => rfc5912::ECDSA_WITH_SHA256,
             Self::EcdsaWithSha384 => rfc5912::ECDSA_WITH_SHA384,
             Self::EcdsaWithSha512 => rfc5912::ECDSA_WITH_SHA512,
@@ -64,32 +74,47 @@ impl SignatureAlgorithm {
         }
     }
 
-    const fn is_rsa(self) -> bool {
+    const fn is_pkcs1(self) -> bool {
         matches!(self, Self::Sha256WithRsa | Self::Sha384WithRsa | Self::Sha512WithRsa)
+    }
+
+    const fn is_pss(self) -> bool {
+        matches!(self, Self::RsassaPssSha256 | Self::RsassaPssSha384 | Self::RsassaPssSha512)
     }
 
     const fn is_ecdsa(self) -> bool {
         matches!(self, Self::EcdsaWithSha256 | Self::EcdsaWithSha384 | Self::EcdsaWithSha512)
     }
 
-    /// The AlgorithmIdentifier to send: NULL parameters with RSA (RFC 4055 section 5), none with any other (RFC 5758
-    /// section 3.2, RFC 8410 section 3, RFC 9881 section 2).
+    /// The AlgorithmIdentifier to send: NULL parameters with PKCS #1 v1.5 (RFC 4055 section 5), digest and salt's length with PSS
+    /// (RFC 4055 section 3.1), none with any other (RFC 5758 section 3.2, RFC 8410 section 3, RFC 9881 section 2).
     pub fn identifier(self) -> AlgorithmIdentifierOwned {
-        AlgorithmIdentifierOwned { oid: self.oid(), parameters: self.is_rsa().then(|| Any::from(Null)) }
+        let parameters = match self.digest() {
+            Some(digest) if self.is_pss() => rsassa_pss::parameters(digest),
+            _ => self.is_pkcs1().then(|| Any::from(Null)),
+        };
+        AlgorithmIdentifierOwned { oid: self.oid(), parameters }
     }
 
-    /// Looks an AlgorithmIdentifier up. RSA's NULL may be absent (RFC 4055 section 5), all others' parameters must be.
+    /// Looks an AlgorithmIdentifier up. PKCS #1 v1.5's NULL may be absent (RFC 4055 section 5), PSS's parameters must fit
+    /// together (RFC 9481 section 3.2), all others' must be absent.
     ///
     /// # Errors
     /// When the algorithm is not in the table or its parameters are wrong.
     pub fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Result<Self, AlgorithmError> {
+        if identifier.oid == rfc5912::RSASSA_PSS {
+            let digest = rsassa_pss::digest(identifier.parameters.as_ref());
+            let of_digest = |algorithm: &Self| algorithm.is_pss() && algorithm.digest() == digest;
+            let algorithm = digest.and_then(|_| Self::ALL.into_iter().find(of_digest));
+            return algorithm.ok_or(AlgorithmError::BadParameters(identifier.oid));
+        }
         let algorithm = Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.oid() == identifier.oid)
             .ok_or(AlgorithmError::Unsupported(identifier.oid))?;
         match &identifier.parameters {
             None => Ok(algorithm),
-            Some(parameters) if algorithm.is_rsa() && parameters.is_null() => Ok(algorithm),
+            Some(parameters) if algorithm.is_pkcs1() && parameters.is_null() => Ok(algorithm),
             Some(_) => Err(AlgorithmError::BadParameters(identifier.oid)),
         }
     }
@@ -98,9 +123,15 @@ impl SignatureAlgorithm {
     /// Ed25519 (RFC 9481 section 3.3). No specification names one for ML-DSA: there, hashAlg must.
     pub const fn digest(self) -> Option<DigestAlgorithm> {
         match self {
-            Self::Sha256WithRsa | Self::EcdsaWithSha256 => Some(DigestAlgorithm::Sha256),
-            Self::Sha384WithRsa | Self::EcdsaWithSha384 => Some(DigestAlgorithm::Sha384),
-            Self::Sha512WithRsa | Self::EcdsaWithSha512 | Self::Ed25519 => Some(DigestAlgorithm::Sha512),
+            Self::Sha256WithRsa | Self::RsassaPssSha256 | Self::EcdsaWithSha256 => {
+                Some(DigestAlgorithm::Sha256)
+            }
+            Self::Sha384WithRsa | Self::RsassaPssSha384 | Self::EcdsaWithSha384 => {
+                Some(DigestAlgorithm::Sha384)
+            }
+            Self::Sha512WithRsa | Self::RsassaPssSha512 | Self::EcdsaWithSha512 | Self::Ed25519 => {
+                Some(DigestAlgorithm::Sha512)
+            }
             Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => None,
         }
     }
@@ -108,7 +139,7 @@ impl SignatureAlgorithm {
     /// Whether keys of this kind can make such signatures.
     pub const fn fits(self, key: KeyKind) -> bool {
         match key {
-            KeyKind::Rsa { .. } => self.is_rsa(),
+            KeyKind::Rsa { .. } => self.is_pkcs1() || self.is_pss(),
             KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => self.is_ecdsa(),
             KeyKind::Ed25519 => matches!(self, Self::Ed25519),
             KeyKind::MlDsa44 => matches!(self, Self::MlDsa44),
@@ -124,6 +155,9 @@ impl fmt::Display for SignatureAlgorithm {
             Self::Sha256WithRsa => "sha256WithRSAEncryption",
             Self::Sha384WithRsa => "sha384WithRSAEncryption",
             Self::Sha512WithRsa => "sha512WithRSAEncryption",
+            Self::RsassaPssSha256 => "RSASSA-PSS with SHA-256",
+            Self::RsassaPssSha384 => "RSASSA-PSS with SHA-384",
+            Self::RsassaPssSha512 => "RSASSA-PSS with SHA-512",
             Self::EcdsaWithSha256 => "ecdsa-with-SHA256",
             Self::EcdsaWithSha384 => "ecdsa-with-SHA384",
             Self::EcdsaWithSha512 => "ecdsa-with-SHA512",

@@ -13,6 +13,7 @@ mod mac;
 mod path;
 mod provider;
 mod public_key;
+mod rsassa_pss;
 mod secret;
 mod signing_key;
 

