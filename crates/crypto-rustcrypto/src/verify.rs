@@ -3,8 +3,7 @@ use der::asn1::UintRef;
 use der::{Decode, Sequence};
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::BoxedUint;
-use rsa::pkcs1v15::VerifyingKey;
+use rsa::{BoxedUint, pkcs1v15, pss};
 use sha2::{Sha256, Sha384, Sha512};
 
 use crate::RustCrypto;
@@ -88,30 +87,36 @@ fn ml_dsa_is_valid<P: ml_dsa::MlDsaParams>(key: &[u8], octets: &[u8], signature:
 
 fn rsa_is_valid(algorithm: SignatureAlgorithm, key: &[u8], octets: &[u8], signature: &[u8]) -> bool {
     let Some(key) = rsa_public_key(key) else { return false };
-    let pss = |signature: &[u8]| rsa::pss::Signature::try_from(signature).ok();
     match algorithm {
+        SignatureAlgorithm::Sha256WithRsa => {
+            pkcs1_is_valid(&pkcs1v15::VerifyingKey::<Sha256>::new(key), octets, signature)
+        }
+        SignatureAlgorithm::Sha384WithRsa => {
+            pkcs1_is_valid(&pkcs1v15::VerifyingKey::<Sha384>::new(key), octets, signature)
+        }
+        SignatureAlgorithm::Sha512WithRsa => {
+            pkcs1_is_valid(&pkcs1v15::VerifyingKey::<Sha512>::new(key), octets, signature)
+        }
         SignatureAlgorithm::RsassaPssSha256 => {
-            return pss(signature)
-                .is_some_and(|s| rsa::pss::VerifyingKey::<Sha256>::new(key).verify(octets, &s).is_ok());
+            pss_is_valid(&pss::VerifyingKey::<Sha256>::new(key), octets, signature)
         }
         SignatureAlgorithm::RsassaPssSha384 => {
-            return pss(signature)
-                .is_some_and(|s| rsa::pss::VerifyingKey::<Sha384>::new(key).verify(octets, &s).is_ok());
+            pss_is_valid(&pss::VerifyingKey::<Sha384>::new(key), octets, signature)
         }
         SignatureAlgorithm::RsassaPssSha512 => {
-            return pss(signature)
-                .is_some_and(|s| rsa::pss::VerifyingKey::<Sha512>::new(key).verify(octets, &s).is_ok());
+            pss_is_valid(&pss::VerifyingKey::<Sha512>::new(key), octets, signature)
         }
-        _ => {}
+        _ => false,
     }
-    let Ok(signature) = rsa::pkcs1v15::Signature::try_from(signature) else { return false };
-    match algorithm {
-        SignatureAlgorithm::Sha256WithRsa => VerifyingKey::<Sha256>::new(key).verify(octets, &signature),
-        SignatureAlgorithm::Sha384WithRsa => VerifyingKey::<Sha384>::new(key).verify(octets, &signature),
-        SignatureAlgorithm::Sha512WithRsa => VerifyingKey::<Sha512>::new(key).verify(octets, &signature),
-        _ => return false,
-    }
-    .is_ok()
+}
+
+fn pkcs1_is_valid(key: &impl Verifier<pkcs1v15::Signature>, octets: &[u8], signature: &[u8]) -> bool {
+    pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| key.verify(octets, &signature).is_ok())
+}
+
+/// A key that is not told otherwise wants a salt as long as the digest.
+fn pss_is_valid(key: &impl Verifier<pss::Signature>, octets: &[u8], signature: &[u8]) -> bool {
+    pss::Signature::try_from(signature).is_ok_and(|signature| key.verify(octets, &signature).is_ok())
 }
 
 /// RSAPublicKey, RFC 8017 appendix A.1.1.

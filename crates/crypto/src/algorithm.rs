@@ -243,7 +243,10 @@ mod tests {
         let mut rsa = SignatureAlgorithm::Sha256WithRsa.identifier();
         rsa.parameters = None;
         assert_eq!(SignatureAlgorithm::from_identifier(&rsa), Ok(SignatureAlgorithm::Sha256WithRsa));
-        for algorithm in SignatureAlgorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_rsa()) {
+        for algorithm in SignatureAlgorithm::ALL
+            .into_iter()
+            .filter(|algorithm| !algorithm.is_pkcs1() && !algorithm.is_pss())
+        {
             let mut identifier = algorithm.identifier();
             assert_eq!(identifier.parameters, None);
             identifier.parameters = Some(Any::from(Null));
@@ -255,7 +258,8 @@ mod tests {
     #[test]
     fn each_kind_of_key_has_its_algorithms() {
         let count = |key| SignatureAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.fits(key)).count();
-        for key in [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::Rsa { bits: 2048 }] {
+        assert_eq!(count(KeyKind::Rsa { bits: 2048 }), 6);
+        for key in [KeyKind::P256, KeyKind::P384, KeyKind::P521] {
             assert_eq!(count(key), 3, "{key}");
         }
         for key in [KeyKind::Ed25519, KeyKind::MlDsa44, KeyKind::MlDsa65, KeyKind::MlDsa87] {
