@@ -6,6 +6,14 @@ const fn oid(text: &str) -> Oid {
     Oid::new_unwrap(text)
 }
 
+/// X.520 section 6.2: attributes of names.
+pub mod x520 {
+    use super::{Oid, oid};
+
+    /// id-at-commonName
+    pub const COMMON_NAME: Oid = oid("2.5.4.3");
+}
+
 /// RFC 5280 section 4.2: certificate extensions.
 pub mod rfc5280 {
     use super::{Oid, oid};

@@ -39,6 +39,13 @@ impl Error {
         Self::Message(cmp::Error::Policy { fail_info, reason })
     }
 
+    /// Whether the answer may be protected by a MAC, should the message's own MAC hold: not when it was found not to, nor when the
+    /// transaction is one of signatures.
+    pub(crate) const fn may_be_told_by_mac(&self) -> bool {
+        use cmp::Error::{BadProtection, Mac, WrongProtection};
+        !matches!(self, Self::Message(BadProtection(_) | Mac(_) | WrongProtection))
+    }
+
     /// What the requester is told: everything that is its own fault, and of ours only that something failed.
     pub(crate) fn for_requester(&self) -> cmp::Error {
         match self {

@@ -3,7 +3,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::UnixTime;
-use cmp::{BodyKind, PkiHeader, PkiMessage, PkiStatusInfo, TransactionId};
+use asn1::oids::{rfc8018, rfc9810};
+use cmp::{BodyKind, PkiHeader, PkiMessage, PkiStatusInfo, Reference, TransactionId};
+use const_oid::ObjectIdentifier;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 
@@ -25,7 +27,8 @@ pub struct Reply {
 pub struct Event {
     /// The transaction, when the message could be decoded and has one.
     pub transaction_id: Option<TransactionId>,
-    /// Who the message says that it comes from. It is proved only when the outcome is no refusal.
+    /// Who the message says that it comes from: the name that goes with its signature, or the reference of the secret that its MAC
+    /// was made with. It is proved only when the outcome is no refusal.
     pub sender: String,
     /// The message's body.
     pub body: Option<BodyKind>,
@@ -84,6 +87,13 @@ impl Event {
 }
 
 fn sender(header: &PkiHeader) -> String {
+    // Beside a MAC the name is the sender's own choice.
+    const MACS: [ObjectIdentifier; 2] = [rfc9810::PASSWORD_BASED_MAC, rfc8018::PBMAC1];
+    let mac = header.protection_alg.as_ref().is_some_and(|algorithm| MACS.contains(&algorithm.oid));
+    if let Some(reference) = header.sender_kid.as_ref().filter(|_| mac) {
+        let reference = Reference::new(reference.as_bytes()).to_string();
+        return "reference ".chars().chain(reference.chars().take(256)).collect();
+    }
     match header.sender_name() {
         Some(name) if name.is_empty() => "NULL-DN".to_string(),
         Some(name) => printable(name),

@@ -13,9 +13,10 @@ use core::time::Duration;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
-    Expectation, PkiMessage, ProtectedPart, ReadingPolicy, SenderIdentity, Signer, Trust, ValidatedMessage,
-    Validator,
+    Expectation, MacCredential, PkiMessage, ProtectedPart, ReadingPolicy, SecretTrust, SenderIdentity,
+    Signer, Trust, ValidatedMessage, Validator,
 };
+use crmf::MacLimits;
 use crypto::{CryptoProvider, SigningKey};
 use der::Decode;
 use pkcs10::CertReq;
@@ -30,6 +31,10 @@ use crate::{CertificateContents, Error, Event, IssuedCertificate, Issuer, Outcom
 pub struct Ca {
     /// Whom to believe, in which roles.
     pub trust: Vec<Trust>,
+    /// With whom a secret is shared. They are answered with the same secret.
+    pub secrets: Vec<SecretTrust>,
+    /// How much work their MACs may demand, and how little they must.
+    pub mac_limits: MacLimits,
     /// Who may have what.
     pub policy: Policy,
     /// How messages are read before they are believed.
@@ -62,6 +67,8 @@ impl Ca {
     ) -> Self {
         Self {
             trust: Vec::new(),
+            secrets: Vec::new(),
+            mac_limits: MacLimits::default(),
             policy: Policy::default(),
             reading: ReadingPolicy::default(),
             time_window: Some(Duration::from_secs(300)),
@@ -138,21 +145,26 @@ impl Ca {
         expectation: &Expectation<'_>,
         now: UnixTime,
     ) -> Result<ValidatedMessage, Error> {
-        let mut validator = Validator::new(&self.provider, &self.trust);
-        validator.time_window = self.time_window;
-        let message = validator.validate(message.clone(), expectation, now)?;
+        let message = self.validator().validate(message.clone(), expectation, now)?;
         self.check_not_revoked(message.signer())?;
         Ok(message)
     }
 
+    fn validator(&self) -> Validator<'_> {
+        let mut validator = Validator::new(&self.provider, &self.trust);
+        validator.secrets = &self.secrets;
+        validator.mac_limits = self.mac_limits;
+        validator.time_window = self.time_window;
+        validator
+    }
+
     /// A certificate that this CA revoked speaks for nobody.
     fn check_not_revoked(&self, signer: &Signer) -> Result<(), Error> {
-        let certificate =
-            Certificate::from_der(signer.certificate.octets()).map_err(cmp::Error::MalformedCertificate)?;
+        let Some(shown) = signer.certificate() else { return Ok(()) };
+        let certificate = Certificate::from_der(shown.octets()).map_err(cmp::Error::MalformedCertificate)?;
         let record = self.registry.certificate(certificate.tbs_certificate().serial_number())?;
         let revoked = record.is_some_and(|record| {
-            record.certificate == signer.certificate
-                && matches!(record.status, CertificateStatus::Revoked { .. })
+            record.certificate == *shown && matches!(record.status, CertificateStatus::Revoked { .. })
         });
         if revoked {
             return Err(Error::policy(
@@ -186,20 +198,31 @@ impl Ca {
         grant
     }
 
-    fn responder(&self, now: UnixTime) -> Responder<'_> {
-        Responder { identity: &self.credential.identity, provider: &self.provider, now }
+    /// Whoever sent a MAC is answered with one.
+    fn responder<'a>(&'a self, mac: Option<&'a MacCredential>, now: UnixTime) -> Responder<'a> {
+        let identity = mac.map_or(&self.credential.identity, MacCredential::identity);
+        Responder { identity, provider: &self.provider, now }
     }
 
-    fn exchange(&self, message: &PkiMessage, part: &ProtectedPart) -> Result<Exchange, Error> {
-        let answer = part.sign(self.credential.key.as_ref())?;
-        Ok(Exchange::new(message.octets().to_vec(), answer, part.sender_nonce().clone()))
+    fn protect(&self, part: &ProtectedPart, mac: Option<&MacCredential>) -> Result<Vec<u8>, cmp::Error> {
+        match mac {
+            Some(credential) => part.authenticate(credential, &self.provider),
+            None => part.sign(self.credential.key.as_ref()),
+        }
+    }
+
+    fn exchange(&self, message: &ValidatedMessage, part: &ProtectedPart) -> Result<Exchange, Error> {
+        let answer = self.protect(part, message.mac_credential())?;
+        Ok(Exchange::new(message.message().octets().to_vec(), answer, part.sender_nonce().clone()))
     }
 
     fn refuse(&self, message: Option<&PkiMessage>, error: Error, now: UnixTime) -> Reply {
-        let responder = self.responder(now);
-        let octets = responder
+        let mac = message.filter(|_| error.may_be_told_by_mac());
+        let mac = mac.and_then(|message| self.validator().mac_credential(message));
+        let octets = self
+            .responder(mac.as_ref(), now)
             .refuse(message, &error.for_requester())
-            .and_then(|part| part.sign(self.credential.key.as_ref()))
+            .and_then(|part| self.protect(&part, mac.as_ref()))
             .unwrap_or_default();
         Reply { octets, event: Event::new(message, Outcome::Refused(error)) }
     }

@@ -58,7 +58,8 @@ pub enum VendorNames {
 impl Policy {
     /// The subject that the sender of a request gets; the flag says whether it is another than the one asked for.
     ///
-    /// An RA vouches for any name. A station with a certificate of its vendor or of this PKI keeps the names it has.
+    /// An RA vouches for any name. A station with a certificate of its vendor or of this PKI keeps the names it has, and one with a
+    /// shared secret gets the name that was given out with the secret.
     pub(crate) fn subject(&self, request: &VerifiedRequest) -> Result<(Name, bool), Error> {
         if request.cert_profile().is_some_and(|name| name != self.profile.name) {
             return Err(Error::policy(
@@ -77,7 +78,7 @@ impl Policy {
         }
 
         let own = &request.signer().name;
-        check_alternative_names(request.extensions(), &request.signer().certificate)?;
+        check_alternative_names(request.extensions(), request.signer().certificate())?;
         match request.subject() {
             None => Ok((own.clone(), false)),
             Some(subject) if subject == own => Ok((own.clone(), false)),
@@ -95,15 +96,25 @@ impl Policy {
     }
 }
 
-/// Every alternative name asked for must stand in the signer's certificate.
-fn check_alternative_names(requested: &[Extension], signer: &EncodedCertificate) -> Result<(), Error> {
+/// Every alternative name asked for must stand in the signer's certificate. A shared secret has none.
+fn check_alternative_names(
+    requested: &[Extension],
+    signer: Option<&EncodedCertificate>,
+) -> Result<(), Error> {
     let asked = subject_alt_names(requested)?;
     if asked.is_empty() {
         return Ok(());
     }
-    let certificate = Certificate::from_der(signer.octets()).map_err(cmp::Error::MalformedCertificate)?;
-    let extensions = certificate.tbs_certificate().extensions().map_or(&[][..], |list| list.as_slice());
-    let own: Vec<GeneralName> = subject_alt_names(extensions)?;
+    let own: Vec<GeneralName> = match signer {
+        Some(signer) => {
+            let certificate =
+                Certificate::from_der(signer.octets()).map_err(cmp::Error::MalformedCertificate)?;
+            let extensions =
+                certificate.tbs_certificate().extensions().map_or(&[][..], |list| list.as_slice());
+            subject_alt_names(extensions)?
+        }
+        None => Vec::new(),
+    };
     if asked.iter().all(|name| own.contains(name)) {
         return Ok(());
     }

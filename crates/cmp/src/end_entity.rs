@@ -32,6 +32,7 @@ use crate::general_info::{GeneralInfo, InfoTypeAndValue};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::info_value::InfoValue;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::trust::Credential;
 use crate::validation::Expectation;
 
 pub use answer::{Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Granted, Waiting};
@@ -135,6 +136,7 @@ impl Enrolment {
             implicit_confirm: self.implicit_confirm,
             public_key,
             nonces: Vec::from([nonce]),
+            answerer: identity.answerer(),
         };
         Ok((part, AwaitingCertificate::resume(transaction)))
     }
@@ -167,10 +169,12 @@ pub struct Transaction {
     /// The senderNonces that the next answer may echo: the request's and, when polling, the last pollReq's
     /// (RFC 9483 section 4.4).
     pub nonces: Vec<SenderNonce>,
+    /// With which secret the answers must be protected, when the request was; `None`: they must be signed.
+    pub answerer: Option<Credential>,
 }
 
 impl Transaction {
-    /// From facts that were stored.
+    /// From facts that were stored of a request that was signed.
     pub const fn new(
         transaction_id: TransactionId,
         kind: RequestKind,
@@ -179,12 +183,16 @@ impl Transaction {
         public_key: Vec<u8>,
         nonces: Vec<SenderNonce>,
     ) -> Self {
-        Self { transaction_id, kind, cert_req_id, implicit_confirm, public_key, nonces }
+        Self { transaction_id, kind, cert_req_id, implicit_confirm, public_key, nonces, answerer: None }
     }
 
     /// What the next message of the other side must look like.
     pub fn expectation(&self) -> Expectation<'_> {
-        Expectation::Within { transaction_id: &self.transaction_id, nonces: &self.nonces, signer: None }
+        Expectation::Within {
+            transaction_id: &self.transaction_id,
+            nonces: &self.nonces,
+            signer: self.answerer.as_ref(),
+        }
     }
 
     fn header_fields(&self, recipient: Name, answered: SenderNonce) -> HeaderFields {

@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crmf::MacError;
 use crypto::{AlgorithmError, KeyError, PathError, RandomError, SignError, VerifyError};
 use x509_cert::name::Name;
 
@@ -70,21 +71,23 @@ pub enum Error {
     Unprotected,
     /// protectionAlg stands there without a protection.
     ProtectionMissing,
-    /// The protection is a MAC, or of another kind that is not accepted here.
+    /// The protection is a MAC where a signature is due, the other way round, or of a kind that is not accepted here.
     WrongProtection,
     /// The protection is not whole octets.
     MalformedProtection,
     /// protectionAlg is not in the table of algorithms.
     Algorithm(AlgorithmError),
+    /// protectionAlg is a MAC that is not in the table of algorithms, or not within the limits.
+    Mac(MacError),
     /// No certificate that the sender and senderKID fields name is at hand.
     SignerNotFound,
     /// The signer's public key is refused.
     SignerKey(KeyError),
-    /// The protection does not verify.
+    /// The protection does not verify; of a MAC, it may also be that its reference is not known.
     BadProtection(VerifyError),
     /// The signer's certificate is not trusted.
     SignerNotTrusted(PathError),
-    /// A later message of a transaction is signed by somebody else than the first.
+    /// A later message of a transaction is protected by somebody else than the first.
     OtherSigner,
     /// The signer may not do this.
     NotAuthorized(&'static str),
@@ -123,7 +126,8 @@ pub enum Error {
     Random(RandomError),
     /// The key did not sign.
     Sign(SignError),
-    /// The certificate to sign with is unusable: it has no subject, or cannot be decoded.
+    /// The certificate to sign with is unusable: it has no subject, or cannot be decoded. Or a message that was made for one
+    /// credential was to be protected with another.
     BadCredential,
     /// The policy of this authority refuses the request.
     Policy {
@@ -165,9 +169,13 @@ impl Error {
             | Self::ProtectionMissing
             | Self::MalformedProtection
             | Self::SignerNotFound
-            | Self::BadProtection(VerifyError::BadSignature) => PkiFailureInfo::BAD_MESSAGE_CHECK,
+            | Self::BadProtection(VerifyError::BadSignature | VerifyError::BadMac) => {
+                PkiFailureInfo::BAD_MESSAGE_CHECK
+            }
             Self::WrongProtection => PkiFailureInfo::WRONG_INTEGRITY,
-            Self::Algorithm(_) | Self::SignerKey(_) | Self::BadProtection(_) => PkiFailureInfo::BAD_ALG,
+            Self::Algorithm(_) | Self::Mac(_) | Self::SignerKey(_) | Self::BadProtection(_) => {
+                PkiFailureInfo::BAD_ALG
+            }
             Self::SignerNotTrusted(_) => PkiFailureInfo::SIGNER_NOT_TRUSTED,
             Self::OtherSigner | Self::NotAuthorized(_) | Self::NameNotAllowed(_) => {
                 PkiFailureInfo::NOT_AUTHORIZED
@@ -218,7 +226,7 @@ fn cert_req_msg_fail_info(error: &crmf::Error) -> PkiFailureInfo {
         | Error::DuplicateExtension(_)
         | Error::MissingPublicKey
         | Error::PublicKey(_) => PkiFailureInfo::BAD_CERT_TEMPLATE,
-        Error::Algorithm(_) => PkiFailureInfo::BAD_ALG,
+        Error::Algorithm(_) | Error::Mac(_) => PkiFailureInfo::BAD_ALG,
         Error::RaVerified | Error::PoposkInputSender => PkiFailureInfo::NOT_AUTHORIZED,
         Error::MissingPop
         | Error::NotRaVerified
@@ -226,6 +234,7 @@ fn cert_req_msg_fail_info(error: &crmf::Error) -> PkiFailureInfo {
         | Error::UnexpectedPoposkInput
         | Error::MissingPoposkInput
         | Error::PoposkInputPublicKey
+        | Error::PublicKeyMac
         | Error::UnusedBits
         | Error::ProofOfPossession(_) => PkiFailureInfo::BAD_POP,
         _ => PkiFailureInfo::SYSTEM_FAILURE,
@@ -258,9 +267,10 @@ impl fmt::Display for Error {
             Self::BadGeneralInfo(error) => write!(f, "an item of generalInfo is malformed: {error}"),
             Self::Unprotected => f.write_str("the message is not protected"),
             Self::ProtectionMissing => f.write_str("protectionAlg is there, the protection is missing"),
-            Self::WrongProtection => f.write_str("a signature is due; the protection is of another kind"),
+            Self::WrongProtection => f.write_str("the protection is of another kind than is due here"),
             Self::MalformedProtection => f.write_str("the protection is not whole octets"),
             Self::Algorithm(error) => write!(f, "protectionAlg: {error}"),
+            Self::Mac(error) => write!(f, "protectionAlg: {error}"),
             Self::SignerNotFound => {
                 f.write_str("no certificate at hand has the sender's name and the senderKID")
             }
@@ -268,7 +278,7 @@ impl fmt::Display for Error {
             Self::BadProtection(error) => write!(f, "protection: {error}"),
             Self::SignerNotTrusted(error) => write!(f, "the signer is not trusted: {error}"),
             Self::OtherSigner => {
-                f.write_str("the message is signed by somebody else than the transaction's first")
+                f.write_str("the message is protected by somebody else than the transaction's first")
             }
             Self::NotAuthorized(what) => write!(f, "not authorised: {what}"),
             Self::UnexpectedBody(kind) => write!(f, "a message with the body {kind} is not expected here"),
@@ -290,7 +300,7 @@ impl fmt::Display for Error {
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),
             Self::Random(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),
-            Self::BadCredential => f.write_str("the certificate to sign with cannot be used"),
+            Self::BadCredential => f.write_str("the credential to protect messages with cannot be used"),
             Self::Policy { reason, .. } => f.write_str(reason),
             Self::NameNotAllowed(names) => {
                 f.write_str("the name asked for is not one the sender may have:")?;

@@ -4,10 +4,10 @@
 //!
 //! * [`PkiMessage`] is decoded, with its octets kept, and believed in nothing.
 //! * [`ValidatedMessage`] went up the ladder of RFC 9483 section 3.5 ([`Validator`]): its protection holds over
-//!   the received octets, and its signer has a path to an anchor configured for the role it plays.
+//!   the received octets, and its signer has a path to an anchor configured for the role it plays, or shares a secret.
 //! * The states of [`end_entity`] (who requests) and [`management_entity`] (who answers) take validated messages only.
 //!
-//! What is sent is built as a [`ProtectedPart`]: octets to sign out, signature in.
+//! What is sent is built as a [`ProtectedPart`]: octets to sign out, signature in; or a MAC by a [`MacCredential`].
 #![no_std]
 
 extern crate alloc;
@@ -34,6 +34,7 @@ mod reading;
 mod revocation;
 mod status;
 mod support;
+mod trust;
 mod validation;
 mod version;
 
@@ -57,10 +58,11 @@ pub use nested::{
 };
 pub use poll::{PollRepContent, PollRepItem, PollReqContent, PollReqItem};
 pub use pop_challenge::{Challenge, PopoDecKeyChallContent, PopoDecKeyRespContent, Rand};
-pub use protection::{ProtectedPart, SenderIdentity};
+pub use protection::{MacCredential, ProtectedPart, Reference, SenderIdentity};
 pub use reading::{Deviation, ReadingPolicy};
 pub use revocation::{RevDetails, RevRepContent, RevReqContent};
 pub use status::{PkiFailureInfo, PkiFreeText, PkiStatus, PkiStatusInfo};
 pub use support::{GenMsgContent, GenRepContent};
-pub use validation::{Expectation, Signer, SignerRole, Trust, ValidatedMessage, Validator};
+pub use trust::{Credential, SecretTrust, Signer, SignerRole, Trust};
+pub use validation::{Expectation, ValidatedMessage, Validator};
 pub use version::Pvno;

@@ -64,12 +64,15 @@ pub enum Unbundled {
 }
 
 /// Opens a nested message whose protection holds, and tells the two uses apart: one message with the same transactionID inside
-/// is added protection, everything else a batch (RFC 9483 section 5.2.2).
+/// is added protection, everything else a batch (RFC 9483 section 5.2.2). Only a signature may protect either.
 ///
 /// # Errors
-/// When it is not nested or too deep, or an added protection does not fit the request inside. What is wrong with one message of
+/// [`Error::WrongProtection`] when it is protected by a MAC; when it is not nested or too deep, or an added protection does not fit the request inside. What is wrong with one message of
 /// a batch stands in its place; so does that a transactionID occurs twice, or is the batch's own.
 pub fn unbundle(message: &ValidatedMessage, policy: &ReadingPolicy) -> Result<Unbundled, Error> {
+    if message.mac_credential().is_some() {
+        return Err(Error::WrongProtection);
+    }
     let mut opened = message.message().open_nested(policy)?;
     let outer = message.transaction_id();
     if let [single] = opened.as_slice() {

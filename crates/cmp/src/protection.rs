@@ -1,14 +1,16 @@
 //! PKIProtection, RFC 9810 section 5.1.3: what is protected, and by whom.
 
+mod password_mac;
 mod signature;
 
 use alloc::vec::Vec;
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CryptoProvider, SignatureAlgorithm, SigningKey};
-use der::Decode;
-use der::Encode;
-use der::asn1::OctetString;
+use crmf::PasswordMac;
+use crypto::{CryptoProvider, SignatureAlgorithm};
+use der::asn1::{BitStringRef, ContextSpecificRef, OctetString};
+use der::{Decode, Encode, TagMode, TagNumber};
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -20,18 +22,30 @@ use crate::general_info::GeneralInfo;
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 use crate::message::{protected_part, sequence};
 use crate::message_time::MessageTime;
+use crate::trust::Credential;
 use crate::version::Pvno;
 
+pub(crate) use password_mac::verify_mac;
+pub use password_mac::{MacCredential, Reference};
 pub(crate) use signature::verify;
 
-/// Who signs: the public half of a credential, as it shows in every message (RFC 9483 section 3.1).
+/// Who sends: the public half of a credential, as it shows in every message (RFC 9483 section 3.1). That of a shared secret is
+/// [`MacCredential::identity`].
 #[derive(Clone, Debug)]
 pub struct SenderIdentity {
-    certificate: EncodedCertificate,
-    chain: Vec<EncodedCertificate>,
-    algorithm: SignatureAlgorithm,
     name: Name,
     key_id: Option<OctetString>,
+    means: Means,
+}
+
+#[derive(Clone, Debug)]
+enum Means {
+    Signature {
+        certificate: EncodedCertificate,
+        chain: Vec<EncodedCertificate>,
+        algorithm: SignatureAlgorithm,
+    },
+    Mac(PasswordMac),
 }
 
 impl SenderIdentity {
@@ -50,17 +64,37 @@ impl SenderIdentity {
             return Err(Error::BadCredential);
         }
         let key_id = key_id(&decoded).map_err(|_| Error::BadCredential)?;
-        Ok(Self { certificate, chain, algorithm, name, key_id })
+        Ok(Self { name, key_id, means: Means::Signature { certificate, chain, algorithm } })
     }
 
-    /// The certificate that signs.
-    pub fn certificate(&self) -> &EncodedCertificate {
-        &self.certificate
+    /// The certificate that signs; `None` when a shared secret does.
+    pub fn certificate(&self) -> Option<&EncodedCertificate> {
+        match &self.means {
+            Means::Signature { certificate, .. } => Some(certificate),
+            Means::Mac(_) => None,
+        }
     }
 
-    /// Its subject.
+    /// The certificate's subject, or the name that goes with the secret.
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// Who alone can answer: whoever has the secret, when it is one. Who signs an answer is not known beforehand.
+    pub(crate) fn answerer(&self) -> Option<Credential> {
+        match (&self.means, &self.key_id) {
+            (Means::Mac(_), Some(reference)) => {
+                Some(Credential::SharedSecret(Reference::new(reference.as_bytes())))
+            }
+            _ => None,
+        }
+    }
+
+    fn algorithm(&self) -> Result<AlgorithmIdentifierOwned, Error> {
+        match &self.means {
+            Means::Signature { algorithm, .. } => Ok(algorithm.identifier()),
+            Means::Mac(mac) => mac.identifier().map_err(Error::CertReqMsg),
+        }
     }
 }
 
@@ -97,20 +131,22 @@ impl HeaderFields {
     }
 }
 
-/// A message that is ready but for its signature.
+/// A message that is ready but for its signature or MAC.
 ///
 /// ```text
 /// ProtectedPart ::= SEQUENCE { header PKIHeader, body PKIBody }
 /// ```
 ///
 /// RFC 9810 section 5.1.3. Either hand [`ProtectedPart::to_be_signed`] to whatever holds the key and its answer to
-/// [`ProtectedPart::with_signature`], or have a [`SigningKey`] do both.
+/// [`ProtectedPart::with_signature`], or have a [`SigningKey`](crypto::SigningKey) do both by [`ProtectedPart::sign`]. With a shared
+/// secret, [`ProtectedPart::authenticate`] does.
 #[derive(Clone, Debug)]
 pub struct ProtectedPart {
     header: Vec<u8>,
     body: Vec<u8>,
     extra_certs: Vec<EncodedCertificate>,
     sender_nonce: SenderNonce,
+    mac: Option<PasswordMac>,
 }
 
 impl ProtectedPart {
@@ -128,7 +164,7 @@ impl ProtectedPart {
         let header = PkiHeader {
             pvno: fields.pvno.max(body.least_pvno()),
             message_time: Some(MessageTime::new(now).map_err(Error::Encoding)?),
-            protection_alg: Some(identity.algorithm.identifier()),
+            protection_alg: Some(identity.algorithm()?),
             sender_kid: identity.key_id.clone(),
             transaction_id: Some(fields.transaction_id),
             sender_nonce: Some(sender_nonce.clone()),
@@ -136,13 +172,18 @@ impl ProtectedPart {
             general_info: (!fields.general_info.is_empty()).then_some(fields.general_info),
             ..PkiHeader::new(GeneralName::DirectoryName(identity.name.clone()), fields.recipient)
         };
-        let mut extra_certs = Vec::from([identity.certificate.clone()]);
-        extra_certs.extend(identity.chain.iter().cloned());
+        let (extra_certs, mac) = match &identity.means {
+            Means::Signature { certificate, chain, .. } => {
+                (core::iter::once(certificate).chain(chain).cloned().collect(), None)
+            }
+            Means::Mac(mac) => (Vec::new(), Some(mac.clone())),
+        };
         Ok(Self {
             header: header.to_der().map_err(Error::Encoding)?,
             body: body.to_der().map_err(Error::Encoding)?,
             extra_certs,
             sender_nonce,
+            mac,
         })
     }
 
@@ -160,7 +201,7 @@ impl ProtectedPart {
         &self.sender_nonce
     }
 
-    /// The octets to sign.
+    /// The octets to sign, or to compute the MAC over.
     ///
     /// # Errors
     /// When the message is too long for DER.
@@ -168,22 +209,18 @@ impl ProtectedPart {
         protected_part(&self.header, &self.body)
     }
 
-    /// The complete message: with the signature over [`ProtectedPart::to_be_signed`], the signer's certificate first in
-    /// extraCerts.
-    ///
-    /// # Errors
-    /// When the message is too long for DER.
-    pub fn with_signature(&self, signature: &[u8]) -> Result<Vec<u8>, Error> {
-        let (protection, extra_certs) =
-            signature::trailer(signature, &self.extra_certs).map_err(Error::Encoding)?;
+    fn with_protection(&self, protection: &[u8]) -> Result<Vec<u8>, Error> {
+        let (protection, extra_certs) = self.trailer(protection).map_err(Error::Encoding)?;
         sequence(&[&self.header, &self.body, &protection, &extra_certs]).map_err(Error::Encoding)
     }
 
-    /// Both at once, with a key at hand.
-    ///
-    /// # Errors
-    /// When the key does not sign, or the message is too long for DER.
-    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, Error> {
-        self.with_signature(&key.sign(&self.to_be_signed()?)?)
+    /// `[0]` protection and `[1]` extraCerts, each under its explicit tag; a list that is there is not empty.
+    fn trailer(&self, protection: &[u8]) -> der::Result<(Vec<u8>, Vec<u8>)> {
+        let tag_mode = TagMode::Explicit;
+        let protection = BitStringRef::from_bytes(protection)?;
+        let protection = ContextSpecificRef { tag_number: TagNumber(0), tag_mode, value: &protection };
+        let extra_certs = ContextSpecificRef { tag_number: TagNumber(1), tag_mode, value: &self.extra_certs };
+        let none = self.extra_certs.is_empty();
+        Ok((protection.to_der()?, if none { Vec::new() } else { extra_certs.to_der()? }))
     }
 }

@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use asn1::oids::{rfc8018, rfc9810};
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, PublicKey, SignatureAlgorithm};
+use crmf::MacLimits;
+use crypto::{CertificatePath, CryptoProvider, PathError, PublicKey, SharedSecret, SignatureAlgorithm};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::name::Name;
@@ -14,47 +15,9 @@ use crate::body::PkiBody;
 use crate::error::Error;
 use crate::header::{PkiHeader, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
-use crate::protection::{key_id, verify};
+use crate::protection::{MacCredential, key_id, verify, verify_mac};
+use crate::trust::{Credential, SecretTrust, Signer, SignerRole, Trust};
 use crate::version::Pvno;
-
-/// In what capacity somebody signs messages; it decides what is done for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SignerRole {
-    /// An RA: vouches for the requests it passes on.
-    RegistrationAuthority,
-    /// A station with its vendor's certificate: may ask for its first certificate.
-    VendorCertified,
-    /// An end entity with a certificate of the operator's PKI.
-    OperatorCertified,
-    /// The RA/CA that answers requests.
-    CertificationAuthority,
-}
-
-/// Whom to believe in a role: by which anchors, with what in the extKeyUsage extension.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Trust {
-    /// The role.
-    pub role: SignerRole,
-    /// The trust anchors.
-    pub anchors: Vec<EncodedCertificate>,
-    /// Certificates at hand that may lie on a path.
-    pub intermediates: Vec<EncodedCertificate>,
-    /// What the signer's certificate must be for.
-    pub extended_key_usage: ExtendedKeyUsage,
-}
-
-impl Trust {
-    /// Believes in whoever has a path to one of the anchors.
-    pub const fn new(
-        role: SignerRole,
-        anchors: Vec<EncodedCertificate>,
-        extended_key_usage: ExtendedKeyUsage,
-    ) -> Self {
-        Self { role, anchors, intermediates: Vec::new(), extended_key_usage }
-    }
-}
 
 /// Which message is due.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +31,20 @@ pub enum Expectation<'a> {
         transaction_id: &'a TransactionId,
         /// recipNonce must echo one of these.
         nonces: &'a [SenderNonce],
-        /// Who signed the other side's first message, if there was one: the same must sign the later ones.
-        signer: Option<&'a EncodedCertificate>,
+        /// What the other side's first message was protected with, if there was one: the same must protect the later ones
+        /// (RFC 9483 section 3.2). To a request with a MAC, only whoever shares the secret can answer. `None`: nobody has
+        /// spoken yet, and a signature is due.
+        signer: Option<&'a Credential>,
     },
+}
+
+impl<'a> Expectation<'a> {
+    const fn signer(&self) -> Option<&'a Credential> {
+        match self {
+            Self::Within { signer, .. } => *signer,
+            Self::First => None,
+        }
+    }
 }
 
 /// Validates messages: header, protection, path (RFC 9483 section 3.5).
@@ -81,35 +55,29 @@ pub struct Validator<'a> {
     pub provider: &'a CryptoProvider,
     /// Whom to believe, in which roles; the first that fits is the signer's role.
     pub trust: &'a [Trust],
+    /// With whom a secret is shared; with nobody by default, and then no MAC is looked at.
+    pub secrets: &'a [SecretTrust],
+    /// How much work a MAC may demand, and how little it must.
+    pub mac_limits: MacLimits,
     /// How far messageTime may be from now; `None` when there is no reliable clock.
     pub time_window: Option<Duration>,
 }
 
-/// A message whose protection holds and whose signer has a path to an anchor of the role.
+/// A message whose protection holds, and whose signer has a path to an anchor of the role, or shares a secret.
 #[derive(Clone, Debug)]
 pub struct ValidatedMessage {
     message: PkiMessage,
     signer: Signer,
+    mac: Option<(MacCredential, MacLimits)>,
     transaction_id: TransactionId,
     sender_nonce: SenderNonce,
 }
 
-/// Who signed a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Signer {
-    /// The certificate.
-    pub certificate: EncodedCertificate,
-    /// Its subject.
-    pub name: Name,
-    /// The role it was found trustworthy in.
-    pub role: SignerRole,
-}
-
 impl<'a> Validator<'a> {
-    /// Validates with messageTime within five minutes.
+    /// Validates signatures, with messageTime within five minutes.
     pub const fn new(provider: &'a CryptoProvider, trust: &'a [Trust]) -> Self {
-        Self { provider, trust, time_window: Some(Duration::from_secs(300)) }
+        let mac_limits = MacLimits::DEFAULT;
+        Self { provider, trust, secrets: &[], mac_limits, time_window: Some(Duration::from_secs(300)) }
     }
 
     /// Validates a message: its header, then its protection, then its signer. What costs least comes first.
@@ -123,9 +91,48 @@ impl<'a> Validator<'a> {
         now: UnixTime,
     ) -> Result<ValidatedMessage, Error> {
         let (transaction_id, sender_nonce) = self.validate_header(message.header(), expectation, now)?;
-        let algorithm = protection_algorithm(&message)?;
-        let signer = self.find_signer(&message, algorithm, expectation, now)?;
-        Ok(ValidatedMessage { message, signer, transaction_id, sender_nonce })
+        let (signer, mac) = match self.protection(&message, expectation)? {
+            Protection::Signature(algorithm) => {
+                (self.find_signer(&message, algorithm, expectation, now)?, None)
+            }
+            Protection::Mac => {
+                let (signer, credential) = self.find_secret(&message, expectation)?;
+                (signer, Some((credential, self.mac_limits)))
+            }
+        };
+        Ok(ValidatedMessage { message, signer, mac, transaction_id, sender_nonce })
+    }
+
+    /// What to answer a message with whose MAC holds, whatever else is wrong with it: the same secret, by the same algorithm.
+    /// `None` when it has no MAC, or one that does not hold.
+    pub fn mac_credential(&self, message: &PkiMessage) -> Option<MacCredential> {
+        let Ok(Protection::Mac) = self.protection(message, &Expectation::First) else { return None };
+        self.find_secret(message, &Expectation::First).ok().map(|(_, credential)| credential)
+    }
+
+    /// The kind of protection, which is the same throughout a transaction (RFC 9483 section 3.2).
+    fn protection(&self, message: &PkiMessage, expectation: &Expectation<'_>) -> Result<Protection, Error> {
+        let identifier = match (&message.header().protection_alg, message.protection()) {
+            (Some(identifier), Some(_)) => identifier,
+            (Some(_), None) => return Err(Error::ProtectionMissing),
+            (None, _) => return Err(Error::Unprotected),
+        };
+        let (signature_due, mac_due) = match expectation {
+            Expectation::First => (true, !self.secrets.is_empty()),
+            Expectation::Within { signer: Some(Credential::SharedSecret(_)), .. } => (false, true),
+            Expectation::Within { .. } => (true, false),
+        };
+        match identifier.oid {
+            rfc9810::PASSWORD_BASED_MAC | rfc8018::PBMAC1 if mac_due => Ok(Protection::Mac),
+            rfc9810::PASSWORD_BASED_MAC
+            | rfc8018::PBMAC1
+            | rfc9810::DH_BASED_MAC
+            | rfc9810::KEM_BASED_MAC => Err(Error::WrongProtection),
+            _ if signature_due => SignatureAlgorithm::from_identifier(identifier)
+                .map(Protection::Signature)
+                .map_err(Error::Algorithm),
+            _ => Err(Error::WrongProtection),
+        }
     }
 
     fn validate_header(
@@ -178,10 +185,10 @@ impl<'a> Validator<'a> {
         expectation: &Expectation<'_>,
         now: UnixTime,
     ) -> Result<Signer, Error> {
-        let first_signer = match expectation {
-            Expectation::Within { signer, .. } => *signer,
-            Expectation::First => None,
-        };
+        let first_signer = expectation.signer().and_then(|signer| match signer {
+            Credential::Certificate(certificate) => Some(certificate),
+            Credential::SharedSecret(_) => None,
+        });
         let at_hand = self.trust.iter().flat_map(|trust| trust.intermediates.iter().chain(&trust.anchors));
         let candidates = message.extra_certs().iter().chain(first_signer).chain(at_hand);
         let mut error = Error::SignerNotFound;
@@ -194,13 +201,29 @@ impl<'a> Validator<'a> {
             let Some((name, key)) = named_signer(candidate, message.header()) else { continue };
             match self.believe(message, algorithm, candidate, key, now) {
                 Ok(role) if first_signer.is_none_or(|first| first == candidate) => {
-                    return Ok(Signer { certificate: candidate.clone(), name, role });
+                    let credential = Credential::Certificate(candidate.clone());
+                    return Ok(Signer { credential, name, role });
                 }
                 Ok(_) => error = Error::OtherSigner,
                 Err(reason) => error = reason,
             }
         }
         Err(error)
+    }
+
+    /// Whoever shares the secret that senderKID names, and made the MAC with it.
+    fn find_secret(
+        &self,
+        message: &PkiMessage,
+        expectation: &Expectation<'_>,
+    ) -> Result<(Signer, MacCredential), Error> {
+        let (entry, mac) = verify_mac(message, self.secrets, &self.mac_limits, self.provider)?;
+        let credential = Credential::SharedSecret(entry.reference.clone());
+        if expectation.signer().is_some_and(|first| *first != credential) {
+            return Err(Error::OtherSigner);
+        }
+        let signer = Signer { credential, name: entry.name.clone(), role: entry.role };
+        Ok((signer, MacCredential::new(entry.reference.clone(), entry.secret.clone(), mac)?))
     }
 
     fn believe(
@@ -235,6 +258,12 @@ impl<'a> Validator<'a> {
     }
 }
 
+/// How a message is protected.
+enum Protection {
+    Signature(SignatureAlgorithm),
+    Mac,
+}
+
 /// The subject and the SubjectPublicKeyInfo's octets of a certificate that the header names as the sender's.
 fn named_signer(candidate: &EncodedCertificate, header: &PkiHeader) -> Option<(Name, Vec<u8>)> {
     let certificate = Certificate::from_der(candidate.octets()).ok()?;
@@ -248,20 +277,6 @@ fn named_signer(candidate: &EncodedCertificate, header: &PkiHeader) -> Option<(N
     Some((tbs.subject().clone(), tbs.subject_public_key_info().to_der().ok()?))
 }
 
-fn protection_algorithm(message: &PkiMessage) -> Result<SignatureAlgorithm, Error> {
-    let identifier = match (&message.header().protection_alg, message.protection()) {
-        (Some(identifier), Some(_)) => identifier,
-        (Some(_), None) => return Err(Error::ProtectionMissing),
-        (None, _) => return Err(Error::Unprotected),
-    };
-    const MACS: [der::asn1::ObjectIdentifier; 4] =
-        [rfc9810::PASSWORD_BASED_MAC, rfc9810::DH_BASED_MAC, rfc9810::KEM_BASED_MAC, rfc8018::PBMAC1];
-    if MACS.contains(&identifier.oid) {
-        return Err(Error::WrongProtection);
-    }
-    SignatureAlgorithm::from_identifier(identifier).map_err(Error::Algorithm)
-}
-
 impl ValidatedMessage {
     /// The message.
     pub fn message(&self) -> &PkiMessage {
@@ -273,9 +288,19 @@ impl ValidatedMessage {
         self.message.body()
     }
 
-    /// Who signed it.
+    /// Who signed it, or made its MAC.
     pub fn signer(&self) -> &Signer {
         &self.signer
+    }
+
+    /// What to answer it with when it is protected by a MAC: the same secret, by the same algorithm.
+    pub fn mac_credential(&self) -> Option<&MacCredential> {
+        self.mac.as_ref().map(|(credential, _)| credential)
+    }
+
+    /// The secret that its sender shares, and the limits that its MACs are held to.
+    pub(crate) fn shared_secret(&self) -> Option<(&SharedSecret, &MacLimits)> {
+        self.mac.as_ref().map(|(credential, limits)| (credential.secret(), limits))
     }
 
     /// The transaction it belongs to.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use asn1::oids::rfc9810;
-use cmp::{InfoValue, PkiBody, PkiFailureInfo, PkiMessage};
+use cmp::{InfoValue, PkiBody, PkiFailureInfo, PkiMessage, Reference, SecretTrust, Validator};
 use crmf::{
     AuthInfo, CertReqMsg, Control, MacLimits, PasswordMac, PopoPrivKey, ProofOfPossession, RegInfo,
     SubsequentMessage,
@@ -190,6 +190,7 @@ fn macs_with_shared_secrets_verify_or_are_refused_by_name() {
             Ok(mac) => mac,
             Err(error) => {
                 assert!(line.contains("sha1") || line.contains("4096"), "{name}: {error}");
+                assert_ne!(is_authenticated(&message, secret), Some(true), "{name}");
                 sha1 += 1;
                 continue;
             }
@@ -199,7 +200,19 @@ fn macs_with_shared_secrets_verify_or_are_refused_by_name() {
         let holds = |secret: &str| mac.verify(&provider, &SharedSecret::new(secret.into()), &octets, tag);
         assert_eq!(holds(secret), Ok(()), "{name}");
         assert!(holds("another secret").is_err(), "{name}");
+        assert_eq!(is_authenticated(&message, secret), Some(true), "{name}");
+        assert_eq!(is_authenticated(&message, "another secret"), Some(false), "{name}");
         verified += 1;
     }
     assert!(verified >= 4 && sha1 >= 5, "{verified} verified, {sha1} refused");
+}
+
+/// Whether the message's MAC holds for whoever validates it, and knows that secret by the message's senderKID, if it has one.
+fn is_authenticated(message: &PkiMessage, secret: &str) -> Option<bool> {
+    let provider = crypto_aws_lc::provider();
+    let reference = message.header().sender_kid.as_ref()?.as_bytes();
+    let secrets = [SecretTrust::new(Reference::new(reference), SharedSecret::new(secret.into()))];
+    let mut validator = Validator::new(&provider, &[]);
+    validator.secrets = &secrets;
+    Some(validator.mac_credential(message).is_some())
 }

@@ -300,6 +300,6 @@ fn sign(party: &Party, header_and_body: &[u8]) -> Vec<u8> {
     };
     let signature = party.key.sign(&sequence(header_and_body)).unwrap();
     let protection = der::asn1::BitString::from_bytes(&signature).unwrap().to_der_vec();
-    let extra_certs = sequence(party.identity.certificate().octets());
+    let extra_certs = sequence(party.identity.certificate().unwrap().octets());
     sequence(&[header_and_body, &explicit(0, &protection), &explicit(1, &extra_certs)].concat())
 }

@@ -33,11 +33,15 @@ pub struct MacLimits {
 
 impl Default for MacLimits {
     fn default() -> Self {
-        Self { min_iterations: 100, max_iterations: 1_000_000, max_salt: 256, max_key_length: 512 }
+        Self::DEFAULT
     }
 }
 
 impl MacLimits {
+    /// The defaults, for constants.
+    pub const DEFAULT: Self =
+        Self { min_iterations: 100, max_iterations: 1_000_000, max_salt: 256, max_key_length: 512 };
+
     fn check_iterations(&self, count: u32) -> Result<(), MacError> {
         let (least, most) = (self.min_iterations, self.max_iterations);
         if (least..=most).contains(&count) {

@@ -31,6 +31,13 @@ pub enum Error {
         /// The key's file.
         key: PathBuf,
     },
+    /// The file holds no shared secret that can be used.
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// Why not; nothing of the secret.
+        reason: String,
+    },
     /// The text or file is no PKCS #10 request.
     NoRequest,
     /// Something cannot be encoded.
@@ -55,6 +62,7 @@ impl fmt::Display for Error {
             Self::OtherKey { certificate, key } => {
                 write!(f, "{}: is for another key than the one in {}", certificate.display(), key.display())
             }
+            Self::Secret { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::NoRequest => f.write_str("this is no PKCS #10 request, neither in PEM nor in DER"),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),
             Self::Request(error) => write!(f, "the certification request cannot be made: {error}"),

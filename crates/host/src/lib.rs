@@ -9,6 +9,7 @@ mod error;
 pub mod files;
 mod name;
 mod request;
+mod secrets;
 mod signals;
 
 pub use clock::now;
@@ -17,4 +18,5 @@ pub use credentials::read_credential;
 pub use error::Error;
 pub use name::parse_name;
 pub use request::{Names, certification_request, parse_host_name};
+pub use secrets::read_secret_file;
 pub use signals::{reload_signal, stop_signal};

@@ -190,10 +190,10 @@ impl Forwarding<'_> {
         };
         match (record.state.transaction(), nonce) {
             (Some(transaction), Some(nonce)) if is_too_old(status) => {
-                let (name, certificate) = (answer.signer().name.clone(), answer.signer().certificate.clone());
+                let (name, credential) = (answer.signer().name.clone(), answer.signer().credential.clone());
                 let waiting = State::Waiting {
                     transaction: transaction.clone(),
-                    correspondent: Correspondent::new(name, nonce, certificate),
+                    correspondent: Correspondent::new(name, nonce, credential),
                     poll_at: self.now,
                 };
                 Step::Later(waiting, status.to_string())
@@ -282,7 +282,7 @@ impl Forwarding<'_> {
         confirming: &Confirming,
         octets: &[u8],
     ) -> Result<Step, Error> {
-        let signer = Some(confirming.correspondent.certificate.clone());
+        let signer = Some(confirming.correspondent.credential.clone());
         let awaiting =
             AwaitingPkiConf::resume(confirming.transaction.clone(), confirming.nonce.clone(), signer);
         let message = match self.validate(record, octets, &awaiting.expectation()) {

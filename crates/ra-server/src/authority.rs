@@ -6,16 +6,16 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use ca::{Ca, Issuer, MessageCredential, Reply};
-use cmp::{SenderIdentity, SignerRole, Trust};
+use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::read_key_file;
 use host::files::{certificates_pem, parse_request, read_certificates, request_pem};
-use host::{now, read_credential};
+use host::{now, parse_name, read_credential, read_secret_file};
 use pkcs10::CertReq;
 use store::registry::EmbeddedRegistry;
 
 use crate::admin::{self, Answer, Command};
-use crate::config::Config;
+use crate::config::{Config, SharedSecretOf};
 use crate::listing::ListEntry;
 
 /// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under the profile `ne`, `ra` or `tls-server`;
@@ -117,6 +117,8 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
     ca.reading.lenient = config.cmp.lenient;
     ca.time_window = config.time_window();
     ca.trust = trust(config, ca_certificate)?;
+    ca.secrets = config.trust.shared_secrets.iter().map(shared_secret).collect::<Result<_>>()?;
+    ca.mac_limits.max_iterations = config.cmp.max_mac_iterations;
     Ok(ca)
 }
 
@@ -128,6 +130,20 @@ fn message_credential(config: &Config) -> Result<MessageCredential> {
     let identity = SenderIdentity::new(certificate, certificates.collect(), key.algorithm())
         .with_context(|| path.display().to_string())?;
     Ok(MessageCredential { identity, key: Box::new(key) })
+}
+
+/// Whoever is known by a secret is a station: there is no way to make it an RA.
+fn shared_secret(entry: &SharedSecretOf) -> Result<SecretTrust> {
+    let secret = read_secret_file(&entry.secret_file)?;
+    let mut trust = SecretTrust::new(Reference::new(entry.reference.as_bytes()), secret);
+    let shown = || format!("trust.shared_secrets, reference {:?}", entry.reference);
+    if let Some(subject) = &entry.subject {
+        trust.name = parse_name(subject).map_err(anyhow::Error::msg).with_context(shown)?;
+    }
+    if trust.name.is_empty() {
+        bail!("{}: is no commonName of at most 64 characters, so it needs a subject", shown());
+    }
+    Ok(trust)
 }
 
 /// RAs first: whoever has cmcRA speaks for others, everybody else for himself.

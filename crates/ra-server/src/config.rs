@@ -1,11 +1,11 @@
 //! `raca.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use ca::{Policy, Profile, VendorNames};
 use serde::Deserialize;
 
@@ -51,6 +51,8 @@ pub(crate) struct Cmp {
     implicit_confirm: bool,
     #[serde(default)]
     poll_delay_seconds: u64,
+    #[serde(default = "default_max_mac_iterations")]
+    pub(crate) max_mac_iterations: u32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +64,18 @@ pub(crate) struct Trust {
     pub(crate) ra_cas: Vec<PathBuf>,
     #[serde(default)]
     vendor_names: Names,
+    #[serde(default)]
+    pub(crate) shared_secrets: Vec<SharedSecretOf>,
+}
+
+/// A station without a certificate, known by a secret and its reference number.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SharedSecretOf {
+    pub(crate) reference: String,
+    pub(crate) secret_file: PathBuf,
+    /// The name that the station gets; without it, the reference as commonName.
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -76,6 +90,10 @@ const fn default_max_message_octets() -> usize {
     64 * 1024
 }
 
+const fn default_max_mac_iterations() -> u32 {
+    1_000_000
+}
+
 const fn default_seconds() -> u64 {
     300
 }
@@ -84,13 +102,25 @@ const fn default_implicit_confirm() -> bool {
     true
 }
 
+/// What is wrong, and in which line. The line itself is not shown: somebody may have written a secret there.
+fn explain(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        Some(before) => {
+            format!("line {}: {}", before.matches('\n').count().saturating_add(1), error.message())
+        }
+        None => error.message().to_owned(),
+    }
+}
+
 impl Config {
     /// Reads the file; the paths in it are relative to where it lies.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = fs::read_to_string(path)
             .with_context(|| format!("{shown}: cannot be read; `raca init --dir DIR` writes one"))?;
-        let mut config: Self = toml::from_str(&text).with_context(|| shown.to_string())?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|error| anyhow!("{shown}: {}", explain(&error, &text)))?;
         config.check().with_context(|| shown.to_string())?;
         let directory = path.parent().unwrap_or(Path::new("."));
         for relative in config.paths() {
@@ -109,6 +139,15 @@ impl Config {
         if !(1024..=16 * 1024 * 1024).contains(&self.cmp.max_message_octets) {
             bail!("cmp.max_message_octets: must lie between 1024 and 16777216");
         }
+        let mut references = BTreeSet::new();
+        for entry in &self.trust.shared_secrets {
+            if entry.reference.is_empty() {
+                bail!("trust.shared_secrets: a reference is empty");
+            }
+            if !references.insert(&entry.reference) {
+                bail!("trust.shared_secrets: the reference {:?} stands there twice", entry.reference);
+            }
+        }
         Ok(())
     }
 
@@ -124,6 +163,7 @@ impl Config {
         .into_iter()
         .chain(trust.vendor_cas.iter_mut())
         .chain(trust.ra_cas.iter_mut())
+        .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
         .chain(self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]))
     }
 

@@ -154,11 +154,17 @@ time_window_seconds = 300            # how far messageTime may be off; 0: not ch
 confirm_wait_seconds = 300           # how long certConf is awaited
 implicit_confirm = true              # whether it is granted to those who ask for it
 poll_delay_seconds = 0               # how long requesters have to wait for their certificates
+max_mac_iterations = 1000000         # how much work a MAC with a shared secret may demand
 
 [trust]
 vendor_cas = [{vendor_cas}]          # who certifies stations in the factory
 ra_cas = []                          # who else, beside this CA, certifies RAs (extKeyUsage id-kp-cmcRA)
 vendor_names = "own"                 # "any": stations may ask for names other than their vendor's; laboratories only
+
+# [[trust.shared_secrets]]           # a station without a certificate; as often as there are such stations
+# reference = "4711"                 # what it says who it is
+# secret_file = "4711.secret"        # one line, readable by its owner only (chmod 600)
+# subject = "CN=enb17,O=Operator"    # the name that it gets; the default is CN= and the reference
 
 [validity_days]
 ne = 365

@@ -146,3 +146,42 @@ fn a_bad_configuration_is_refused_with_its_line() {
     let reason = run(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path()).failure(1);
     assert!(reason.contains("chmod 600"), "{reason}");
 }
+
+#[test]
+fn a_secret_that_cannot_be_used_is_refused_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    run(RACA, "init --dir ra", folder.path()).success();
+    let path = folder.path().join("ra/raca.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    let secret = folder.path().join("ra/4711.secret");
+    let entry = |lines: &str| format!("[[trust.shared_secrets]]\n{lines}\n");
+    let usual = entry("reference = \"4711\"\nsecret_file = \"4711.secret\"");
+    for (config, text, mode, reasons) in [
+        (usual.clone(), "correct-horse-battery", 0o644, &["chmod 600", "4711.secret"][..]),
+        (usual.clone(), "correct", 0o600, &["shorter", "4711.secret"]),
+        (usual.repeat(2), "correct-horse-battery", 0o600, &["4711", "twice"]),
+        (
+            entry("reference = \"\"\nsecret_file = \"4711.secret\""),
+            "correct-horse-battery",
+            0o600,
+            &["empty"],
+        ),
+        (entry("reference = \"4711\"\nsecret_file = \"none\""), "correct-horse-battery", 0o600, &["none"]),
+        (
+            entry("reference = \"4711\"\nsecret = \"correct-horse\""),
+            "",
+            0o600,
+            &["raca.toml", "unknown field"],
+        ),
+        (format!("{usual}subject = \"enb17\"\n"), "correct-horse-battery", 0o600, &["4711", "has no ="]),
+    ] {
+        fs::write(&path, format!("{good}\n{config}")).unwrap();
+        fs::write(&secret, text).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+        let reason = run(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path()).failure(1);
+        for expected in reasons {
+            assert!(reason.contains(expected), "{config}: {reason}");
+        }
+        assert!(!reason.contains("correct"), "{reason}");
+    }
+}

@@ -1,7 +1,9 @@
 //! OpenSSL's CMP client enrols at `raca serve`, as a station with a vendor certificate.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::fs;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -22,6 +24,7 @@ impl House {
         let factory = Factory::new(folder.path());
         factory.certify("enb1", 3650);
         run(RACA, "init --dir ra --vendor-ca factory.pem", folder.path()).success();
+        share_secret(folder.path());
         let server = Server::start(RACA, "serve --config ra/raca.toml --listen 127.0.0.1:0", folder.path());
         run("openssl", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out new.key", folder.path())
             .success();
@@ -52,6 +55,18 @@ impl House {
     }
 }
 
+const SECRET: &str = "correct-horse-battery-staple";
+
+/// With the station that calls itself 4711.
+fn share_secret(folder: &Path) {
+    let path = folder.join("ra/4711.secret");
+    fs::write(&path, format!("{SECRET}\n")).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let mut config = OpenOptions::new().append(true).open(folder.join("ra/raca.toml")).unwrap();
+    let entry = "reference = \"4711\"\nsecret_file = \"4711.secret\"\nsubject = \"O=Operator,CN=enb17\"";
+    writeln!(config, "\n[[trust.shared_secrets]]\n{entry}").unwrap();
+}
+
 const VENDOR: &str = "-cert enb1.pem -key enb1.key";
 
 #[test]
@@ -76,6 +91,60 @@ fn every_request_and_both_ways_to_confirm() {
         assert_eq!(public_key, run("openssl", "pkey -in new.key -pubout", house.path()).success());
     }
     house.server.wait_for_log(&["confirmed", "certConf", "CN=enb1"]);
+}
+
+#[test]
+fn a_station_without_a_certificate_enrols_with_a_shared_secret() {
+    let house = House::new();
+    run("openssl", "req -new -key new.key -subj /CN=enb17/O=Operator -out new.csr", house.path()).success();
+    let template = "-newkey new.key -subject /CN=enb17/O=Operator";
+    let cmp = |options: &str| {
+        // Nothing but the secret is trusted, and no error without it is.
+        let server = house.server.url();
+        let common =
+            format!("cmp -server {server} -recipient /CN=Operator -ref 4711 -rspout 1.der,2.der {options}");
+        run("openssl", &common, house.path())
+    };
+    let mac = format!("-secret pass:{SECRET} -mac hmacWithSHA256");
+    for (number, request) in
+        [format!("-cmd ir {template}"), format!("-cmd cr {template}"), "-cmd p10cr -csr new.csr".to_owned()]
+            .iter()
+            .flat_map(|request| [request.clone(), format!("{request} -implicit_confirm")])
+            .enumerate()
+    {
+        let ended = cmp(&format!("{request} {mac} -certout got.pem"));
+        assert_eq!(ended.code, Some(0), "{request}: {}{}", ended.stdout, ended.stderr);
+        run("openssl", "verify -CAfile ra/ca.pem got.pem", house.path()).success();
+        assert_eq!(house.serial_numbers().len(), number + 1, "{request}");
+        let answer = run("openssl", "asn1parse -inform DER -in 1.der", house.path()).success();
+        assert!(answer.contains("password based MAC") && answer.contains("4711"), "{answer}");
+        fs::remove_file(house.path().join("got.pem")).unwrap();
+    }
+    house.server.wait_for_log(&["confirmed", "certConf", "reference 4711"]);
+
+    let other_name = "-newkey new.key -subject /CN=enb18/O=Operator";
+    for (options, reason, told) in [
+        (format!("-cmd ir {other_name} {mac}"), "notAuthorized", "notAuthorized"),
+        (
+            format!("-cmd ir {template} -secret pass:some-other-secret -mac hmacWithSHA256"),
+            "badMessageCheck",
+            "",
+        ),
+        (format!("-cmd ir {template} {mac} -ref 4712"), "badMessageCheck", ""),
+        // OpenSSL's default.
+        (format!("-cmd ir {template} -secret pass:{SECRET} -mac hmac-sha1"), "badAlg", ""),
+    ] {
+        let ended = cmp(&format!("{options} -certout got.pem"));
+        assert_ne!(ended.code, Some(0), "{options}");
+        let output = ended.stdout + &ended.stderr;
+        assert!(output.contains(told), "{options}: {output}");
+        assert!(!house.path().join("got.pem").exists(), "{options}");
+        house.server.wait_for_log(&["WARN", reason]);
+    }
+    assert_eq!(house.serial_numbers().len(), 6);
+    assert!(!house.server.log().contains(SECRET) && !house.server.log().contains("some-other-secret"));
+    let list = run(RACA, "list --json --config ra/raca.toml", house.path()).success();
+    assert!(!list.contains(SECRET));
 }
 
 #[test]

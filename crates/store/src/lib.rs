@@ -7,6 +7,7 @@ mod database;
 mod error;
 pub mod ledger;
 pub mod registry;
+mod sender;
 
 pub use database::open_database;
 pub use error::Error;

@@ -28,7 +28,7 @@ fn states() -> Vec<State> {
     let root = vectors::own_certificate("openssl-mock/oper-ca.crt.pem");
     let certificates = Certificates { certificate: certificate.clone(), chain: vec![root.clone()] };
     let correspondent =
-        Correspondent::new("CN=CMP".parse().unwrap(), SenderNonce::new(&[3; 16]).unwrap(), root);
+        Correspondent::new("CN=CMP".parse().unwrap(), SenderNonce::new(&[3; 16]).unwrap(), root.into());
     let confirming = |turned_down| {
         State::Confirming(Box::new(Confirming {
             certificates: certificates.clone(),

@@ -11,7 +11,7 @@ use ca::registry::{
 };
 use cmp::end_entity::RequestKind;
 use cmp::management_entity::OpenRequest;
-use cmp::{CertReqId, SenderNonce, TransactionId};
+use cmp::{CertReqId, Credential, Reference, SenderNonce, TransactionId};
 use store::Error;
 use store::registry::EmbeddedRegistry;
 use testkit::vectors;
@@ -34,7 +34,10 @@ fn certificate(number: u8, status: CertificateStatus) -> CertificateRecord {
 }
 
 fn transaction(number: u8, kind: RequestKind, state: TransactionState) -> TransactionRecord {
-    let signer = vectors::own_certificate("openssl-mock/nem-ra.crt.pem");
+    let signer = match number {
+        0..=1 | 3.. => Credential::Certificate(vectors::own_certificate("openssl-mock/nem-ra.crt.pem")),
+        2 => Credential::SharedSecret(Reference::new([number])),
+    };
     let request = OpenRequest::new(id(number), kind, CertReqId::P10CR, number.is_multiple_of(2), signer);
     let exchange =
         |octet| Exchange::new(vec![octet; 2_000], vec![octet], SenderNonce::new(&[octet; 16]).unwrap());

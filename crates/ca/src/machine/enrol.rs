@@ -28,7 +28,8 @@ impl Ca {
 
         let open = request.open();
         let with_mods = other_subject || modified;
-        let (reply_to, responder) = (ReplyTo::new(message.header()), self.responder(now));
+        let (reply_to, responder) =
+            (ReplyTo::new(message.header()), self.responder(validated.mac_credential(), now));
         let (part, state, outcome) = if self.policy.issuing_delay.is_zero() {
             let grant = self.grant(issued.certificate.clone(), with_mods);
             let (part, next) = open.grant(&grant, &reply_to, &responder)?;
@@ -49,7 +50,7 @@ impl Ca {
             (part, TransactionState::Waiting { due }, Outcome::Waiting { due })
         };
 
-        let exchange = self.exchange(message, &part)?;
+        let exchange = self.exchange(&validated, &part)?;
         let answer = exchange.answer.clone();
         let transaction = TransactionRecord::new(
             open.clone(),

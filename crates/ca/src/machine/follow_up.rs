@@ -49,7 +49,7 @@ impl Ca {
             (other, _) => return Err(cmp::Error::UnexpectedBody(other).into()),
         };
 
-        let exchange = self.exchange(message, &part)?;
+        let exchange = self.exchange(&validated, &part)?;
         let answer = exchange.answer.clone();
         let mut next = record;
         next.state = state;
@@ -75,7 +75,8 @@ impl Ca {
     ) -> Result<(TransactionState, ProtectedPart, Outcome), Error> {
         let certificate = self.certificate_of(record)?.certificate;
         let awaiting = AwaitingCertConf::resume(record.request.clone(), certificate, nonce);
-        let (confirmation, part) = awaiting.handle(message, &self.responder(now))?;
+        let (confirmation, part) =
+            awaiting.handle(message, &self.responder(message.mac_credential(), now))?;
         let serial_number = record.serial_number.clone();
         Ok(match confirmation {
             Confirmation::Rejected(status) => {
@@ -95,7 +96,8 @@ impl Ca {
     ) -> Result<(TransactionState, ProtectedPart, Outcome), Error> {
         let open = AwaitingPollReq::resume(record.request.clone(), nonce).handle(message)?;
         let reply_to = ReplyTo::new(message.message().header());
-        let (part, _) = open.wait_again(due.abs_diff(now), &reply_to, &self.responder(now))?;
+        let (part, _) =
+            open.wait_again(due.abs_diff(now), &reply_to, &self.responder(message.mac_credential(), now))?;
         Ok((record.state, part, Outcome::Waiting { due }))
     }
 
@@ -113,7 +115,7 @@ impl Ca {
             Certificate::from_der(certificate.octets()).map_err(cmp::Error::MalformedCertificate)?;
         let reply_to = ReplyTo::new(message.message().header());
         let grant = self.grant(certificate, record.with_mods);
-        let (part, next) = open.grant(&grant, &reply_to, &self.responder(now))?;
+        let (part, next) = open.grant(&grant, &reply_to, &self.responder(message.mac_credential(), now))?;
         let outcome = Outcome::Issued {
             serial_number: record.serial_number.clone(),
             subject: decoded.tbs_certificate().subject().clone(),

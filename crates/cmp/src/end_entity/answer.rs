@@ -17,6 +17,7 @@ use crate::header::SenderNonce;
 use crate::poll::PollReqItem;
 use crate::protection::{ProtectedPart, SenderIdentity};
 use crate::status::{PkiStatus, PkiStatusInfo};
+use crate::trust::Credential;
 use crate::validation::{Expectation, ValidatedMessage};
 
 /// The request, or a pollReq, was sent; its answer is awaited.
@@ -134,25 +135,25 @@ fn issued_certificate(response: &CertResponse) -> Option<EncodedCertificate> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Correspondent {
-    /// The name it signs under.
+    /// The name it sends under.
     pub name: Name,
     /// Its last senderNonce.
     pub nonce: SenderNonce,
-    /// The certificate it signs with, and must sign the transaction's other messages with.
-    pub certificate: EncodedCertificate,
+    /// What it protects its messages with, and must protect the transaction's other messages with.
+    pub credential: Credential,
 }
 
 impl Correspondent {
     /// From facts that were stored.
-    pub const fn new(name: Name, nonce: SenderNonce, certificate: EncodedCertificate) -> Self {
-        Self { name, nonce, certificate }
+    pub const fn new(name: Name, nonce: SenderNonce, credential: Credential) -> Self {
+        Self { name, nonce, credential }
     }
 
     fn of(message: &ValidatedMessage) -> Self {
         Self {
-            name: message.signer().name.clone(),
+            name: message.message().header().sender_name().cloned().unwrap_or_default(),
             nonce: message.sender_nonce().clone(),
-            certificate: message.signer().certificate.clone(),
+            credential: message.signer().credential.clone(),
         }
     }
 }
@@ -328,7 +329,7 @@ impl Granted {
         let (hash, hash_alg) = cert_hash(provider, &self.certificate)?;
         let mut status = CertStatus::new(hash, self.transaction.cert_req_id, status);
         status.hash_alg = hash_alg;
-        let signer = Some(self.correspondent.certificate);
+        let signer = Some(self.correspondent.credential);
         let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
         let body = PkiBody::CertConf(Vec::from([status]));
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
@@ -342,15 +343,16 @@ impl Granted {
 #[derive(Clone, Debug)]
 pub struct AwaitingPkiConf {
     transaction: Transaction,
-    signer: Option<EncodedCertificate>,
+    signer: Option<Credential>,
 }
 
 impl AwaitingPkiConf {
-    /// Enters the state with facts that were stored: the transaction, with certConf's nonce, and who signed the answer.
+    /// Enters the state with facts that were stored: the transaction, with certConf's nonce, and what the answer was
+    /// protected with.
     pub fn resume(
         mut transaction: Transaction,
         cert_conf_nonce: SenderNonce,
-        signer: Option<EncodedCertificate>,
+        signer: Option<Credential>,
     ) -> Self {
         transaction.nonces = Vec::from([cert_conf_nonce]);
         Self { transaction, signer }
@@ -361,8 +363,8 @@ impl AwaitingPkiConf {
         &self.transaction
     }
 
-    /// Who must sign pkiconf: whoever signed the answer.
-    pub const fn signer(&self) -> Option<&EncodedCertificate> {
+    /// What pkiconf must be protected with: the same as the answer.
+    pub const fn signer(&self) -> Option<&Credential> {
         self.signer.as_ref()
     }
 

@@ -21,6 +21,7 @@ use crate::nested::nested;
 use crate::poll::PollRepItem;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::status::{PkiStatus, PkiStatusInfo};
+use crate::trust::Credential;
 use crate::validation::{Expectation, ValidatedMessage};
 use crate::version::Pvno;
 
@@ -144,8 +145,8 @@ pub struct OpenRequest {
     pub cert_req_id: CertReqId,
     /// Whether implicit confirmation was asked for.
     pub implicit_confirm: bool,
-    /// Who signed the request, and must sign the transaction's other messages.
-    pub signer: EncodedCertificate,
+    /// What the request was protected with, and the transaction's other messages must be.
+    pub signer: Credential,
 }
 
 /// A certificate to hand out, and how.
@@ -184,7 +185,7 @@ impl OpenRequest {
         kind: RequestKind,
         cert_req_id: CertReqId,
         implicit_confirm: bool,
-        signer: EncodedCertificate,
+        signer: Credential,
     ) -> Self {
         Self { transaction_id, kind, cert_req_id, implicit_confirm, signer }
     }

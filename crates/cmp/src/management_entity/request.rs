@@ -13,7 +13,8 @@ use crate::end_entity::RequestKind;
 use crate::error::Error;
 use crate::general_info::{cert_profile, has_implicit_confirm};
 use crate::status::PkiFailureInfo;
-use crate::validation::{Signer, SignerRole, ValidatedMessage};
+use crate::trust::{Signer, SignerRole};
+use crate::validation::ValidatedMessage;
 
 /// A request for one certificate whose proof of possession holds. Whether its sender may have it is not decided yet.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ impl VerifiedRequest {
                 kind,
                 cert_req_id,
                 implicit_confirm: has_implicit_confirm(info).map_err(Error::BadGeneralInfo)?,
-                signer: message.signer().certificate.clone(),
+                signer: message.signer().credential.clone(),
             },
             signer: message.signer().clone(),
             subject: contents.subject,
@@ -126,6 +127,7 @@ fn crmf(
     })
 }
 
+/// Whoever is known by a shared secret has no authenticated name: without a subject, the request binds its key to the secret.
 /// raVerified is a word that only an RA may say (RFC 9810 section 5.2.8.1).
 fn verify_pop(
     request: &CertReqMsg,
@@ -133,8 +135,11 @@ fn verify_pop(
     provider: &CryptoProvider,
 ) -> Result<crmf::VerifiedCertReqMsg, Error> {
     if !request.is_ra_verified() {
-        let sender = &message.message().header().sender;
-        return request.verify_pop(provider, Some(sender)).map_err(Error::CertReqMsg);
+        let verified = match message.shared_secret() {
+            Some((secret, limits)) => request.verify_pop_with_secret(provider, secret, limits),
+            None => request.verify_pop(provider, Some(&message.message().header().sender)),
+        };
+        return verified.map_err(Error::CertReqMsg);
     }
     if message.signer().role == SignerRole::RegistrationAuthority {
         request.accept_ra_verified().map_err(Error::CertReqMsg)

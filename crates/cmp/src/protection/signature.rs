@@ -2,25 +2,32 @@
 
 use alloc::vec::Vec;
 
-use asn1::EncodedCertificate;
-use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm};
-use der::asn1::{BitStringRef, ContextSpecificRef};
-use der::{Encode, TagMode, TagNumber};
+use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm, SigningKey};
 
+use super::ProtectedPart;
 use crate::error::Error;
 use crate::message::PkiMessage;
 
-/// `[0]` protection and `[1]` extraCerts, each under its explicit tag.
-pub(super) fn trailer(
-    signature: &[u8],
-    extra_certs: &Vec<EncodedCertificate>,
-) -> der::Result<(Vec<u8>, Vec<u8>)> {
-    let protection = BitStringRef::from_bytes(signature)?;
-    let explicit = TagMode::Explicit;
-    Ok((
-        ContextSpecificRef { tag_number: TagNumber(0), tag_mode: explicit, value: &protection }.to_der()?,
-        ContextSpecificRef { tag_number: TagNumber(1), tag_mode: explicit, value: extra_certs }.to_der()?,
-    ))
+impl ProtectedPart {
+    /// The complete message: with the signature over [`ProtectedPart::to_be_signed`], the signer's certificate first in
+    /// extraCerts.
+    ///
+    /// # Errors
+    /// [`Error::BadCredential`] when the message is to be protected with a shared secret; when it is too long for DER.
+    pub fn with_signature(&self, signature: &[u8]) -> Result<Vec<u8>, Error> {
+        if self.mac.is_some() {
+            return Err(Error::BadCredential);
+        }
+        self.with_protection(signature)
+    }
+
+    /// Both at once, with a key at hand.
+    ///
+    /// # Errors
+    /// As [`ProtectedPart::with_signature`], and when the key does not sign.
+    pub fn sign(&self, key: &dyn SigningKey) -> Result<Vec<u8>, Error> {
+        self.with_signature(&key.sign(&self.to_be_signed()?)?)
+    }
 }
 
 /// Verifies a message's signature over the octets that were received.

@@ -32,7 +32,7 @@ impl Liar {
         header.protection_alg = Some(self.credential.key.algorithm().identifier());
         let part = sequence(&[&header.to_der().unwrap(), &body.to_der().unwrap()]);
         let signature = BitString::from_bytes(&self.credential.key.sign(&part).unwrap()).unwrap();
-        let extra_certs = vec![self.credential.identity.certificate().clone()];
+        let extra_certs = vec![self.credential.identity.certificate().unwrap().clone()];
         sequence(&[
             &header.to_der().unwrap(),
             &body.to_der().unwrap(),

@@ -2,7 +2,7 @@
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{Correspondent, Transaction};
-use cmp::{CertReqId, SenderNonce, TransactionId};
+use cmp::{CertReqId, Credential, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
 use nem::ledger::{Certificates, Confirming, Record, RequestId, State};
@@ -11,6 +11,7 @@ use x509_cert::name::Name;
 use crate::Error;
 use crate::body::Body;
 use crate::error::unknown_value;
+use crate::sender::Sender;
 
 /// ```text
 /// RequestEntry ::= SEQUENCE {
@@ -73,7 +74,8 @@ enum StateName {
 ///   certReqId       INTEGER,
 ///   implicitConfirm BOOLEAN,
 ///   publicKey       OCTET STRING,
-///   nonces          SEQUENCE OF OCTET STRING }
+///   nonces          SEQUENCE OF OCTET STRING,
+///   reference       [0] OCTET STRING OPTIONAL }  -- of the secret that the answers must be protected with
 /// ```
 #[derive(Sequence)]
 struct TransactionEntry {
@@ -83,14 +85,17 @@ struct TransactionEntry {
     implicit_confirm: bool,
     public_key: OctetString,
     nonces: Vec<SenderNonce>,
+    #[asn1(context_specific = "0", optional = "true")]
+    reference: Option<OctetString>,
 }
 
-/// `CorrespondentEntry ::= SEQUENCE { name Name, nonce OCTET STRING, certificate Certificate }`
+/// `CorrespondentEntry ::= SEQUENCE { name Name, nonce OCTET STRING,
+/// credential CHOICE { certificate Certificate, reference OCTET STRING } }`
 #[derive(Sequence)]
 struct CorrespondentEntry {
     name: Name,
     nonce: SenderNonce,
-    certificate: EncodedCertificate,
+    credential: Sender,
 }
 
 pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
@@ -120,14 +125,14 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
         State::Waiting { transaction, correspondent, poll_at } => {
             entry.state = StateName::Waiting;
             entry.transaction = Some(TransactionEntry::new(transaction)?);
-            entry.correspondent = Some(CorrespondentEntry::new(correspondent));
+            entry.correspondent = Some(CorrespondentEntry::new(correspondent)?);
             entry.poll_at = Some(poll_at.as_secs());
         }
         State::Confirming(confirming) => {
             entry.state = StateName::Confirming;
             entry.message = Some(octet_string(&confirming.message)?);
             entry.transaction = Some(TransactionEntry::new(&confirming.transaction)?);
-            entry.correspondent = Some(CorrespondentEntry::new(&confirming.correspondent));
+            entry.correspondent = Some(CorrespondentEntry::new(&confirming.correspondent)?);
             entry.nonce = Some(confirming.nonce.clone());
             entry.certificates = Some(chain(&confirming.certificates));
             entry.reason.clone_from(&confirming.turned_down);
@@ -208,36 +213,47 @@ impl TransactionEntry {
             implicit_confirm: transaction.implicit_confirm,
             public_key: octet_string(&transaction.public_key)?,
             nonces: transaction.nonces.clone(),
+            reference: reference(transaction.answerer.as_ref())?,
         })
     }
 }
 
 impl From<TransactionEntry> for Transaction {
     fn from(entry: TransactionEntry) -> Self {
-        Self::new(
+        let mut transaction = Self::new(
             entry.transaction_id,
             entry.body.into(),
             entry.cert_req_id,
             entry.implicit_confirm,
             entry.public_key.as_bytes().to_vec(),
             entry.nonces,
-        )
+        );
+        transaction.answerer = entry.reference.map(|reference| Sender::Reference(reference).into());
+        transaction
+    }
+}
+
+fn reference(answerer: Option<&Credential>) -> Result<Option<OctetString>, Error> {
+    match answerer {
+        None => Ok(None),
+        Some(Credential::SharedSecret(reference)) => octet_string(reference.as_octets()).map(Some),
+        Some(Credential::Certificate(_)) => Err(unknown_value()),
     }
 }
 
 impl CorrespondentEntry {
-    fn new(correspondent: &Correspondent) -> Self {
-        Self {
+    fn new(correspondent: &Correspondent) -> Result<Self, Error> {
+        Ok(Self {
             name: correspondent.name.clone(),
             nonce: correspondent.nonce.clone(),
-            certificate: correspondent.certificate.clone(),
-        }
+            credential: Sender::new(&correspondent.credential)?,
+        })
     }
 }
 
 impl From<CorrespondentEntry> for Correspondent {
     fn from(entry: CorrespondentEntry) -> Self {
-        Self::new(entry.name, entry.nonce, entry.certificate)
+        Self::new(entry.name, entry.nonce, entry.credential.into())
     }
 }
 

@@ -12,6 +12,7 @@ use x509_cert::serial_number::SerialNumber;
 use crate::Error;
 use crate::body::Body;
 use crate::error::unknown_value;
+use crate::sender::Sender;
 
 /// ```text
 /// TransactionEntry ::= SEQUENCE {
@@ -19,7 +20,7 @@ use crate::error::unknown_value;
 ///   body            ENUMERATED { ir(0), cr(2), p10cr(4) },
 ///   certReqId       INTEGER,
 ///   implicitConfirm BOOLEAN,
-///   signer          Certificate,
+///   signer          CHOICE { certificate Certificate, reference OCTET STRING },
 ///   serialNumber    INTEGER,
 ///   withMods        BOOLEAN,
 ///   state           ENUMERATED { waiting(0), awaitingCertConf(1), confirmed(2), rejected(3) },
@@ -33,7 +34,7 @@ struct TransactionEntry {
     body: Body,
     cert_req_id: CertReqId,
     implicit_confirm: bool,
-    signer: EncodedCertificate,
+    signer: Sender,
     serial_number: SerialNumber,
     with_mods: bool,
     state: State,
@@ -110,7 +111,7 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
         body,
         cert_req_id: record.request.cert_req_id,
         implicit_confirm: record.request.implicit_confirm,
-        signer: record.request.signer.clone(),
+        signer: Sender::new(&record.request.signer)?,
         serial_number: record.serial_number.clone(),
         with_mods: record.with_mods,
         state,
@@ -135,7 +136,7 @@ pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, E
         entry.body.into(),
         entry.cert_req_id,
         entry.implicit_confirm,
-        entry.signer,
+        entry.signer.into(),
     );
     let exchanges = entry.exchanges.into_iter().map(|exchange| {
         Exchange::new(
