@@ -19,6 +19,8 @@ pub struct Reply {
     pub octets: Vec<u8>,
     /// For the log.
     pub event: Event,
+    /// What happened with the messages inside a nested one, for the log.
+    pub inner: Vec<Event>,
 }
 
 /// What happened with one message. Nothing in it is secret, and nothing of it can drive a terminal.
@@ -68,6 +70,13 @@ pub enum Outcome {
         /// Why.
         status: PkiStatusInfo,
     },
+    /// A batch: each message in it has an event of its own.
+    Batch {
+        /// How many were answered.
+        answers: usize,
+    },
+    /// An RA added its protection to a message, which has an event of its own.
+    VouchedFor,
     /// The message was answered before; it got the same answer.
     Repeated,
     /// The message was refused.
@@ -118,6 +127,8 @@ impl fmt::Display for Outcome {
             Self::Rejected { serial_number, status } => {
                 write!(f, "did not take {serial_number}, which is revoked: {status}")
             }
+            Self::Batch { answers } => write!(f, "a batch with {answers} answers"),
+            Self::VouchedFor => f.write_str("vouched for the message inside"),
             Self::Repeated => f.write_str("a repeat, answered as before"),
             Self::Refused(error) => write!(f, "refused ({}): {error}", error.for_requester().fail_info()),
         }

@@ -2,6 +2,7 @@
 
 mod enrol;
 mod follow_up;
+mod nested;
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -13,8 +14,8 @@ use core::time::Duration;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
-    Expectation, MacCredential, PkiMessage, ProtectedPart, ReadingPolicy, SecretTrust, SenderIdentity,
-    Signer, Trust, ValidatedMessage, Validator,
+    Expectation, MacCredential, PkiBody, PkiMessage, ProtectedPart, ReadingPolicy, SecretTrust,
+    SenderIdentity, Signer, Trust, ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
 use crypto::{CryptoProvider, SigningKey};
@@ -87,16 +88,25 @@ impl Ca {
     /// Takes one message and always has an answer: a protected error when anything is wrong.
     ///
     /// What the answer says is in the registry before this returns. A repeat of a message, octet for octet, gets the
-    /// same answer; so does one of two that come at the same time.
+    /// same answer; so does one of two that come at the same time. The messages inside a nested one of an RA are answered each by
+    /// itself: those of a batch in one nested message, one with added protection as if it had come alone.
     pub fn handle(&self, request: &[u8], now: UnixTime) -> Reply {
         let message = match PkiMessage::inspect(request, &self.reading) {
             Ok(message) => message,
             Err(error) => return self.refuse(None, error.into(), now),
         };
-        match self.answer(&message, now) {
-            Ok((octets, outcome)) => Reply { octets, event: Event::new(Some(&message), outcome) },
-            Err(error) => self.refuse(Some(&message), error, now),
-        }
+        self.handle_message(&message, &self.reading, now)
+    }
+
+    fn handle_message(&self, message: &PkiMessage, policy: &ReadingPolicy, now: UnixTime) -> Reply {
+        let reply = match message.body() {
+            PkiBody::Nested(_) => self.answer_nested(message, policy, now),
+            _ => self.answer(message, now).map(|(octets, outcome)| {
+                let event = Event::new(Some(message), outcome);
+                Reply { octets, event, inner: Vec::new() }
+            }),
+        };
+        reply.unwrap_or_else(|error| self.refuse(Some(message), error, now))
     }
 
     /// Issues a certificate that the CA's operator orders by hand.
@@ -224,7 +234,7 @@ impl Ca {
             .refuse(message, &error.for_requester())
             .and_then(|part| self.protect(&part, mac.as_ref()))
             .unwrap_or_default();
-        Reply { octets, event: Event::new(message, Outcome::Refused(error)) }
+        Reply { octets, event: Event::new(message, Outcome::Refused(error)), inner: Vec::new() }
     }
 }
 

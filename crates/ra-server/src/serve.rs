@@ -80,6 +80,7 @@ impl CmpHandler for Handler {
         match handled.map_err(anyhow::Error::from).and_then(|reply| reply) {
             Ok(reply) => {
                 log(&reply.event);
+                reply.inner.iter().for_each(log);
                 if reply.octets.is_empty() { failed() } else { CmpResponse::ok(reply.octets) }
             }
             Err(reason) => {

@@ -1,0 +1,67 @@
+//! Nested messages: each message inside is answered by itself (RFC 9483 section 5.2.2).
+
+use alloc::vec::Vec;
+
+use cmp::{
+    Expectation, Opened, PkiMessage, ReadingPolicy, SignerRole, Unbundled, ValidatedMessage, unbundle,
+};
+
+use super::Ca;
+use crate::Error;
+use crate::event::{Event, Outcome, Reply};
+
+impl Ca {
+    /// The answer to a nested message of an RA. That the RA vouches for a request changes nothing about the request: its own
+    /// protection must hold, too.
+    pub(super) fn answer_nested(
+        &self,
+        message: &PkiMessage,
+        policy: &ReadingPolicy,
+        now: asn1::UnixTime,
+    ) -> Result<Reply, Error> {
+        let validated = self.validate(message, &Expectation::First, now)?;
+        if validated.mac_credential().is_some() {
+            return Err(cmp::Error::WrongProtection.into());
+        }
+        if validated.signer().role != SignerRole::RegistrationAuthority {
+            return Err(cmp::Error::NotAuthorized("only a registration authority nests messages").into());
+        }
+        let inside = policy.inside().ok_or(cmp::Error::TooDeep)?;
+        match unbundle(&validated, policy)? {
+            Unbundled::AddedProtection(request) => {
+                let reply = self.handle_message(&request, &inside, now);
+                let mut inner = Vec::from([reply.event]);
+                inner.extend(reply.inner);
+                let event = Event::new(Some(message), Outcome::VouchedFor);
+                Ok(Reply { octets: reply.octets, event, inner })
+            }
+            Unbundled::Batch(messages) => self.answer_batch(&validated, messages, &inside, now),
+        }
+    }
+
+    /// What cannot be opened has no transaction to answer in: it is missing among the answers, and the RA tells its requester.
+    fn answer_batch(
+        &self,
+        batch: &ValidatedMessage,
+        messages: Vec<Opened>,
+        inside: &ReadingPolicy,
+        now: asn1::UnixTime,
+    ) -> Result<Reply, Error> {
+        let (mut answers, mut inner) = (Vec::new(), Vec::new());
+        for message in messages {
+            match message {
+                Ok(message) => {
+                    let reply = self.handle_message(&message, inside, now);
+                    answers.push(PkiMessage::inspect(&reply.octets, &ReadingPolicy::default())?);
+                    inner.push(reply.event);
+                    inner.extend(reply.inner);
+                }
+                Err(error) => inner.push(Event::new(None, Outcome::Refused(error.into()))),
+            }
+        }
+        let part = self.responder(None, now).bundle(batch, &answers)?;
+        let octets = self.protect(&part, None)?;
+        let event = Event::new(Some(batch.message()), Outcome::Batch { answers: answers.len() });
+        Ok(Reply { octets, event, inner })
+    }
+}
