@@ -79,7 +79,7 @@ fn an_ra_s_word_does_not_stand_for_the_protection_inside() {
 fn only_an_ra_nests() {
     let house = House::new();
     let (inner, _) = request(&house);
-    let (octets, _) = batch(&house, &house.station, &[inner.clone()]);
+    let (octets, _) = batch(&house, &house.station, std::slice::from_ref(&inner));
     house.refused_with(&octets, PkiFailureInfo::NOT_AUTHORIZED);
     let part = add_protection(&message(&inner), &house.station.identity, &house.provider, NOW).unwrap();
     house.refused_with(&part.sign(&house.station.key).unwrap(), PkiFailureInfo::NOT_AUTHORIZED);
@@ -90,7 +90,7 @@ fn only_an_ra_nests() {
 fn what_is_wrong_with_the_batch_itself_refuses_it_as_a_whole() {
     let house = House::new();
     let (inner, _) = request(&house);
-    let (octets, _) = batch(&house, &house.nem, &[inner.clone()]);
+    let (octets, _) = batch(&house, &house.nem, std::slice::from_ref(&inner));
     let unsigned = forged(&octets, &house.nem, |header, _| header.sender_nonce = None);
     house.refused_with(&unsigned, PkiFailureInfo::BAD_SENDER_NONCE);
     // Nothing in it that could be answered.
