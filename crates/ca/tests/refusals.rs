@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use ca::Profile;
 use ca::registry::CertificateStatus;
-use cmp::{PkiFailureInfo, PkiStatusInfo};
-use support::{House, NOW, Requester, certify_contents, csr, csr_octets, granted, key, name, root, status};
+use cmp::{MessageTime, PkiFailureInfo, PkiStatusInfo};
+use der::Decode;
+use support::{
+    House, NOW, Requester, certify_contents, csr, csr_octets, forged, granted, key, name, root, status,
+};
 
 fn own_request(house: &House) -> cmp::end_entity::Enrolment {
     support::ir(support::crmf(&house.station.name(), &key()))
@@ -172,4 +175,22 @@ fn a_revoked_certificate_speaks_for_nobody() {
     let own = support::cr(support::crmf(&element.name(), &support::key()));
     let (message, _) = house.start(&element, own);
     house.refused_with(&message, PkiFailureInfo::SIGNER_NOT_TRUSTED);
+}
+
+/// Strictly read it is refused by the deviation's name; leniently, it is a request like any other.
+#[test]
+fn local_times_are_a_matter_of_policy() {
+    let mut house = House::new();
+    let (request, awaiting) = house.start(&house.station, own_request(&house));
+    // NOW is 2026-11-18T11:06:40Z.
+    let local = MessageTime::from_der(b"\x18\x1320261118120640+0100").unwrap();
+    let request = forged(&request, &house.station, |header, _| header.message_time = Some(local));
+    let refusal = house.refused(&request);
+    assert_eq!(refusal.fail_info, Some(PkiFailureInfo::BAD_DATA_FORMAT));
+    let reason = refusal.status_string.unwrap().join(" ");
+    assert!(reason.contains("messageTime has an offset"), "{reason}");
+
+    house.ca.reading.lenient = true;
+    let reply = house.ca.handle(&request, NOW);
+    granted(house.answer(awaiting, &reply, NOW));
 }
