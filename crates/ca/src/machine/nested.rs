@@ -48,11 +48,17 @@ impl Ca {
         now: asn1::UnixTime,
     ) -> Result<Reply, Error> {
         let (mut answers, mut inner) = (Vec::new(), Vec::new());
+        // What this CA says itself has no bounds to keep.
+        let mut own = ReadingPolicy::default();
+        own.message_size = usize::MAX;
+        own.certificates = usize::MAX;
+        own.nested_messages = usize::MAX;
         for message in messages {
             match message {
                 Ok(message) => {
                     let reply = self.handle_message(&message, inside, now);
-                    answers.push(PkiMessage::inspect(&reply.octets, &ReadingPolicy::default())?);
+                    // Not even a refusal could be signed: that answer is missing, too.
+                    answers.extend(PkiMessage::inspect(&reply.octets, &own));
                     inner.push(reply.event);
                     inner.extend(reply.inner);
                 }
