@@ -136,6 +136,14 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// Against how many bits of work forging a signature stands, with that key (RFC 9481 section 7).
+    pub fn strength(self, key: KeyKind) -> u16 {
+        // What is signed with EdDSA or ML-DSA is not reduced to a digest that could collide.
+        self.digest()
+            .filter(|_| !matches!(self, Self::Ed25519))
+            .map_or(key.strength(), |digest| key.strength().min(digest.strength()))
+    }
+
     /// Whether keys of this kind can make such signatures.
     pub const fn fits(self, key: KeyKind) -> bool {
         match key {
@@ -203,6 +211,15 @@ impl DigestAlgorithm {
         }
     }
 
+    /// Against how many bits of work finding a collision stands (RFC 9481 section 7).
+    pub const fn strength(self) -> u16 {
+        match self {
+            Self::Sha256 => 128,
+            Self::Sha384 => 192,
+            Self::Sha512 => 256,
+        }
+    }
+
     /// The AlgorithmIdentifier to send: without parameters (RFC 5754 section 2).
     pub const fn identifier(self) -> AlgorithmIdentifierOwned {
         AlgorithmIdentifierOwned { oid: self.oid(), parameters: None }
@@ -265,6 +282,17 @@ mod tests {
         for key in [KeyKind::Ed25519, KeyKind::MlDsa44, KeyKind::MlDsa65, KeyKind::MlDsa87] {
             assert_eq!(count(key), 1, "{key}");
         }
+    }
+
+    #[test]
+    fn the_weakest_part_decides_on_strength() {
+        let strength = |algorithm: SignatureAlgorithm, key| algorithm.strength(key);
+        assert_eq!(strength(SignatureAlgorithm::EcdsaWithSha256, KeyKind::P384), 128);
+        assert_eq!(strength(SignatureAlgorithm::EcdsaWithSha512, KeyKind::P384), 192);
+        assert_eq!(strength(SignatureAlgorithm::EcdsaWithSha512, KeyKind::P521), 256);
+        assert_eq!(strength(SignatureAlgorithm::Sha512WithRsa, KeyKind::Rsa { bits: 2048 }), 112);
+        assert_eq!(strength(SignatureAlgorithm::Ed25519, KeyKind::Ed25519), 128);
+        assert_eq!(strength(SignatureAlgorithm::MlDsa87, KeyKind::MlDsa87), 256);
     }
 
     #[test]

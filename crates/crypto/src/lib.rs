@@ -9,7 +9,9 @@ extern crate alloc;
 
 mod algorithm;
 mod error;
+mod issued;
 mod mac;
+mod name;
 mod path;
 mod provider;
 mod public_key;
@@ -19,7 +21,9 @@ mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
 pub use error::{AlgorithmError, KeyError, PathError, RandomError, SignError, VerifyError};
+pub use issued::{CertificateFault, Requested};
 pub use mac::{MacAlgorithm, MacComputer};
+pub use name::{CanonicalName, alternative_names_match, names_match};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
 pub use public_key::{KeyKind, PublicKey};

@@ -33,6 +33,20 @@ pub enum KeyKind {
     MlDsa87,
 }
 
+impl KeyKind {
+    /// Against how many bits of work the key stands: RFC 9481 section 7, for ML-DSA the security categories 2, 3 and 5 of FIPS 204,
+    /// for RSA beyond 3072 bits NIST SP 800-57 part 1 section 5.6.1.1.
+    pub const fn strength(self) -> u16 {
+        match self {
+            Self::Rsa { bits } if bits < 3072 => 112,
+            Self::Rsa { bits } if bits < 7680 => 128,
+            Self::P256 | Self::Ed25519 | Self::MlDsa44 => 128,
+            Self::Rsa { .. } | Self::P384 | Self::MlDsa65 => 192,
+            Self::P521 | Self::MlDsa87 => 256,
+        }
+    }
+}
+
 impl fmt::Display for KeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -326,6 +340,13 @@ mod tests {
                 key[31] |= sign;
                 assert_eq!(PublicKey::from_raw(KeyKind::Ed25519, &key), Err(KeyError::Ed25519SmallOrder));
             }
+        }
+    }
+
+    #[test]
+    fn strength_follows_rfc_9481() {
+        for (bits, strength) in [(2048, 112), (3071, 112), (3072, 128), (4096, 128), (8192, 192)] {
+            assert_eq!(KeyKind::Rsa { bits }.strength(), strength, "{bits}");
         }
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crypto::PathError;
+use crypto::CertificateFault;
 use crypto_aws_lc::KeyFileError;
 use transfer::TransferError;
 
@@ -55,17 +55,10 @@ pub enum Error {
         /// How many certificates came.
         count: usize,
     },
-    /// The certificate is for another name.
-    OtherSubject {
-        /// The name asked for.
-        asked: String,
-        /// The name in the certificate.
-        got: String,
-    },
-    /// The certificate has no path to the operator's CA.
-    Untrusted {
+    /// The certificate is not the one that was asked for, or of no use.
+    NotTaken {
         /// Why not.
-        reason: PathError,
+        fault: CertificateFault,
         /// The certificate's issuer.
         issuer: String,
     },
@@ -124,15 +117,13 @@ impl fmt::Display for Error {
                 "the NEM answered with {count} certificates, none of which is for this station's key; nothing was \
                  written. Report it to the operator of the NEM"
             ),
-            Self::OtherSubject { asked, got } => write!(
+            Self::NotTaken { fault: fault @ CertificateFault::Path(_), issuer } => write!(
                 f,
-                "the certificate is for {got:?}, not for {asked:?}; nothing was written. Ask the operator which name \
-                 this station has"
+                "{fault} (issued by {issuer:?}); nothing was written. Check --operator-ca, and the clock"
             ),
-            Self::Untrusted { reason, issuer } => write!(
+            Self::NotTaken { fault, issuer } => write!(
                 f,
-                "the certificate issued by {issuer:?} has no path to the operator's CA: {reason}; nothing was \
-                 written. Check --operator-ca, and the clock"
+                "{fault} (issued by {issuer:?}); nothing was written. Report it to the operator of the NEM"
             ),
             Self::Malformed(error) => write!(f, "a certificate from the NEM is malformed: {error}"),
         }

@@ -16,15 +16,13 @@ use cmp::{
     Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, ReadingPolicy, SenderIdentity, SenderNonce,
     SignerRole, Trust, ValidatedMessage, Validator,
 };
-use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, SigningKey};
+use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, SigningKey};
 use der::Decode;
 use pkcs10::CertReq;
 use x509_cert::Certificate;
-use x509_cert::name::Name;
 
 use crate::error::Error;
 use crate::ledger::{Certificates, Confirming, Record, State};
-use crate::name::names_match;
 
 /// The RA/CA, and as whom the NEM speaks to it.
 #[non_exhaustive]
@@ -212,7 +210,7 @@ impl Forwarding<'_> {
     fn handle_certificate(&self, record: &Record, granted: Granted) -> Result<Step, Error> {
         let verdict = match self.barred {
             true => Err("the station was blocked or removed while the RA/CA had its request".to_string()),
-            false => self.check_certificate(record, &granted),
+            false => self.check_certificate(record, &granted).map_err(|fault| fault.to_string()),
         };
         let chain = granted.extra_certs().iter().filter(|certificate| is_ca(certificate)).cloned().collect();
         let certificates = Certificates { certificate: granted.certificate().clone(), chain };
@@ -231,14 +229,15 @@ impl Forwarding<'_> {
         }
     }
 
-    /// A certificate is taken only when it is for the station's key and name, and has a path to the operator's anchor.
-    fn check_certificate(&self, record: &Record, granted: &Granted) -> Result<(), String> {
-        let certificate = granted.check().map_err(|error| error.to_string())?;
-        let asked = requested_subject(record).map_err(|error| error.to_string())?;
-        let subject = certificate.tbs_certificate().subject();
-        if !names_match(subject, &asked) {
-            return Err(alloc::format!("the certificate is for {subject}; {asked} was asked for"));
-        }
+    /// A certificate is taken only when it is for the station's key and names, and has a path to the operator's anchor.
+    fn check_certificate(&self, record: &Record, granted: &Granted) -> Result<(), CertificateFault> {
+        let request = CertReq::from_der(&record.csr).map_err(|_| CertificateFault::Malformed)?;
+        let extensions = request.requested_extensions().map_err(|_| CertificateFault::Malformed)?;
+        let requested = Requested {
+            public_key: request.public_key_octets(),
+            subject: Some(request.subject()),
+            extensions: &extensions,
+        };
         let path = CertificatePath {
             end_entity: granted.certificate(),
             intermediates: granted.extra_certs(),
@@ -246,9 +245,7 @@ impl Forwarding<'_> {
             extended_key_usage: ExtendedKeyUsage::Any,
             now: self.now,
         };
-        self.provider
-            .validate_path(&path)
-            .map_err(|error| alloc::format!("the certificate is not valid: {error}"))
+        requested.check(&path, self.provider).map(|_| ())
     }
 
     fn confirm(
@@ -364,10 +361,6 @@ fn is_curable(status: &PkiStatusInfo) -> bool {
 fn echoed_nonce(message: &[u8]) -> Option<SenderNonce> {
     let message = PkiMessage::from_der(message).ok()?;
     SenderNonce::new(message.header().recip_nonce.as_ref()?.as_octets()).ok()
-}
-
-fn requested_subject(record: &Record) -> Result<Name, pkcs10::Error> {
-    CertReq::from_der(&record.csr).map(|request| request.subject().clone())
 }
 
 /// Only CA certificates are passed on to stations as a chain.

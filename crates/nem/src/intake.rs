@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crypto::CryptoProvider;
+use crypto::{CryptoProvider, alternative_names_match, names_match};
 use der::Decode;
 use pkcs10::{CertReq, VerifiedRequest};
 use x509_cert::ext::pkix::SubjectAltName;
@@ -11,7 +11,6 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::error::Refusal;
 use crate::inventory::{Identified, Station};
-use crate::name::names_match;
 
 /// A request that may be queued: its proof of possession holds, and it asks for what its station may have.
 #[derive(Clone, Debug)]
@@ -80,14 +79,4 @@ fn check_names(request: &VerifiedRequest, station: &Station) -> Result<(), Refus
         }
     }
     Ok(())
-}
-
-/// Host names have no case (RFC 5280 section 7.2).
-fn alternative_names_match(left: &GeneralName, right: &GeneralName) -> bool {
-    match (left, right) {
-        (GeneralName::DnsName(left), GeneralName::DnsName(right)) => {
-            left.as_str().eq_ignore_ascii_case(right.as_str())
-        }
-        _ => left == right,
-    }
 }

@@ -6,14 +6,13 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError};
+use crypto::{CanonicalName, CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, names_match};
 use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::error::Refusal;
-use crate::name::{CanonicalName, names_match};
 
 /// A station the operator has entered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,6 @@ mod intake;
 mod inventory;
 pub mod ledger;
 mod manager;
-mod name;
 
 pub use delivery::Standing;
 pub use error::{Error, Refusal};
@@ -30,4 +29,3 @@ pub use forwarding::Upstream;
 pub use intake::Admitted;
 pub use inventory::{Identified, Inventory, InventoryError, Station, StationAnchors, VendorCertificate};
 pub use manager::{Input, Nem, Output, Settings};
-pub use name::names_match;

@@ -4,14 +4,20 @@
 mod support;
 
 use ca::registry::CertificateStatus;
-use ca::{Ca, Issuer, MessageCredential, Profile};
+use ca::{Ca, CertificateContents, Issuer, MessageCredential, Profile};
 use cmp::management_entity::{Grant, ReplyTo, Responder, VerifiedRequest};
 use cmp::{Expectation, PkiFailureInfo, PkiMessage, SenderIdentity, Validator};
 use crypto::SigningKey;
 use crypto_aws_lc::provider;
-use nem::Standing;
+use der::Encode;
+use der::asn1::{Ia5String, OctetString};
+use der::oid::DynAssociatedOid;
 use nem::ledger::{RequestId, State};
+use nem::{Inventory, Standing};
 use support::{House, SUBJECT, certify, csr, key, root};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
 
 /// A request that waits for its answer.
 fn sent() -> (House, RequestId, Vec<u8>) {
@@ -183,6 +189,53 @@ fn certificates_that_are_not_the_station_s() {
         },
         "not valid",
     );
+}
+
+/// A certificate for the station's key and name that the CA's key signs, with these extensions.
+fn with_extensions(house: &House, extensions: Vec<Extension>) -> asn1::EncodedCertificate {
+    let csr = pkcs10::CertReq::from_der(&house.ledger.only().csr).unwrap();
+    let request = csr.verify_pop(&provider()).unwrap();
+    let (name, key) = (SUBJECT.parse().unwrap(), request.public_key().clone());
+    let contents = CertificateContents::new(name, key, extensions, support::YEAR);
+    house.operator.issue(&contents, &provider(), house.now).unwrap().certificate
+}
+
+fn extension(value: &(impl Encode + DynAssociatedOid)) -> Extension {
+    let extn_value = OctetString::new(value.to_der().unwrap()).unwrap();
+    Extension { extn_id: value.oid(), critical: false, extn_value }
+}
+
+#[test]
+fn certificates_that_a_station_has_no_use_for() {
+    let ca = BasicConstraints { ca: true, path_len_constraint: None };
+    turned_down(|house| with_extensions(house, vec![extension(&ca)]), "is a CA's");
+    let certifying = KeyUsage(KeyUsages::DigitalSignature | KeyUsages::KeyCertSign);
+    turned_down(|house| with_extensions(house, vec![extension(&certifying)]), "is a CA's");
+    let encrypting = KeyUsage(KeyUsages::KeyEncipherment.into());
+    turned_down(|house| with_extensions(house, vec![extension(&encrypting)]), "keyUsage");
+    let code_signing = ExtendedKeyUsage(vec!["1.3.6.1.5.5.7.3.3".parse().unwrap()]);
+    turned_down(|house| with_extensions(house, vec![extension(&code_signing)]), "extKeyUsage");
+}
+
+#[test]
+fn a_certificate_without_the_alternative_name_that_was_asked_for() {
+    let names = |names: &[&str]| {
+        let dns = |name: &&str| GeneralName::DnsName(Ia5String::new(name).unwrap());
+        SubjectAltName(names.iter().map(dns).collect())
+    };
+    for (issued, taken) in [(vec!["enb2.example"], false), (vec!["more.example", "ENB1.example"], true)] {
+        let mut house = House::new();
+        let mut station = support::enb1();
+        station.alternative_names = names(&["enb1.example"]).0;
+        house.restart_with(Inventory::new(vec![station]).unwrap());
+        house.upload(&csr(SUBJECT, &key(), vec![extension(&names(&["enb1.example"]))])).unwrap();
+        let (id, message) = house.sends().remove(0);
+        let certificate = with_extensions(&house, vec![extension(&names(&issued))]);
+        let answer = granting(&house, &message, certificate, &credential(&house.operator));
+        house.answer(id, &answer);
+        house.sends();
+        assert_eq!(house.logged("lacks the alternative name enb1.example"), !taken, "{:?}", house.events);
+    }
 }
 
 #[test]

@@ -279,7 +279,8 @@ impl Granted {
         &self.transaction
     }
 
-    /// Checks that the certificate is for the key it was requested for (RFC 9483 section 4.1.1), and decodes it.
+    /// Checks that the certificate is for the key it was requested for (RFC 9483 section 4.1.1), and decodes it. Its names, its
+    /// path and what it is good for are checked by [`crypto::Requested::check`].
     ///
     /// # Errors
     /// When it is not, or is no certificate.

@@ -1,10 +1,9 @@
 //! Whether what came is what was asked for.
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CertificatePath, ExtendedKeyUsage, SigningKey};
+use crypto::{CertificatePath, ExtendedKeyUsage, Requested, SigningKey};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
-use x509_cert::name::Name;
 use x509_cert::time::Time;
 
 use super::Enrolled;
@@ -46,11 +45,6 @@ pub(super) fn check(
     let own_key = station.key.public_key().spki_octets();
     let (certificate, decoded) = find(&received.certificates, own_key)?
         .ok_or(Error::NoCertificateForKey { count: received.certificates.len() })?;
-    let tbs = decoded.tbs_certificate();
-    if !same_name(tbs.subject(), &station.subject) {
-        let (asked, got) = (station.subject.to_string(), tbs.subject().to_string());
-        return Err(Error::OtherSubject { asked, got });
-    }
     let intermediates: Vec<EncodedCertificate> = trust
         .others
         .iter()
@@ -65,15 +59,13 @@ pub(super) fn check(
         extended_key_usage: ExtendedKeyUsage::Any,
         now,
     };
-    crypto_aws_lc::provider()
-        .validate_path(&path)
-        .map_err(|reason| Error::Untrusted { reason, issuer: tbs.issuer().to_string() })?;
-    for asked in &station.extensions {
-        let extensions = tbs.extensions().map_or(&[][..], Vec::as_slice);
-        if !extensions.iter().any(|got| got.extn_id == asked.extn_id && got.extn_value == asked.extn_value) {
-            tracing::warn!(subject = %tbs.subject(), "the certificate has not all the alternative names asked for");
-        }
-    }
+    let requested =
+        Requested { public_key: own_key, subject: Some(&station.subject), extensions: &station.extensions };
+    let decoded = requested.check(&path, &crypto_aws_lc::provider()).map_err(|fault| {
+        let issuer = decoded.tbs_certificate().issuer().to_string();
+        Error::NotTaken { fault, issuer }
+    })?;
+    let tbs = decoded.tbs_certificate();
     Ok(Enrolled {
         chain: chain(&decoded, &intermediates, trust),
         subject: tbs.subject().to_string(),
@@ -100,11 +92,6 @@ fn find<'a>(
         }
     }
     Ok(None)
-}
-
-/// By what they say, not by how it is encoded: a CA may write a PrintableString as UTF8String (RFC 5280 section 7.1).
-fn same_name(a: &Name, b: &Name) -> bool {
-    a == b || a.to_string() == b.to_string()
 }
 
 /// From the certificate's issuer up to a root, by names; the path itself has been validated.

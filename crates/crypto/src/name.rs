@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 
 use der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Any, Tag, Tagged};
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 /// Whether two distinguished names are the same by RFC 5280 section 7.1: attribute by attribute, without regard to the
@@ -11,9 +12,20 @@ pub fn names_match(left: &Name, right: &Name) -> bool {
     CanonicalName::new(left) == CanonicalName::new(right)
 }
 
+/// Whether two subjectAltNames are the same: host names have no case (RFC 5280 section 7.2).
+pub fn alternative_names_match(left: &GeneralName, right: &GeneralName) -> bool {
+    match (left, right) {
+        (GeneralName::DnsName(left), GeneralName::DnsName(right)) => {
+            left.as_str().eq_ignore_ascii_case(right.as_str())
+        }
+        (GeneralName::DirectoryName(left), GeneralName::DirectoryName(right)) => names_match(left, right),
+        _ => left == right,
+    }
+}
+
 /// A distinguished name such that names that match are equal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct CanonicalName(Vec<Vec<(ObjectIdentifier, CanonicalValue)>>);
+pub struct CanonicalName(Vec<Vec<(ObjectIdentifier, CanonicalValue)>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum CanonicalValue {
@@ -22,7 +34,8 @@ enum CanonicalValue {
 }
 
 impl CanonicalName {
-    pub(crate) fn new(name: &Name) -> Self {
+    /// The name without what does not matter.
+    pub fn new(name: &Name) -> Self {
         let rdns = name.as_ref().iter().map(|rdn| {
             let attributes = rdn.as_ref().iter();
             let mut attributes: Vec<_> =
