@@ -13,10 +13,11 @@ mod support;
 use std::time::Duration;
 
 use asn1::oids::{rfc4945, rfc5280};
+use ca::Profile;
 use ca::registry::CertificateStatus;
 use cmp::end_entity::{Answer, Enrolment};
 use cmp::{PkiBody, PkiMessage, Pvno};
-use crypto::{CertificatePath, DigestAlgorithm, ExtendedKeyUsage as Purpose, SigningKey};
+use crypto::{CertificatePath, DigestAlgorithm, ExtendedKeyUsage as Purpose, SignatureAlgorithm, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey};
 use der::asn1::{Ia5String, OctetString};
 use der::{Decode, Encode};
@@ -91,6 +92,33 @@ fn every_kind_of_key_certifies_and_is_certified() {
             assert_eq!(cert_conf.header().pvno, version);
             assert_eq!(PkiMessage::from_der(&reply.octets).unwrap().header().pvno, version, "it is mirrored");
         }
+    }
+}
+
+/// The vendor signs with RSASSA-PSS, its station with PKCS #1 v1.5, the operator's CA with P-384, the NEM with Ed25519; the new
+/// keys are of ML-DSA-44.
+#[test]
+fn chains_may_be_mixed() {
+    let generate = |key_type| SoftwareKey::generate(key_type).unwrap();
+    let mut house = House::with_root_key(generate(KeyType::P384));
+    let pss = generate(KeyType::Rsa3072).with_algorithm(SignatureAlgorithm::RsassaPssSha384).unwrap();
+    house.vendor = support::root_with("CN=RSA Factory,O=Vendor", pss);
+    house.ca.trust[2].anchors = vec![house.vendor.certificate().clone()];
+    let station =
+        support::Requester::with_key(&house.vendor, "CN=enb-3,O=Vendor", generate(KeyType::Rsa2048));
+    let nem = house.credential(&Profile::RA, "CN=nem-2,O=Operator", generate(KeyType::Ed25519));
+
+    let key = generate(KeyType::MlDsa44);
+    for (sender, request) in [
+        (&station, support::ir(support::crmf(&station.name(), &key))),
+        (&station, support::p10cr(csr("CN=enb-3,O=Vendor", &key, Vec::new()))),
+        (&nem, support::p10cr(csr("CN=enb3.operator.example", &key, Vec::new()))),
+    ] {
+        let (_, answer) = house.enrol(sender, request);
+        let granted = granted(answer);
+        let serial = granted.check().unwrap().tbs_certificate().serial_number().clone();
+        house.confirm(sender, granted, NOW);
+        assert_eq!(house.registry.status(&serial), CertificateStatus::Valid);
     }
 }
 

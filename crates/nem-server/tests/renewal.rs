@@ -17,7 +17,7 @@ fn enrol(house: &House, name: &str, identity: Identity, alg: KeyType) -> Enrolle
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let enrolled = runtime.block_on(enb::enrol(&options, &|_| {})).unwrap();
     // OpenSSL knows ML-DSA only since 3.5.
-    if ![KeyType::MlDsa65, KeyType::MlDsa87].contains(&alg) {
+    if ![KeyType::MlDsa44, KeyType::MlDsa65, KeyType::MlDsa87].contains(&alg) {
         run("openssl", &format!("verify -CAfile ra/ca.pem station-{name}/cert.pem"), house.path()).success();
     }
     enrolled
@@ -61,6 +61,17 @@ fn everything_is_signed_with_ml_dsa() {
     assert_ne!(second.serial_number, first.serial_number);
     let statuses: Vec<_> = house.raca.issued().into_iter().map(|entry| entry.status).collect();
     assert_eq!(statuses, ["valid", "valid"], "both were confirmed");
+}
+
+/// Each signs as it can: the vendor with RSA, the operator's CA with P-384, the NEM with P-521, the station with ML-DSA-44.
+#[test]
+fn every_link_of_the_chain_has_another_kind_of_key() {
+    let algs = Some((KeyType::P384, KeyType::P521));
+    let house = House::with(&Plan { algs, factory: Some("rsa:3072"), ..Plan::default() });
+    let first = enrol(&house, "enb1", vendor(&house, "enb1"), KeyType::MlDsa44);
+    let second = enrol(&house, "enb1", Identity::Operator, KeyType::MlDsa44);
+    assert_ne!(second.serial_number, first.serial_number);
+    assert_eq!(house.raca.issued().len(), 2);
 }
 
 fn vendor(house: &House, name: &str) -> Identity {

@@ -182,28 +182,29 @@ pub fn free_port() -> u16 {
 #[derive(Debug)]
 pub struct Factory {
     folder: PathBuf,
+    kind: &'static str,
 }
 
 impl Factory {
     /// Makes its CA, `CN=Factory CA,O=Vendor`.
     pub fn new(folder: &Path) -> Self {
-        run_words(
-            "openssl",
-            &words(
-                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7300 -keyout factory.key -out factory.pem -subj",
-                &["/O=Vendor/CN=Factory CA"],
-            ),
-            folder,
-        )
-        .success();
-        Self { folder: folder.to_owned() }
+        Self::with_keys(folder, "ec -pkeyopt ec_paramgen_curve:P-256")
+    }
+
+    /// The same with another kind of keys, its own and its stations': what `openssl req` takes behind `-newkey`.
+    pub fn with_keys(folder: &Path, kind: &'static str) -> Self {
+        let request =
+            format!("req -x509 -newkey {kind} -nodes -days 7300 -keyout factory.key -out factory.pem -subj");
+        run_words("openssl", &words(&request, &["/O=Vendor/CN=Factory CA"]), folder).success();
+        Self { folder: folder.to_owned(), kind }
     }
 
     /// Makes `NAME.key` and `NAME.pem`, the vendor certificate `CN=NAME,O=Vendor`, valid for so many days from now (none:
     /// it has expired).
     pub fn certify(&self, name: &str, days: u32) {
+        let kind = self.kind;
         let request = format!(
-            "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.csr -subj /O=Vendor/CN={name}"
+            "req -new -newkey {kind} -nodes -keyout {name}.key -out {name}.csr -subj /O=Vendor/CN={name}"
         );
         run("openssl", &request, &self.folder).success();
         fs::write(self.folder.join("factory.ext"), "keyUsage=critical,digitalSignature\n").expect("writable");

@@ -54,7 +54,7 @@ pub fn root(subject: &str) -> Issuer {
     root_with(subject, key())
 }
 
-fn root_with(subject: &str, key: SoftwareKey) -> Issuer {
+pub fn root_with(subject: &str, key: SoftwareKey) -> Issuer {
     Issuer::self_signed(name(subject), Box::new(key), YEAR * 10, &crypto_aws_lc::provider(), NOW).unwrap()
 }
 
@@ -102,6 +102,12 @@ impl House {
             trust(SignerRole::VendorCertified, vendor.certificate(), ExtendedKeyUsage::Any),
         ];
         Self { ca, registry, root, vendor, station, nem, provider, root_key, cmp }
+    }
+
+    /// Somebody with a certificate of the CA and a key of their own kind.
+    pub fn credential(&self, profile: &Profile, subject: &str, key: SoftwareKey) -> Requester {
+        let issuer = Issuer::new(self.root.clone(), Box::new(copy(&self.root_key))).unwrap();
+        Requester::with(certify(&issuer, profile, subject, &key), key)
     }
 
     /// The CA's process ends and starts again: what is not in the registry is gone.

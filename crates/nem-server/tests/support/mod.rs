@@ -84,6 +84,8 @@ pub struct Plan<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// The kind of the RA/CA's keys and of the NEM's.
     pub algs: Option<(KeyType, KeyType)>,
+    /// The kind of the factory's keys, as OpenSSL calls it.
+    pub factory: Option<&'static str>,
 }
 
 impl House {
@@ -93,7 +95,10 @@ impl House {
 
     pub fn with(plan: &Plan<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let factory = Factory::new(folder.path());
+        let factory = match plan.factory {
+            Some(kind) => Factory::with_keys(folder.path(), kind),
+            None => Factory::new(folder.path()),
+        };
         factory.certify("enb1", 3650);
         let (of_raca, of_nem) = plan.algs.unwrap_or((KeyType::P256, KeyType::P256));
         let raca = Raca::start_with(folder.path(), "127.0.0.1:0", plan.poll_delay, of_raca);
