@@ -14,8 +14,8 @@ use core::time::Duration;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
-    Expectation, MacCredential, PkiBody, PkiMessage, ProtectedPart, ReadingPolicy, SecretTrust,
-    SenderIdentity, Signer, Trust, ValidatedMessage, Validator,
+    BodyKind, Expectation, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, ProtectedPart, ReadingPolicy,
+    SecretTrust, SenderIdentity, Trust, ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
 use crypto::{CryptoProvider, SigningKey};
@@ -156,7 +156,7 @@ impl Ca {
         now: UnixTime,
     ) -> Result<ValidatedMessage, Error> {
         let message = self.validator().validate(message.clone(), expectation, now)?;
-        self.check_not_revoked(message.signer())?;
+        self.check_not_revoked(&message)?;
         Ok(message)
     }
 
@@ -169,25 +169,27 @@ impl Ca {
     }
 
     /// A certificate that this CA revoked speaks for nobody.
-    fn check_not_revoked(&self, signer: &Signer) -> Result<(), Error> {
-        let Some(shown) = signer.certificate() else { return Ok(()) };
+    fn check_not_revoked(&self, message: &ValidatedMessage) -> Result<(), Error> {
+        let Some(shown) = message.signer().certificate() else { return Ok(()) };
         let certificate = Certificate::from_der(shown.octets()).map_err(cmp::Error::MalformedCertificate)?;
         let record = self.registry.certificate(certificate.tbs_certificate().serial_number())?;
         let revoked = record.is_some_and(|record| {
             record.certificate == *shown && matches!(record.status, CertificateStatus::Revoked { .. })
         });
         if revoked {
-            return Err(Error::policy(
-                cmp::PkiFailureInfo::SIGNER_NOT_TRUSTED,
-                "the signer's certificate is revoked",
-            ));
+            // Where the certificate is what the message is about, there is a failInfo of its own.
+            let fail_info = match message.body().kind() {
+                BodyKind::Kur | BodyKind::Rr => PkiFailureInfo::CERT_REVOKED,
+                _ => PkiFailureInfo::SIGNER_NOT_TRUSTED,
+            };
+            return Err(Error::policy(fail_info, "the signer's certificate is revoked"));
         }
         Ok(())
     }
 
     /// Nobody else gets the CA's name or has its key.
     fn issue(&self, contents: &CertificateContents, now: UnixTime) -> Result<IssuedCertificate, Error> {
-        let refuse = |reason| Err(Error::policy(cmp::PkiFailureInfo::BAD_CERT_TEMPLATE, reason));
+        let refuse = |reason| Err(Error::policy(PkiFailureInfo::BAD_CERT_TEMPLATE, reason));
         if contents.subject == *self.issuer.name() {
             return refuse("the subject asked for is the CA's own name");
         }

@@ -4,15 +4,18 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use asn1::EncodedCertificate;
+use asn1::oids::rfc5280;
 use cmp::management_entity::VerifiedRequest;
 use cmp::{PkiFailureInfo, SignerRole};
-use der::Decode;
+use crypto::names_match;
+use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::profile::subject_alt_names;
+use crate::registry::CertificateRecord;
 use crate::{Error, Profile};
 
 /// Who may have what, and on which terms.
@@ -21,6 +24,10 @@ use crate::{Error, Profile};
 pub struct Policy {
     /// The profile of what is asked for by CMP; others are issued by hand only.
     pub profile: Profile,
+    /// Those others: a certificate is updated under the profile it was issued under.
+    pub issued_by_hand: Vec<Profile>,
+    /// Whether a kur may ask for the key that the old certificate has.
+    pub key_reuse: bool,
     /// Which names a station may ask for with its vendor's certificate.
     pub vendor_names: VendorNames,
     /// Whether implicit confirmation is granted to those who ask for it.
@@ -33,10 +40,12 @@ pub struct Policy {
 
 impl Default for Policy {
     /// Network elements' certificates, at once, vendor names only; implicit confirmation is granted, certConf awaited
-    /// for five minutes.
+    /// for five minutes. An update has a new key.
     fn default() -> Self {
         Self {
             profile: Profile::NE,
+            issued_by_hand: Vec::from([Profile::RA, Profile::TLS_SERVER]),
+            key_reuse: false,
             vendor_names: VendorNames::Own,
             implicit_confirm: true,
             confirm_wait: Duration::from_secs(300),
@@ -55,12 +64,76 @@ pub enum VendorNames {
     Any,
 }
 
+/// What is to be issued.
+pub(crate) struct Order<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) subject: Name,
+    pub(crate) extensions: Vec<Extension>,
+    /// Whether that is another subject than the one asked for.
+    pub(crate) other_subject: bool,
+}
+
 impl Policy {
+    /// What the sender of a first or further request gets.
+    pub(crate) fn order(&self, request: &VerifiedRequest) -> Result<Order<'_>, Error> {
+        let (subject, other_subject) = self.subject(request)?;
+        Ok(Order {
+            profile: &self.profile,
+            subject,
+            extensions: request.extensions().to_vec(),
+            other_subject,
+        })
+    }
+
+    /// What the sender of a kur gets: the names, the profile and the purposes stay as they are, the key is a new one (RFC 9483
+    /// section 4.1.3).
+    pub(crate) fn update(
+        &self,
+        request: &VerifiedRequest,
+        old: &CertificateRecord,
+    ) -> Result<Order<'_>, Error> {
+        let profiles = core::iter::once(&self.profile).chain(&self.issued_by_hand);
+        let profile =
+            profiles.into_iter().find(|profile| profile.name == old.profile).ok_or(Error::policy(
+                PkiFailureInfo::NOT_AUTHORIZED,
+                "the profile of the old certificate is no longer issued",
+            ))?;
+        if request.cert_profile().is_some_and(|name| name != profile.name) {
+            return Err(Error::policy(
+                PkiFailureInfo::NOT_AUTHORIZED,
+                "an update keeps the profile of the old certificate",
+            ));
+        }
+        let certificate =
+            Certificate::from_der(old.certificate.octets()).map_err(cmp::Error::MalformedCertificate)?;
+        let tbs = certificate.tbs_certificate();
+        let spki = tbs.subject_public_key_info().to_der().map_err(Error::Encoding)?;
+        if !self.key_reuse && spki == request.public_key().spki_octets() {
+            return Err(Error::policy(
+                PkiFailureInfo::BAD_CERT_TEMPLATE,
+                "an update needs a new key; this is the old certificate's",
+            ));
+        }
+        if let Some(subject) = request.subject().filter(|subject| !names_match(subject, tbs.subject())) {
+            return Err(cmp::Error::NameNotAllowed(Vec::from([subject.clone()])).into());
+        }
+        check_alternative_names(request.extensions(), Some(&old.certificate))?;
+        let is_name = |extension: &&Extension| extension.extn_id == rfc5280::SUBJECT_ALT_NAME;
+        let kept = tbs.extensions().map_or(&[][..], Vec::as_slice).iter().filter(is_name);
+        let asked = request.extensions().iter().filter(|extension| !is_name(extension));
+        Ok(Order {
+            profile,
+            subject: tbs.subject().clone(),
+            extensions: kept.chain(asked).cloned().collect(),
+            other_subject: false,
+        })
+    }
+
     /// The subject that the sender of a request gets; the flag says whether it is another than the one asked for.
     ///
     /// An RA vouches for any name. A station with a certificate of its vendor or of this PKI keeps the names it has, and one with a
     /// shared secret gets the name that was given out with the secret.
-    pub(crate) fn subject(&self, request: &VerifiedRequest) -> Result<(Name, bool), Error> {
+    fn subject(&self, request: &VerifiedRequest) -> Result<(Name, bool), Error> {
         if request.cert_profile().is_some_and(|name| name != self.profile.name) {
             return Err(Error::policy(
                 PkiFailureInfo::NOT_AUTHORIZED,

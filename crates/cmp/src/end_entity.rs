@@ -45,6 +45,9 @@ pub enum CertificateRequest {
     Ir(CertReqMessages),
     /// A further certificate, as CRMF.
     Cr(CertReqMessages),
+    /// A new certificate in place of the one that protects the message, as CRMF (RFC 9483 section 4.1.3). The control
+    /// [`OldCertId`](crmf::Control::OldCertId), where there is one, names that certificate.
+    Kur(CertReqMessages),
     /// A certificate for a PKCS #10 request.
     P10cr(Box<CertReq>),
 }
@@ -57,6 +60,8 @@ pub enum RequestKind {
     Ir,
     /// cr, answered by cp
     Cr,
+    /// kur, answered by kup
+    Kur,
     /// p10cr, answered by cp with certReqId -1
     P10cr,
 }
@@ -66,6 +71,7 @@ impl RequestKind {
     pub const fn response(self) -> BodyKind {
         match self {
             Self::Ir => BodyKind::Ip,
+            Self::Kur => BodyKind::Kup,
             Self::Cr | Self::P10cr => BodyKind::Cp,
         }
     }
@@ -109,6 +115,10 @@ impl Enrolment {
             CertificateRequest::Cr(messages) => {
                 let (id, key) = only_request(&messages)?;
                 (RequestKind::Cr, id, key, PkiBody::Cr(messages))
+            }
+            CertificateRequest::Kur(messages) => {
+                let (id, key) = only_request(&messages)?;
+                (RequestKind::Kur, id, key, PkiBody::Kur(messages))
             }
             CertificateRequest::P10cr(request) => {
                 let key = request.public_key_octets().to_vec();

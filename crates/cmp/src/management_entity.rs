@@ -1,7 +1,7 @@
 //! Whoever answers requests: a CA, or an RA in its stead (RFC 9483 section 4.1, RFC 9810 section 5.3).
 //!
 //! ```text
-//! validated ir, cr, p10cr --VerifiedRequest::verify--> VerifiedRequest --grant--> AwaitingCertConf --handle--> done
+//! validated ir, cr, kur, p10cr --VerifiedRequest::verify--> VerifiedRequest --grant--> AwaitingCertConf --handle--> done
 //!                                                          |    +-- implicit confirmation granted: done
 //!                                                          +--wait--> AwaitingPollReq --handle--> grant, or wait again
 //! ```

@@ -175,6 +175,7 @@ impl Config {
     pub(crate) fn policy(&self) -> Policy {
         let mut policy = Policy::default();
         policy.profile = self.with_validity(Profile::NE);
+        policy.issued_by_hand = [Profile::RA, Profile::TLS_SERVER].map(|it| self.with_validity(it)).into();
         policy.vendor_names = match self.trust.vendor_names {
             Names::Own => VendorNames::Own,
             Names::Any => VendorNames::Any,

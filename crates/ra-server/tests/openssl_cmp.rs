@@ -94,6 +94,29 @@ fn every_request_and_both_ways_to_confirm() {
 }
 
 #[test]
+fn a_certificate_is_updated_with_a_new_key() {
+    let house = House::new();
+    let first = format!("-cmd ir -newkey new.key -subject /O=Vendor/CN=enb1 {VENDOR} -certout first.pem");
+    assert_eq!(house.cmp(&first).code, Some(0));
+    run("openssl", "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out next.key", house.path())
+        .success();
+    // Without -oldcert, OpenSSL names the certificate that it signs with.
+    for (number, options) in ["", "-oldcert first.pem", "-implicit_confirm"].into_iter().enumerate() {
+        let update =
+            format!("-cmd kur -cert first.pem -key new.key -newkey next.key {options} -certout got.pem");
+        let ended = house.cmp(&update);
+        assert_eq!(ended.code, Some(0), "{options}: {}{}", ended.stdout, ended.stderr);
+        run("openssl", "verify -CAfile ra/ca.pem got.pem", house.path()).success();
+        let public_key = run("openssl", "x509 -in got.pem -noout -pubkey", house.path()).success();
+        assert_eq!(public_key, run("openssl", "pkey -in next.key -pubout", house.path()).success());
+        assert_eq!(house.serial_numbers().len(), number + 2);
+    }
+    let same_key = house.cmp("-cmd kur -cert first.pem -key new.key -newkey new.key -certout got.pem");
+    assert_ne!(same_key.code, Some(0));
+    house.server.wait_for_log(&["badCertTemplate", "needs a new key"]);
+}
+
+#[test]
 fn a_station_without_a_certificate_enrols_with_a_shared_secret() {
     let house = House::new();
     run("openssl", "req -new -key new.key -subj /CN=enb17/O=Operator -out new.csr", house.path()).success();

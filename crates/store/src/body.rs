@@ -5,13 +5,14 @@ use crate::Error;
 use crate::error::unknown_value;
 
 /// The body a transaction began with, by its number in RFC 9810's PKIBody:
-/// `ENUMERATED { ir(0), cr(2), p10cr(4) }`
+/// `ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) }`
 #[derive(Clone, Copy, Enumerated)]
 #[repr(u8)]
 pub(crate) enum Body {
     Ir = 0,
     Cr = 2,
     P10cr = 4,
+    Kur = 7,
 }
 
 impl TryFrom<RequestKind> for Body {
@@ -22,6 +23,7 @@ impl TryFrom<RequestKind> for Body {
             RequestKind::Ir => Ok(Self::Ir),
             RequestKind::Cr => Ok(Self::Cr),
             RequestKind::P10cr => Ok(Self::P10cr),
+            RequestKind::Kur => Ok(Self::Kur),
             _ => Err(unknown_value()),
         }
     }
@@ -33,6 +35,7 @@ impl From<Body> for RequestKind {
             Body::Ir => Self::Ir,
             Body::Cr => Self::Cr,
             Body::P10cr => Self::P10cr,
+            Body::Kur => Self::Kur,
         }
     }
 }

@@ -1,19 +1,21 @@
 use alloc::vec::Vec;
 
-use asn1::UnixTime;
+use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{ReplyTo, VerifiedRequest};
-use cmp::{BodyKind, Expectation, PkiMessage};
+use cmp::{BodyKind, Expectation, PkiFailureInfo, PkiMessage};
+use der::Decode;
+use x509_cert::Certificate;
 
 use super::{Ca, certificate_record};
-use crate::registry::{CertificateStatus, TransactionRecord, TransactionState, Write};
+use crate::registry::{CertificateRecord, CertificateStatus, TransactionRecord, TransactionState, Write};
 use crate::{Error, Outcome};
 
 impl Ca {
-    /// The first message of a transaction: ir, cr or p10cr.
+    /// The first message of a transaction: ir, cr, kur or p10cr.
     pub(super) fn enrol(&self, message: &PkiMessage, now: UnixTime) -> Result<(Vec<u8>, Outcome), Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         match message.body().kind() {
-            BodyKind::Ir | BodyKind::Cr | BodyKind::P10cr => {}
+            BodyKind::Ir | BodyKind::Cr | BodyKind::Kur | BodyKind::P10cr => {}
             BodyKind::CertConf | BodyKind::PollReq => {
                 return Err(cmp::Error::UnknownTransaction(id.clone()).into());
             }
@@ -21,13 +23,16 @@ impl Ca {
         }
         let validated = self.validate(message, &Expectation::First, now)?;
         let request = VerifiedRequest::verify(&validated, &self.provider)?;
-        let (subject, other_subject) = self.policy.subject(&request)?;
+        let order = match request.updated() {
+            Some(old) => self.policy.update(&request, &self.updatable(old)?)?,
+            None => self.policy.order(&request)?,
+        };
         let (contents, modified) =
-            self.policy.profile.fit(subject, request.public_key(), request.extensions())?;
+            order.profile.fit(order.subject, request.public_key(), &order.extensions)?;
         let issued = self.issue(&contents, now)?;
 
         let open = request.open();
-        let with_mods = other_subject || modified;
+        let with_mods = order.other_subject || modified;
         let (reply_to, responder) =
             (ReplyTo::new(message.header()), self.responder(validated.mac_credential(), now));
         let (part, state, outcome) = if self.policy.issuing_delay.is_zero() {
@@ -62,12 +67,35 @@ impl Ca {
         );
         let requester = Some(request.signer().name.clone());
         let status = state.certificate_status(now);
-        let certificate = certificate_record(&issued, &self.policy.profile, requester, status, now);
+        let certificate = certificate_record(&issued, order.profile, requester, status, now);
         match self.registry.open(&transaction, &certificate)? {
             Write::Done => Ok((answer, outcome)),
             Write::Conflict => {
                 self.after_conflict(message, cmp::Error::TransactionIdInUse(id.clone()).into())
             }
+        }
+    }
+}
+
+impl Ca {
+    /// What is known of a certificate that is to be updated: this CA issued it, and whoever has it took it.
+    fn updatable(&self, old: &EncodedCertificate) -> Result<CertificateRecord, Error> {
+        let certificate = Certificate::from_der(old.octets()).map_err(cmp::Error::MalformedCertificate)?;
+        let record = self.registry.certificate(certificate.tbs_certificate().serial_number())?;
+        let refuse = |fail_info, reason| Err(Error::policy(fail_info, reason));
+        match record.filter(|record| record.certificate == *old) {
+            Some(record) if record.status == CertificateStatus::Valid => Ok(record),
+            Some(record) if record.status == CertificateStatus::Unconfirmed => refuse(
+                PkiFailureInfo::BAD_REQUEST,
+                "the certificate that is to be updated was never confirmed",
+            ),
+            Some(_) => {
+                refuse(PkiFailureInfo::CERT_REVOKED, "the certificate that is to be updated is revoked")
+            }
+            None => refuse(
+                PkiFailureInfo::BAD_CERT_ID,
+                "the certificate that is to be updated is not one that this CA issued to an end entity",
+            ),
         }
     }
 }

@@ -24,7 +24,7 @@ pub use forgery::{forged, sequence, unprotected};
 #[allow(unused_imports)]
 pub use registry::{Fault, MemoryRegistry};
 #[allow(unused_imports)]
-pub use requester::{Requester, cr, crmf, crmf_without_subject, csr, csr_octets, ir, p10cr};
+pub use requester::{Requester, cr, crmf, crmf_without_subject, csr, csr_octets, ir, kur, p10cr, update};
 
 pub const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
 pub const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -165,6 +165,17 @@ impl House {
         (cert_conf, reply)
     }
 
+    /// The station's first certificate of the operator, confirmed, and its key.
+    pub fn enrolled(&self) -> Requester {
+        let own_key = key();
+        let request = ir(crmf(&self.station.name(), &own_key));
+        let (_, answer) = self.enrol(&self.station, request);
+        let granted = granted(answer);
+        let certificate = granted.certificate().clone();
+        self.confirm(&self.station, granted, NOW);
+        Requester::with(certificate, own_key)
+    }
+
     /// The status with which a message is refused; nothing is issued by that.
     pub fn refused(&self, request: &[u8]) -> PkiStatusInfo {
         let issued = self.registry.count();
@@ -186,7 +197,9 @@ pub fn status(octets: &[u8]) -> PkiStatusInfo {
     assert!(message.protection().is_some());
     match message.body() {
         PkiBody::Error(content) => content.pki_status_info.clone(),
-        PkiBody::Ip(content) | PkiBody::Cp(content) => content.response[0].status.clone(),
+        PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => {
+            content.response[0].status.clone()
+        }
         other => panic!("{other:?}"),
     }
 }

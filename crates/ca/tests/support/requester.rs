@@ -2,10 +2,12 @@ use asn1::EncodedCertificate;
 use ca::{Issuer, Profile};
 use cmp::SenderIdentity;
 use cmp::end_entity::{CertificateRequest, Enrolment};
-use crmf::{CertReqMessages, CertReqMsg, CertReqMsgBuilder};
+use crmf::{CertId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control};
 use crypto::SigningKey;
 use crypto_aws_lc::SoftwareKey;
+use der::Decode;
 use pkcs10::{CertReq, CertReqBuilder};
+use x509_cert::Certificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
@@ -47,6 +49,22 @@ pub fn ir(message: CertReqMsg) -> Enrolment {
 
 pub fn cr(message: CertReqMsg) -> Enrolment {
     Enrolment::new(CertificateRequest::Cr(CertReqMessages::new(vec![message]).unwrap()))
+}
+
+/// An update of the requester's certificate, which oldCertID names.
+pub fn kur(old: &Requester, new: &SoftwareKey, change: impl FnOnce(&mut CertReqMsgBuilder)) -> Enrolment {
+    let certificate = Certificate::from_der(old.certificate.octets()).unwrap();
+    let tbs = certificate.tbs_certificate();
+    let issuer = GeneralName::DirectoryName(tbs.issuer().clone());
+    let mut builder = CertReqMsgBuilder::new(Some(old.name()), new.public_key());
+    builder.controls = vec![Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))];
+    change(&mut builder);
+    update(builder.sign(new).unwrap())
+}
+
+/// Whatever it is that shall be an update.
+pub fn update(message: CertReqMsg) -> Enrolment {
+    Enrolment::new(CertificateRequest::Kur(CertReqMessages::new(vec![message]).unwrap()))
 }
 
 pub fn p10cr(request: CertReq) -> Enrolment {

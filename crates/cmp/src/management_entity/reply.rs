@@ -74,7 +74,7 @@ impl ReplyTo {
 }
 
 impl Responder<'_> {
-    /// The answer to a message that failed: a negative ip or cp where the request got as far as that, else an error
+    /// The answer to a message that failed: a negative ip, cp or kup where the request got as far as that, else an error
     /// (RFC 9483 section 3.6). `message` is the message that failed, if it could be decoded.
     ///
     /// # Errors
@@ -86,6 +86,7 @@ impl Responder<'_> {
         let body = match message.map(PkiMessage::body) {
             Some(PkiBody::Ir(_)) if error.is_of_body() => PkiBody::Ip(rejection(CertReqId::FIRST)),
             Some(PkiBody::Cr(_)) if error.is_of_body() => PkiBody::Cp(rejection(CertReqId::FIRST)),
+            Some(PkiBody::Kur(_)) if error.is_of_body() => PkiBody::Kup(rejection(CertReqId::FIRST)),
             Some(PkiBody::P10cr(_)) if error.is_of_body() => PkiBody::Cp(rejection(CertReqId::P10CR)),
             _ => PkiBody::Error(ErrorMsgContent::new(status)),
         };
@@ -274,6 +275,7 @@ impl OpenRequest {
         let content = CertRepMessage::new(response);
         match self.kind.response() {
             BodyKind::Ip => PkiBody::Ip(content),
+            BodyKind::Kup => PkiBody::Kup(content),
             _ => PkiBody::Cp(content),
         }
     }

@@ -1,9 +1,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crmf::{CertReqMessages, CertReqMsg};
-use crypto::{CryptoProvider, PublicKey};
+use asn1::EncodedCertificate;
+use crmf::{CertId, CertReqMessages, CertReqMsg};
+use crypto::{CryptoProvider, PublicKey, names_match};
+use der::Decode;
+use x509_cert::Certificate;
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use super::reply::OpenRequest;
@@ -25,6 +29,7 @@ pub struct VerifiedRequest {
     public_key: PublicKey,
     extensions: Vec<Extension>,
     cert_profile: Option<String>,
+    updated: Option<EncodedCertificate>,
 }
 
 /// What stands in a request, in either format.
@@ -32,10 +37,11 @@ struct Contents {
     subject: Option<Name>,
     public_key: PublicKey,
     extensions: Vec<Extension>,
+    old_cert_id: Option<CertId>,
 }
 
 impl VerifiedRequest {
-    /// Inspects an ir, cr or p10cr and verifies its proof of possession over the octets received (RFC 9810
+    /// Inspects an ir, cr, kur or p10cr and verifies its proof of possession over the octets received (RFC 9810
     /// section 5.2.8).
     ///
     /// # Errors
@@ -45,16 +51,24 @@ impl VerifiedRequest {
         let (kind, cert_req_id, contents) = match message.body() {
             PkiBody::Ir(messages) => (RequestKind::Ir, CertReqId::FIRST, crmf(messages, message, provider)?),
             PkiBody::Cr(messages) => (RequestKind::Cr, CertReqId::FIRST, crmf(messages, message, provider)?),
+            PkiBody::Kur(messages) => {
+                (RequestKind::Kur, CertReqId::FIRST, crmf(messages, message, provider)?)
+            }
             PkiBody::P10cr(request) => {
                 let verified = request.verify_pop(provider).map_err(Error::CertificationRequest)?;
                 let contents = Contents {
                     subject: Some(verified.subject().clone()),
                     public_key: verified.public_key().clone(),
                     extensions: verified.extensions().to_vec(),
+                    old_cert_id: None,
                 };
                 (RequestKind::P10cr, CertReqId::P10CR, contents)
             }
             other => return Err(Error::UnexpectedBody(other.kind())),
+        };
+        let updated = match kind {
+            RequestKind::Kur => Some(updated_certificate(message, contents.old_cert_id.as_ref())?),
+            _ => None,
         };
         let info = message.message().header().general_info.as_ref();
         let mut profiles = cert_profile(info).map_err(Error::BadGeneralInfo)?;
@@ -74,6 +88,7 @@ impl VerifiedRequest {
             public_key: contents.public_key,
             extensions: contents.extensions,
             cert_profile: profiles.pop().filter(|name| !name.is_empty()),
+            updated,
         })
     }
 
@@ -102,6 +117,11 @@ impl VerifiedRequest {
         &self.extensions
     }
 
+    /// The certificate that a kur asks to be updated: the one that its sender signed with. `None` with other requests.
+    pub const fn updated(&self) -> Option<&EncodedCertificate> {
+        self.updated.as_ref()
+    }
+
     /// The certificate profile asked for.
     pub fn cert_profile(&self) -> Option<&str> {
         self.cert_profile.as_deref()
@@ -124,7 +144,29 @@ fn crmf(
         subject: verified.subject().cloned(),
         public_key: verified.public_key().clone(),
         extensions: verified.extensions().to_vec(),
+        old_cert_id: request.cert_req().value().old_cert_id().map_err(Error::CertReqMsg)?,
     })
+}
+
+/// A kur is signed with the certificate that it asks to be updated, and oldCertID names no other (RFC 9483 section 4.1.3).
+fn updated_certificate(
+    message: &ValidatedMessage,
+    old_cert_id: Option<&CertId>,
+) -> Result<EncodedCertificate, Error> {
+    let octets = message.signer().certificate().ok_or(Error::WrongProtection)?;
+    let certificate = Certificate::from_der(octets.octets()).map_err(Error::MalformedCertificate)?;
+    let tbs = certificate.tbs_certificate();
+    let other = old_cert_id.is_some_and(|id| {
+        id.serial_number != *tbs.serial_number()
+            || !matches!(&id.issuer, GeneralName::DirectoryName(issuer) if names_match(issuer, tbs.issuer()))
+    });
+    if other {
+        return Err(Error::Policy {
+            fail_info: PkiFailureInfo::BAD_CERT_ID,
+            reason: "oldCertID names another certificate than the one that protects the message",
+        });
+    }
+    Ok(octets.clone())
 }
 
 /// Whoever is known by a shared secret has no authenticated name: without a subject, the request binds its key to the secret.
@@ -141,12 +183,13 @@ fn verify_pop(
         };
         return verified.map_err(Error::CertReqMsg);
     }
-    if message.signer().role == SignerRole::RegistrationAuthority {
+    let updates = matches!(message.body(), PkiBody::Kur(_));
+    if message.signer().role == SignerRole::RegistrationAuthority && !updates {
         request.accept_ra_verified().map_err(Error::CertReqMsg)
     } else {
         Err(Error::Policy {
             fail_info: PkiFailureInfo::NOT_AUTHORIZED,
-            reason: "raVerified was sent by somebody who is no registration authority",
+            reason: "raVerified was sent in a kur, or by somebody who is no registration authority",
         })
     }
 }

@@ -70,7 +70,7 @@ enum StateName {
 /// ```text
 /// TransactionEntry ::= SEQUENCE {
 ///   transactionID   OCTET STRING,
-///   body            ENUMERATED { ir(0), cr(2), p10cr(4) },
+///   body            ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) },
 ///   certReqId       INTEGER,
 ///   implicitConfirm BOOLEAN,
 ///   publicKey       OCTET STRING,

@@ -17,7 +17,7 @@ use crate::sender::Sender;
 /// ```text
 /// TransactionEntry ::= SEQUENCE {
 ///   transactionID   OCTET STRING,
-///   body            ENUMERATED { ir(0), cr(2), p10cr(4) },
+///   body            ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) },
 ///   certReqId       INTEGER,
 ///   implicitConfirm BOOLEAN,
 ///   signer          CHOICE { certificate Certificate, reference OCTET STRING },
