@@ -6,6 +6,7 @@ use asn1::UnixTime;
 use asn1::oids::{rfc8018, rfc9810};
 use cmp::{BodyKind, PkiHeader, PkiMessage, PkiStatusInfo, Reference, TransactionId};
 use const_oid::ObjectIdentifier;
+use x509_cert::ext::pkix::CrlReason;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 
@@ -70,6 +71,20 @@ pub enum Outcome {
         /// Why.
         status: PkiStatusInfo,
     },
+    /// A certificate was revoked, or put on hold.
+    Revoked {
+        /// Its serial number.
+        serial_number: SerialNumber,
+        /// Why.
+        reason: CrlReason,
+    },
+    /// A certificate is no longer on hold.
+    Reinstated {
+        /// Its serial number.
+        serial_number: SerialNumber,
+    },
+    /// A question was answered.
+    Informed,
     /// A batch: each message in it has an event of its own.
     Batch {
         /// How many were answered.
@@ -127,10 +142,31 @@ impl fmt::Display for Outcome {
             Self::Rejected { serial_number, status } => {
                 write!(f, "did not take {serial_number}, which is revoked: {status}")
             }
+            Self::Revoked { serial_number, reason } => {
+                write!(f, "revoked {serial_number} ({})", reason_name(*reason))
+            }
+            Self::Reinstated { serial_number } => write!(f, "took {serial_number} off hold"),
+            Self::Informed => f.write_str("answered"),
             Self::Batch { answers } => write!(f, "a batch with {answers} answers"),
             Self::VouchedFor => f.write_str("vouched for the message inside"),
             Self::Repeated => f.write_str("a repeat, answered as before"),
             Self::Refused(error) => write!(f, "refused ({}): {error}", error.for_requester().fail_info()),
         }
+    }
+}
+
+/// As RFC 5280 section 5.3.1 names it.
+pub const fn reason_name(reason: CrlReason) -> &'static str {
+    match reason {
+        CrlReason::Unspecified => "unspecified",
+        CrlReason::KeyCompromise => "keyCompromise",
+        CrlReason::CaCompromise => "cACompromise",
+        CrlReason::AffiliationChanged => "affiliationChanged",
+        CrlReason::Superseded => "superseded",
+        CrlReason::CessationOfOperation => "cessationOfOperation",
+        CrlReason::CertificateHold => "certificateHold",
+        CrlReason::RemoveFromCRL => "removeFromCRL",
+        CrlReason::PrivilegeWithdrawn => "privilegeWithdrawn",
+        CrlReason::AaCompromise => "aACompromise",
     }
 }

@@ -176,6 +176,14 @@ impl Issuer {
         &self.name
     }
 
+    pub(crate) const fn key_id(&self) -> &OctetString {
+        &self.key_id
+    }
+
+    pub(crate) fn key(&self) -> &dyn SigningKey {
+        self.key.as_ref()
+    }
+
     /// The CA's public key.
     pub fn public_key(&self) -> &PublicKey {
         self.key.public_key()
@@ -260,7 +268,7 @@ fn key_identifier(key: &PublicKey, provider: &CryptoProvider) -> Result<OctetStr
     OctetString::new(digest).map_err(Error::Encoding)
 }
 
-fn time(time: UnixTime) -> Result<Time, Error> {
+pub(crate) fn time(time: UnixTime) -> Result<Time, Error> {
     time.to_generalized_time().map(Time::from).map_err(Error::Encoding)
 }
 

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod crl;
 mod error;
 mod event;
 mod issue;
@@ -19,7 +20,7 @@ mod profile;
 pub mod registry;
 
 pub use error::Error;
-pub use event::{Event, Outcome, Reply};
+pub use event::{Event, Outcome, Reply, reason_name};
 pub use issue::{CertificateContents, IssuedCertificate, Issuer};
 pub use machine::{Ca, MessageCredential};
 pub use policy::{Policy, VendorNames};

@@ -2,7 +2,9 @@
 
 mod enrol;
 mod follow_up;
+mod general;
 mod nested;
+mod revoke;
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -15,7 +17,7 @@ use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
     BodyKind, Expectation, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, ProtectedPart, ReadingPolicy,
-    SecretTrust, SenderIdentity, Trust, ValidatedMessage, Validator,
+    RootCaKeyUpdateContent, SecretTrust, SenderIdentity, TransactionId, Trust, ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
 use crypto::{CryptoProvider, SigningKey};
@@ -40,6 +42,9 @@ pub struct Ca {
     pub policy: Policy,
     /// How messages are read before they are believed.
     pub reading: ReadingPolicy,
+    /// A root that followed an earlier one, with the earlier one's certificate: told to whoever asks for it (RFC 9483 section
+    /// 4.3.2).
+    pub root_updates: Vec<(EncodedCertificate, RootCaKeyUpdateContent)>,
     /// How far messageTime may be from now; `None` when messages age on their way.
     pub time_window: Option<Duration>,
     provider: CryptoProvider,
@@ -72,6 +77,7 @@ impl Ca {
             mac_limits: MacLimits::default(),
             policy: Policy::default(),
             reading: ReadingPolicy::default(),
+            root_updates: Vec::new(),
             time_window: Some(Duration::from_secs(300)),
             provider,
             issuer,
@@ -131,7 +137,7 @@ impl Ca {
     fn answer(&self, message: &PkiMessage, now: UnixTime) -> Result<(Vec<u8>, Outcome), Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         let Some(record) = self.registry.transaction(id)? else {
-            return self.enrol(message, now);
+            return self.begin(id, message, now);
         };
         match record.answer_to(message.octets()) {
             Some(answer) => Ok((answer.to_vec(), Outcome::Repeated)),
@@ -139,11 +145,33 @@ impl Ca {
         }
     }
 
+    /// The first message of a transaction, or a repeat of one that was answered for good.
+    fn begin(
+        &self,
+        id: &TransactionId,
+        message: &PkiMessage,
+        now: UnixTime,
+    ) -> Result<(Vec<u8>, Outcome), Error> {
+        if let Some(exchange) = self.registry.answered(id)? {
+            if exchange.request == message.octets() {
+                return Ok((exchange.answer, Outcome::Repeated));
+            }
+            return Err(cmp::Error::TransactionIdInUse(id.clone()).into());
+        }
+        match message.body().kind() {
+            BodyKind::Rr => self.revoke(message, now),
+            BodyKind::Genm => self.inform(message, now),
+            _ => self.enrol(message, now),
+        }
+    }
+
     /// Somebody else wrote first. If that was a copy of this message, both get the same answer.
     fn after_conflict(&self, message: &PkiMessage, otherwise: Error) -> Result<(Vec<u8>, Outcome), Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         let record = self.registry.transaction(id)?;
-        match record.as_ref().and_then(|record| record.answer_to(message.octets())) {
+        let answered = self.registry.answered(id)?.filter(|exchange| exchange.request == message.octets());
+        let answer = record.as_ref().and_then(|record| record.answer_to(message.octets()));
+        match answer.or(answered.as_ref().map(|exchange| exchange.answer.as_slice())) {
             Some(answer) => Ok((answer.to_vec(), Outcome::Repeated)),
             None => Err(otherwise),
         }

@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use asn1::oids::{rfc4945, rfc5280, rfc6402};
+use asn1::oids::{rfc4945, rfc5280, rfc5912, rfc6402, rfc8410, rfc9881};
 use cmp::PkiFailureInfo;
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use crypto::{KeyKind, PublicKey};
-use der::asn1::{Ia5String, OctetString};
+use der::asn1::{Ia5String, Null, OctetString};
 use der::flagset::FlagSet;
-use der::{DecodeOwned, Encode};
+use der::{Any, DecodeOwned, Encode};
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
@@ -192,4 +193,19 @@ pub(crate) fn ca_extensions() -> Result<Vec<Extension>, Error> {
         extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
         extension(true, &KeyUsage(usage))?,
     ]))
+}
+
+/// The elliptic curves whose keys are certified.
+pub(crate) fn curves() -> impl Iterator<Item = AlgorithmIdentifierOwned> {
+    [rfc5912::SECP256R1, rfc5912::SECP384R1, rfc5912::SECP521R1].into_iter().map(|curve| {
+        AlgorithmIdentifierOwned { oid: rfc5912::EC_PUBLIC_KEY, parameters: Some(Any::from(curve)) }
+    })
+}
+
+/// The other keys that are certified.
+pub(crate) fn other_keys() -> impl Iterator<Item = AlgorithmIdentifierOwned> {
+    let plain = [rfc8410::ED25519, rfc9881::ML_DSA_44, rfc9881::ML_DSA_65, rfc9881::ML_DSA_87];
+    let rsa = AlgorithmIdentifierOwned { oid: rfc5912::RSA_ENCRYPTION, parameters: Some(Any::from(Null)) };
+    core::iter::once(rsa)
+        .chain(plain.into_iter().map(|oid| AlgorithmIdentifierOwned { oid, parameters: None }))
 }

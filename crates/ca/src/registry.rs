@@ -8,6 +8,7 @@ use core::fmt;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::OpenRequest;
 use cmp::{SenderNonce, TransactionId};
+use x509_cert::ext::pkix::CrlReason;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 
@@ -38,7 +39,7 @@ pub trait Registry: Send + Sync {
     ) -> Result<Write, RegistryError>;
 
     /// Replaces a transaction, unless its revision is no longer the one in `transaction`, and with it sets its
-    /// certificate's status. The replacement has the next revision.
+    /// certificate's status; a certificate that is revoked stays so. The replacement has the next revision.
     ///
     /// # Errors
     /// When the registry cannot be written, or holds no such transaction; nothing is changed then.
@@ -53,6 +54,60 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// When the registry cannot be written, or the serial number is taken.
     fn register(&self, certificate: &CertificateRecord) -> Result<(), RegistryError>;
+
+    /// The only exchange of a transaction that was over with its first answer.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    fn answered(&self, id: &TransactionId) -> Result<Option<Exchange>, RegistryError>;
+
+    /// Changes a certificate's status, unless that is no longer the one that was expected, or the transaction is there already.
+    ///
+    /// # Errors
+    /// When the registry cannot be written, or holds no such certificate; nothing is changed then.
+    fn change_status(&self, change: &StatusChange) -> Result<Write, RegistryError>;
+
+    /// The certificates that are revoked.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    fn revoked(&self) -> Result<Vec<CertificateRecord>, RegistryError>;
+
+    /// The latest CRL.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    fn crl(&self) -> Result<Option<CrlRecord>, RegistryError>;
+
+    /// Replaces the latest CRL, unless its number is not the one before this one's.
+    ///
+    /// # Errors
+    /// When the registry cannot be written.
+    fn replace_crl(&self, crl: &CrlRecord) -> Result<Write, RegistryError>;
+}
+
+/// A change of a certificate's status outside of the transaction that it was issued in.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs)] // parameters of a call
+pub struct StatusChange {
+    /// Which certificate.
+    pub serial_number: SerialNumber,
+    /// The status it has.
+    pub from: CertificateStatus,
+    /// The status it is to have.
+    pub to: CertificateStatus,
+    /// The message that asked for the change, and its answer; `None` when it was ordered by hand.
+    pub answered: Option<(TransactionId, Exchange)>,
+}
+
+/// A certificate revocation list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // what a CRL is known by
+pub struct CrlRecord {
+    /// cRLNumber: the first one has 1.
+    pub number: u64,
+    /// The CertificateList in DER.
+    pub octets: Vec<u8>,
 }
 
 /// What became of a write.
@@ -202,11 +257,20 @@ pub enum CertificateStatus {
     Unconfirmed,
     /// It is confirmed, or was issued by hand.
     Valid,
-    /// It is revoked.
+    /// It is revoked, or on hold.
     Revoked {
         /// Since when.
         at: UnixTime,
+        /// Why; certificateHold can be taken back.
+        reason: CrlReason,
     },
+}
+
+impl CertificateStatus {
+    /// Whether it is on hold.
+    pub const fn is_on_hold(self) -> bool {
+        matches!(self, Self::Revoked { reason: CrlReason::CertificateHold, .. })
+    }
 }
 
 impl fmt::Display for CertificateStatus {
@@ -214,6 +278,7 @@ impl fmt::Display for CertificateStatus {
         match self {
             Self::Unconfirmed => f.write_str("unconfirmed"),
             Self::Valid => f.write_str("valid"),
+            Self::Revoked { reason: CrlReason::CertificateHold, .. } => f.write_str("on hold"),
             Self::Revoked { .. } => f.write_str("revoked"),
         }
     }

@@ -19,6 +19,7 @@ use der::Decode;
 use support::{
     House, NOW, Requester, certify_contents, csr, csr_octets, forged, granted, key, name, root, status,
 };
+use x509_cert::ext::pkix::CrlReason;
 
 fn own_request(house: &House) -> cmp::end_entity::Enrolment {
     support::ir(support::crmf(&house.station.name(), &key()))
@@ -134,7 +135,10 @@ fn a_certificate_that_is_turned_down_is_revoked() {
     let reply = house.ca.handle(&part.sign(&house.station.key).unwrap(), NOW);
     let message = house.validate(&reply.octets, &awaiting.expectation(), NOW);
     awaiting.handle(&message).unwrap();
-    assert_eq!(house.registry.status(&serial), CertificateStatus::Revoked { at: NOW });
+    assert_eq!(
+        house.registry.status(&serial),
+        CertificateStatus::Revoked { at: NOW, reason: CrlReason::CessationOfOperation }
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ use ca::{Ca, Outcome};
 use cmp::PkiFailureInfo;
 use cmp::end_entity::{Answer, Waiting};
 use support::{Fault, House, NOW, YEAR, forged, granted, key, status};
+use x509_cert::ext::pkix::CrlReason;
 
 fn own_request(house: &House) -> cmp::end_entity::Enrolment {
     support::ir(support::crmf(&house.station.name(), &key()))
@@ -183,7 +184,10 @@ fn a_rejection_can_be_repeated() {
     let reply = house.ca.handle(&cert_conf, NOW);
     assert!(matches!(reply.event.outcome, Outcome::Rejected { .. }), "{}", reply.event.outcome);
     repeated(&house.ca, &cert_conf, &reply.octets);
-    assert_eq!(house.registry.only_certificate().status, CertificateStatus::Revoked { at: NOW });
+    assert_eq!(
+        house.registry.only_certificate().status,
+        CertificateStatus::Revoked { at: NOW, reason: CrlReason::CessationOfOperation }
+    );
 }
 
 #[test]

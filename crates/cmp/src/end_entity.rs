@@ -13,6 +13,7 @@
 //! the [`Transaction`]: octets and RFC facts, from which the states can be entered again.
 
 mod answer;
+mod question;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -36,6 +37,7 @@ use crate::trust::Credential;
 use crate::validation::Expectation;
 
 pub use answer::{Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Granted, Waiting};
+pub use question::{AwaitingReply, Delayed, Question, Reply};
 
 /// What is asked for.
 #[derive(Clone, Debug)]

@@ -10,6 +10,8 @@
 
 mod reply;
 mod request;
+mod revocation;
 
 pub use reply::{AwaitingCertConf, AwaitingPollReq, Confirmation, Grant, OpenRequest, ReplyTo, Responder};
 pub use request::VerifiedRequest;
+pub use revocation::RevocationRequest;

@@ -36,7 +36,7 @@ impl ListEntry {
             .context("a certificate in the registry cannot be decoded")?;
         let tbs = certificate.tbs_certificate();
         let revoked_at = match record.status {
-            CertificateStatus::Revoked { at } => Some(at.to_string()),
+            CertificateStatus::Revoked { at, .. } => Some(at.to_string()),
             _ => None,
         };
         Ok(Self {

@@ -117,6 +117,32 @@ fn a_certificate_is_updated_with_a_new_key() {
 }
 
 #[test]
+fn a_certificate_is_revoked_by_whoever_has_it() {
+    let house = House::new();
+    let ir = |out: &str| {
+        let request = "-cmd ir -newkey new.key -subject /O=Vendor/CN=enb1";
+        assert_eq!(house.cmp(&format!("{request} {VENDOR} -certout {out}")).code, Some(0));
+    };
+    ir("first.pem");
+    ir("second.pem");
+    let revoke = |sender: &str, revoked: &str| {
+        house.cmp(&format!("-cmd rr -cert {sender} -key new.key -oldcert {revoked} -revreason 1"))
+    };
+    assert_ne!(revoke("first.pem", "second.pem").code, Some(0));
+    house.server.wait_for_log(&["notAuthorized"]);
+    let ended = revoke("first.pem", "first.pem");
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    house.server.wait_for_log(&["revoked", "keyCompromise", "rr"]);
+    assert_ne!(revoke("first.pem", "first.pem").code, Some(0));
+    house.server.wait_for_log(&["certRevoked"]);
+    let list = run(RACA, "list --json --config ra/raca.toml", house.path()).success();
+    assert_eq!(list.matches("\"revoked\"").count(), 1, "{list}");
+    // Which keys it certifies it tells whoever may speak to it.
+    let ended = house.cmp("-cmd genm -cert second.pem -key new.key -infotype signKeyPairTypes");
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
 fn a_station_without_a_certificate_enrols_with_a_shared_secret() {
     let house = House::new();
     run("openssl", "req -new -key new.key -subj /CN=enb17/O=Operator -out new.csr", house.path()).success();

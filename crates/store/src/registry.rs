@@ -5,20 +5,33 @@ mod record;
 use std::fmt;
 use std::path::Path;
 
-use ca::registry::{CertificateRecord, CertificateStatus, Registry, RegistryError, TransactionRecord, Write};
+use ca::registry::{
+    CertificateRecord, CertificateStatus, CrlRecord, Exchange, Registry, RegistryError, StatusChange,
+    TransactionRecord, Write,
+};
 use cmp::TransactionId;
 use redb::{
-    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle,
+    WriteTransaction,
 };
 use x509_cert::serial_number::SerialNumber;
 
 use crate::Error;
-use record::{certificate_from_der, certificate_to_der, transaction_from_der, transaction_to_der};
+use record::{
+    certificate_from_der, certificate_to_der, exchange_from_der, exchange_to_der, transaction_from_der,
+    transaction_to_der,
+};
 
 /// By transactionID.
 const TRANSACTIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("transactions");
 /// By serial number.
 const CERTIFICATES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("certificates");
+/// The only exchange of transactions that were over with it, by transactionID.
+const ANSWERED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("answered");
+/// The serial numbers of what is revoked.
+const REVOKED: TableDefinition<'_, &[u8], ()> = TableDefinition::new("revoked");
+/// The latest CRL, under its number.
+const CRLS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("crls");
 /// Serial numbers in the order of issuance, counted from 0.
 const ISSUED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("issued");
 
@@ -38,6 +51,9 @@ impl EmbeddedRegistry {
             transaction.open_table(TRANSACTIONS)?;
             transaction.open_table(CERTIFICATES)?;
             transaction.open_table(ISSUED)?;
+            transaction.open_table(ANSWERED)?;
+            transaction.open_table(CRLS)?;
+            list_revoked(transaction)?;
             Ok(Write::Done)
         })?;
         Ok(registry)
@@ -58,6 +74,25 @@ impl EmbeddedRegistry {
             records.push(certificate_from_der(found.value())?);
         }
         Ok(records)
+    }
+
+    fn read_revoked(&self) -> Result<Vec<CertificateRecord>, Error> {
+        let transaction = self.database.begin_read()?;
+        let certificates = transaction.open_table(CERTIFICATES)?;
+        let mut records = Vec::new();
+        for entry in transaction.open_table(REVOKED)?.iter()? {
+            let found = certificates.get(entry?.0.value())?;
+            let found = found.ok_or(Error::Missing { record: "certificate" })?;
+            records.push(certificate_from_der(found.value())?);
+        }
+        Ok(records)
+    }
+
+    fn latest_crl(&self) -> Result<Option<CrlRecord>, Error> {
+        let crls = self.database.begin_read()?.open_table(CRLS)?;
+        let latest = crls.last()?;
+        Ok(latest
+            .map(|(number, octets)| CrlRecord { number: number.value(), octets: octets.value().to_vec() }))
     }
 
     fn read<T>(
@@ -100,7 +135,7 @@ impl Registry for EmbeddedRegistry {
         Ok(self.write(|tables| {
             let mut transactions = tables.open_table(TRANSACTIONS)?;
             let id = transaction.request.transaction_id.as_octets();
-            if transactions.get(id)?.is_some() {
+            if transactions.get(id)?.is_some() || tables.open_table(ANSWERED)?.get(id)?.is_some() {
                 return Ok(Write::Conflict);
             }
             transactions.insert(id, octets.as_slice())?;
@@ -127,6 +162,9 @@ impl Registry for EmbeddedRegistry {
             let mut next = transaction.clone();
             next.revision = stored.revision.saturating_add(1);
             transactions.insert(id, transaction_to_der(&next)?.as_slice())?;
+            if is_revoked(certificate(tables, &transaction.serial_number)?.status) {
+                return Ok(Write::Done);
+            }
             set_status(tables, &transaction.serial_number, status)
         })?)
     }
@@ -134,6 +172,48 @@ impl Registry for EmbeddedRegistry {
     fn register(&self, certificate: &CertificateRecord) -> Result<(), RegistryError> {
         self.write(|tables| add_certificate(tables, certificate))?;
         Ok(())
+    }
+
+    fn answered(&self, id: &TransactionId) -> Result<Option<Exchange>, RegistryError> {
+        Ok(self.read(ANSWERED, id.as_octets(), exchange_from_der)?)
+    }
+
+    fn change_status(&self, change: &StatusChange) -> Result<Write, RegistryError> {
+        Ok(self.write(|tables| {
+            if certificate(tables, &change.serial_number)?.status != change.from {
+                return Ok(Write::Conflict);
+            }
+            if let Some((id, exchange)) = &change.answered {
+                let mut answered = tables.open_table(ANSWERED)?;
+                let begun = tables.open_table(TRANSACTIONS)?.get(id.as_octets())?.is_some();
+                if begun || answered.get(id.as_octets())?.is_some() {
+                    return Ok(Write::Conflict);
+                }
+                answered.insert(id.as_octets(), exchange_to_der(exchange)?.as_slice())?;
+            }
+            set_status(tables, &change.serial_number, change.to)
+        })?)
+    }
+
+    fn revoked(&self) -> Result<Vec<CertificateRecord>, RegistryError> {
+        Ok(self.read_revoked()?)
+    }
+
+    fn crl(&self) -> Result<Option<CrlRecord>, RegistryError> {
+        Ok(self.latest_crl()?)
+    }
+
+    fn replace_crl(&self, crl: &CrlRecord) -> Result<Write, RegistryError> {
+        Ok(self.write(|tables| {
+            let mut crls = tables.open_table(CRLS)?;
+            let latest = crls.last()?.map_or(0, |(number, _)| number.value());
+            if latest.checked_add(1) != Some(crl.number) {
+                return Ok(Write::Conflict);
+            }
+            crls.remove(latest)?;
+            crls.insert(crl.number, crl.octets.as_slice())?;
+            Ok(Write::Done)
+        })?)
     }
 }
 
@@ -144,10 +224,24 @@ fn add_certificate(tables: &WriteTransaction, certificate: &CertificateRecord) -
         return Err(Error::Exists { record: "certificate" });
     }
     certificates.insert(serial_number, certificate_to_der(certificate)?.as_slice())?;
+    if is_revoked(certificate.status) {
+        tables.open_table(REVOKED)?.insert(serial_number, ())?;
+    }
     let mut issued = tables.open_table(ISSUED)?;
     let position = issued.len()?;
     issued.insert(position, serial_number)?;
     Ok(Write::Done)
+}
+
+fn certificate(tables: &WriteTransaction, serial_number: &SerialNumber) -> Result<CertificateRecord, Error> {
+    let certificates = tables.open_table(CERTIFICATES)?;
+    let found = certificates.get(serial_number.as_bytes())?;
+    let found = found.ok_or(Error::Missing { record: "certificate" })?;
+    certificate_from_der(found.value())
+}
+
+const fn is_revoked(status: CertificateStatus) -> bool {
+    matches!(status, CertificateStatus::Revoked { .. })
 }
 
 fn set_status(
@@ -155,17 +249,34 @@ fn set_status(
     serial_number: &SerialNumber,
     status: CertificateStatus,
 ) -> Result<Write, Error> {
-    let mut certificates = tables.open_table(CERTIFICATES)?;
-    let mut record = certificates
-        .get(serial_number.as_bytes())?
-        .map(|octets| certificate_from_der(octets.value()))
-        .transpose()?
-        .ok_or(Error::Missing { record: "certificate" })?;
+    let mut record = certificate(tables, serial_number)?;
     if record.status != status {
         record.status = status;
-        certificates.insert(serial_number.as_bytes(), certificate_to_der(&record)?.as_slice())?;
+        let octets = certificate_to_der(&record)?;
+        tables.open_table(CERTIFICATES)?.insert(serial_number.as_bytes(), octets.as_slice())?;
+        let mut revoked = tables.open_table(REVOKED)?;
+        if is_revoked(status) {
+            revoked.insert(serial_number.as_bytes(), ())?;
+        } else {
+            revoked.remove(serial_number.as_bytes())?;
+        }
     }
     Ok(Write::Done)
+}
+
+/// A registry of an earlier version has no such list yet.
+fn list_revoked(tables: &WriteTransaction) -> Result<(), Error> {
+    if tables.list_tables()?.any(|table| table.name() == REVOKED.name()) {
+        return Ok(());
+    }
+    let mut revoked = tables.open_table(REVOKED)?;
+    for entry in tables.open_table(CERTIFICATES)?.iter()? {
+        let (serial_number, octets) = entry?;
+        if is_revoked(certificate_from_der(octets.value())?.status) {
+            revoked.insert(serial_number.value(), ())?;
+        }
+    }
+    Ok(())
 }
 
 impl From<Error> for RegistryError {

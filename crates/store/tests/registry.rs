@@ -7,7 +7,8 @@ use std::path::Path;
 
 use asn1::UnixTime;
 use ca::registry::{
-    CertificateRecord, CertificateStatus, Exchange, Registry, TransactionRecord, TransactionState, Write,
+    CertificateRecord, CertificateStatus, CrlRecord, Exchange, Registry, StatusChange, TransactionRecord,
+    TransactionState, Write,
 };
 use cmp::end_entity::RequestKind;
 use cmp::management_entity::OpenRequest;
@@ -15,6 +16,7 @@ use cmp::{CertReqId, Credential, Reference, SenderNonce, TransactionId};
 use store::Error;
 use store::registry::EmbeddedRegistry;
 use testkit::vectors;
+use x509_cert::ext::pkix::CrlReason;
 use x509_cert::serial_number::SerialNumber;
 
 const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
@@ -56,7 +58,11 @@ fn every_transaction_survives_a_restart() {
         (RequestKind::Ir, TransactionState::Waiting { due: NOW }, CertificateStatus::Unconfirmed),
         (RequestKind::Cr, TransactionState::AwaitingCertConf, CertificateStatus::Unconfirmed),
         (RequestKind::P10cr, TransactionState::Confirmed, CertificateStatus::Valid),
-        (RequestKind::P10cr, TransactionState::Rejected, CertificateStatus::Revoked { at: NOW }),
+        (
+            RequestKind::P10cr,
+            TransactionState::Rejected,
+            CertificateStatus::Revoked { at: NOW, reason: CrlReason::KeyCompromise },
+        ),
     ];
     let registry = open(&path);
     for (number, (kind, state, status)) in (0..).zip(cases) {
@@ -93,11 +99,68 @@ fn the_first_to_write_wins() {
     // Two that read the same revision: one of them goes on.
     let read = registry.transaction(&id(1)).unwrap().unwrap();
     assert_eq!(registry.advance(&read, CertificateStatus::Valid).unwrap(), Write::Done);
-    let revoked = CertificateStatus::Revoked { at: NOW };
+    let revoked = CertificateStatus::Revoked { at: NOW, reason: CrlReason::KeyCompromise };
     assert_eq!(registry.advance(&read, revoked).unwrap(), Write::Conflict);
     assert_eq!(registry.certificate(&serial(1)).unwrap().unwrap().status, CertificateStatus::Valid);
     let read = registry.transaction(&id(1)).unwrap().unwrap();
     assert_eq!(registry.advance(&read, revoked).unwrap(), Write::Done);
+}
+
+#[test]
+fn what_was_revoked_stays_so_and_stands_on_the_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.redb");
+    let registry = open(&path);
+    let begun = transaction(1, RequestKind::Ir, TransactionState::AwaitingCertConf);
+    registry.open(&begun, &certificate(1, CertificateStatus::Unconfirmed)).unwrap();
+    registry.register(&certificate(2, CertificateStatus::Valid)).unwrap();
+    let revoked = |reason| CertificateStatus::Revoked { at: NOW, reason };
+    let exchange = Exchange::new(vec![1], vec![2], SenderNonce::new(&[3; 16]).unwrap());
+    let change = |number, from, to, answered: Option<u8>| {
+        let answered = answered.map(|number| (id(number), exchange.clone()));
+        registry.change_status(&StatusChange { serial_number: serial(number), from, to, answered })
+    };
+    let hold = revoked(CrlReason::CertificateHold);
+    assert_eq!(change(2, CertificateStatus::Unconfirmed, hold, Some(8)).unwrap(), Write::Conflict);
+    assert_eq!(
+        change(2, CertificateStatus::Valid, hold, Some(1)).unwrap(),
+        Write::Conflict,
+        "that id is in use"
+    );
+    assert_eq!(registry.answered(&id(8)).unwrap(), None, "nothing of a conflict is written");
+    assert_eq!(change(2, CertificateStatus::Valid, hold, Some(8)).unwrap(), Write::Done);
+    assert_eq!(change(2, hold, CertificateStatus::Valid, Some(8)).unwrap(), Write::Conflict);
+    assert_eq!(registry.answered(&id(8)).unwrap(), Some(exchange.clone()));
+    let other = transaction(8, RequestKind::Ir, TransactionState::Confirmed);
+    assert_eq!(registry.open(&other, &certificate(8, CertificateStatus::Valid)).unwrap(), Write::Conflict);
+
+    let compromised = revoked(CrlReason::KeyCompromise);
+    assert_eq!(change(1, CertificateStatus::Unconfirmed, compromised, None).unwrap(), Write::Done);
+    assert_eq!(registry.advance(&begun, CertificateStatus::Valid).unwrap(), Write::Done);
+    assert!(change(9, CertificateStatus::Valid, hold, None).is_err());
+    drop(registry);
+
+    let registry = open(&path);
+    assert_eq!(registry.revoked().unwrap(), [certificate(1, compromised), certificate(2, hold)]);
+    let taken_back =
+        StatusChange { serial_number: serial(2), from: hold, to: CertificateStatus::Valid, answered: None };
+    registry.change_status(&taken_back).unwrap();
+    assert_eq!(registry.revoked().unwrap(), [certificate(1, compromised)]);
+}
+
+#[test]
+fn the_latest_crl_is_kept_and_numbers_do_not_repeat() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.redb");
+    let registry = open(&path);
+    assert_eq!(registry.crl().unwrap(), None);
+    let crl = |number: u8| CrlRecord { number: number.into(), octets: vec![number] };
+    assert_eq!(registry.replace_crl(&crl(1)).unwrap(), Write::Done);
+    assert_eq!(registry.replace_crl(&crl(1)).unwrap(), Write::Conflict);
+    assert_eq!(registry.replace_crl(&crl(3)).unwrap(), Write::Conflict);
+    assert_eq!(registry.replace_crl(&crl(2)).unwrap(), Write::Done);
+    drop(registry);
+    assert_eq!(open(&path).crl().unwrap(), Some(crl(2)));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use cmp::management_entity::{ReplyTo, VerifiedRequest};
 use cmp::{BodyKind, Expectation, PkiFailureInfo, PkiMessage};
 use der::Decode;
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::CrlReason;
 
 use super::{Ca, certificate_record};
 use crate::registry::{CertificateRecord, CertificateStatus, TransactionRecord, TransactionState, Write};
@@ -106,7 +107,7 @@ impl TransactionState {
         match self {
             Self::Waiting { .. } | Self::AwaitingCertConf => CertificateStatus::Unconfirmed,
             Self::Confirmed => CertificateStatus::Valid,
-            Self::Rejected => CertificateStatus::Revoked { at: now },
+            Self::Rejected => CertificateStatus::Revoked { at: now, reason: CrlReason::CessationOfOperation },
         }
     }
 }

@@ -7,7 +7,9 @@ use der::Decode;
 use x509_cert::Certificate;
 
 use super::Ca;
-use crate::registry::{CertificateRecord, RegistryError, TransactionRecord, TransactionState, Write};
+use crate::registry::{
+    CertificateRecord, CertificateStatus, RegistryError, TransactionRecord, TransactionState, Write,
+};
 use crate::{Error, Outcome};
 
 impl Ca {
@@ -73,7 +75,11 @@ impl Ca {
         message: &ValidatedMessage,
         now: UnixTime,
     ) -> Result<(TransactionState, ProtectedPart, Outcome), Error> {
-        let certificate = self.certificate_of(record)?.certificate;
+        let certificate = self.certificate_of(record)?;
+        if matches!(certificate.status, CertificateStatus::Revoked { .. }) {
+            return Err(Error::policy(PkiFailureInfo::CERT_REVOKED, "the certificate is revoked by now"));
+        }
+        let certificate = certificate.certificate;
         let awaiting = AwaitingCertConf::resume(record.request.clone(), certificate, nonce);
         let (confirmation, part) =
             awaiting.handle(message, &self.responder(message.mac_credential(), now))?;

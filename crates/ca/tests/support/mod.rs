@@ -200,6 +200,7 @@ pub fn status(octets: &[u8]) -> PkiStatusInfo {
         PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => {
             content.response[0].status.clone()
         }
+        PkiBody::Rp(content) => content.status[0].clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use ca::registry::{CertificateRecord, CertificateStatus, Registry, RegistryError, TransactionRecord, Write};
+use ca::registry::{
+    CertificateRecord, CertificateStatus, CrlRecord, Exchange, Registry, RegistryError, StatusChange,
+    TransactionRecord, Write,
+};
 use cmp::TransactionId;
 use x509_cert::serial_number::SerialNumber;
 
@@ -29,6 +32,8 @@ pub enum Fault {
 struct Tables {
     transactions: BTreeMap<Vec<u8>, TransactionRecord>,
     certificates: BTreeMap<Vec<u8>, CertificateRecord>,
+    answered: BTreeMap<Vec<u8>, Exchange>,
+    crl: Option<CrlRecord>,
 }
 
 impl MemoryRegistry {
@@ -87,7 +92,7 @@ impl Registry for MemoryRegistry {
     ) -> Result<Write, RegistryError> {
         let id = transaction.request.transaction_id.as_octets().to_vec();
         self.write(|tables| {
-            if tables.transactions.contains_key(&id) {
+            if tables.transactions.contains_key(&id) || tables.answered.contains_key(&id) {
                 return Write::Conflict;
             }
             tables.transactions.insert(id, transaction.clone());
@@ -109,7 +114,10 @@ impl Registry for MemoryRegistry {
             }
             *stored = transaction.clone();
             stored.revision += 1;
-            tables.certificates.get_mut(transaction.serial_number.as_bytes()).unwrap().status = status;
+            let certificate = tables.certificates.get_mut(transaction.serial_number.as_bytes()).unwrap();
+            if !matches!(certificate.status, CertificateStatus::Revoked { .. }) {
+                certificate.status = status;
+            }
             Write::Done
         })
     }
@@ -118,5 +126,47 @@ impl Registry for MemoryRegistry {
         let serial = certificate.serial_number.as_bytes().to_vec();
         self.write(|tables| tables.certificates.insert(serial, certificate.clone()))?;
         Ok(())
+    }
+
+    fn answered(&self, id: &TransactionId) -> Result<Option<Exchange>, RegistryError> {
+        self.read(|tables| tables.answered.get(id.as_octets()).cloned())
+    }
+
+    fn change_status(&self, change: &StatusChange) -> Result<Write, RegistryError> {
+        self.write(|tables| {
+            let id = change.answered.as_ref().map(|(id, _)| id.as_octets().to_vec());
+            let is_there = id
+                .as_ref()
+                .is_some_and(|id| tables.answered.contains_key(id) || tables.transactions.contains_key(id));
+            let certificate = tables.certificates.get_mut(change.serial_number.as_bytes()).unwrap();
+            if is_there || certificate.status != change.from {
+                return Write::Conflict;
+            }
+            certificate.status = change.to;
+            if let Some((id, exchange)) = &change.answered {
+                tables.answered.insert(id.as_octets().to_vec(), exchange.clone());
+            }
+            Write::Done
+        })
+    }
+
+    fn revoked(&self) -> Result<Vec<CertificateRecord>, RegistryError> {
+        let revoked =
+            |record: &&CertificateRecord| matches!(record.status, CertificateStatus::Revoked { .. });
+        self.read(|tables| tables.certificates.values().filter(revoked).cloned().collect())
+    }
+
+    fn crl(&self) -> Result<Option<CrlRecord>, RegistryError> {
+        self.read(|tables| tables.crl.clone())
+    }
+
+    fn replace_crl(&self, crl: &CrlRecord) -> Result<Write, RegistryError> {
+        self.write(|tables| {
+            if tables.crl.as_ref().map_or(0, |latest| latest.number) + 1 != crl.number {
+                return Write::Conflict;
+            }
+            tables.crl = Some(crl.clone());
+            Write::Done
+        })
     }
 }

@@ -149,7 +149,7 @@ impl Correspondent {
         Self { name, nonce, credential }
     }
 
-    fn of(message: &ValidatedMessage) -> Self {
+    pub(super) fn of(message: &ValidatedMessage) -> Self {
         Self {
             name: message.message().header().sender_name().cloned().unwrap_or_default(),
             nonce: message.sender_nonce().clone(),

@@ -20,6 +20,7 @@ use crate::message::PkiMessage;
 use crate::nested::nested;
 use crate::poll::PollRepItem;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::revocation::RevRepContent;
 use crate::status::{PkiStatus, PkiStatusInfo};
 use crate::trust::Credential;
 use crate::validation::{Expectation, ValidatedMessage};
@@ -74,7 +75,7 @@ impl ReplyTo {
 }
 
 impl Responder<'_> {
-    /// The answer to a message that failed: a negative ip, cp or kup where the request got as far as that, else an error
+    /// The answer to a message that failed: a negative ip, cp, kup or rp where the request got as far as that, else an error
     /// (RFC 9483 section 3.6). `message` is the message that failed, if it could be decoded.
     ///
     /// # Errors
@@ -88,10 +89,19 @@ impl Responder<'_> {
             Some(PkiBody::Cr(_)) if error.is_of_body() => PkiBody::Cp(rejection(CertReqId::FIRST)),
             Some(PkiBody::Kur(_)) if error.is_of_body() => PkiBody::Kup(rejection(CertReqId::FIRST)),
             Some(PkiBody::P10cr(_)) if error.is_of_body() => PkiBody::Cp(rejection(CertReqId::P10CR)),
+            Some(PkiBody::Rr(_)) if error.is_of_body() => PkiBody::Rp(RevRepContent::new(status)),
             _ => PkiBody::Error(ErrorMsgContent::new(status)),
         };
         let reply_to = message.map_or_else(ReplyTo::unknown, |message| ReplyTo::new(message.header()));
         self.part(&reply_to, &body, GeneralInfo::new())
+    }
+
+    /// An answer that ends the transaction: rp or genp.
+    ///
+    /// # Errors
+    /// When randomness fails or the answer cannot be encoded.
+    pub fn reply(&self, to: &ReplyTo, body: &PkiBody) -> Result<ProtectedPart, Error> {
+        self.part(to, body, GeneralInfo::new())
     }
 
     /// The answers to the messages of a batch, in one nested message (RFC 9483 section 5.2.2.2). Messages that are not answered

@@ -6,6 +6,7 @@ use cmp::management_entity::OpenRequest;
 use cmp::{CertReqId, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
+use x509_cert::ext::pkix::CrlReason;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 
@@ -59,7 +60,8 @@ struct ExchangeEntry {
 ///   issuedAt     INTEGER,             -- Unix time
 ///   status       ENUMERATED { unconfirmed(0), valid(1), revoked(2) },
 ///   revokedAt    INTEGER,             -- Unix time, 0 unless revoked
-///   requester    Name OPTIONAL }
+///   requester    Name OPTIONAL,
+///   reason       CRLReason OPTIONAL } -- of what is revoked; absent: unspecified
 /// ```
 #[derive(Sequence)]
 struct CertificateEntry {
@@ -71,6 +73,8 @@ struct CertificateEntry {
     revoked_at: u64,
     #[asn1(optional = "true")]
     requester: Option<Name>,
+    #[asn1(optional = "true")]
+    reason: Option<CrlReason>,
 }
 
 #[derive(Clone, Copy, Enumerated)]
@@ -90,6 +94,30 @@ enum Status {
     Revoked = 2,
 }
 
+impl ExchangeEntry {
+    fn new(exchange: &Exchange) -> der::Result<Self> {
+        Ok(Self {
+            request: OctetString::new(exchange.request.as_slice())?,
+            answer: OctetString::new(exchange.answer.as_slice())?,
+            nonce: exchange.nonce.clone(),
+        })
+    }
+
+    fn into_exchange(self) -> Exchange {
+        Exchange::new(self.request.into_bytes().into(), self.answer.into_bytes().into(), self.nonce)
+    }
+}
+
+pub(super) fn exchange_to_der(exchange: &Exchange) -> Result<Vec<u8>, Error> {
+    ExchangeEntry::new(exchange).and_then(|entry| entry.to_der()).map_err(Error::Encoding)
+}
+
+pub(super) fn exchange_from_der(octets: &[u8]) -> Result<Exchange, Error> {
+    let entry =
+        ExchangeEntry::from_der(octets).map_err(|reason| Error::Corrupt { record: "exchange", reason })?;
+    Ok(entry.into_exchange())
+}
+
 pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, Error> {
     let (state, due) = match record.state {
         TransactionState::Waiting { due } => (State::Waiting, due.as_secs()),
@@ -99,13 +127,7 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
         _ => return Err(unknown_value()),
     };
     let body = Body::try_from(record.request.kind)?;
-    let exchanges = record.exchanges.iter().map(|exchange| {
-        Ok(ExchangeEntry {
-            request: OctetString::new(exchange.request.as_slice())?,
-            answer: OctetString::new(exchange.answer.as_slice())?,
-            nonce: exchange.nonce.clone(),
-        })
-    });
+    let exchanges = record.exchanges.iter().map(ExchangeEntry::new);
     let entry = TransactionEntry {
         transaction_id: record.request.transaction_id.clone(),
         body,
@@ -138,13 +160,7 @@ pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, E
         entry.implicit_confirm,
         entry.signer.into(),
     );
-    let exchanges = entry.exchanges.into_iter().map(|exchange| {
-        Exchange::new(
-            exchange.request.into_bytes().into(),
-            exchange.answer.into_bytes().into(),
-            exchange.nonce,
-        )
-    });
+    let exchanges = entry.exchanges.into_iter().map(ExchangeEntry::into_exchange);
     Ok(TransactionRecord::new(
         request,
         entry.serial_number,
@@ -156,10 +172,10 @@ pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, E
 }
 
 pub(super) fn certificate_to_der(record: &CertificateRecord) -> Result<Vec<u8>, Error> {
-    let (status, revoked_at) = match record.status {
-        CertificateStatus::Unconfirmed => (Status::Unconfirmed, 0),
-        CertificateStatus::Valid => (Status::Valid, 0),
-        CertificateStatus::Revoked { at } => (Status::Revoked, at.as_secs()),
+    let (status, revoked_at, reason) = match record.status {
+        CertificateStatus::Unconfirmed => (Status::Unconfirmed, 0, None),
+        CertificateStatus::Valid => (Status::Valid, 0, None),
+        CertificateStatus::Revoked { at, reason } => (Status::Revoked, at.as_secs(), Some(reason)),
         _ => return Err(unknown_value()),
     };
     let entry = CertificateEntry {
@@ -170,6 +186,7 @@ pub(super) fn certificate_to_der(record: &CertificateRecord) -> Result<Vec<u8>, 
         status,
         revoked_at,
         requester: record.requester.clone(),
+        reason,
     };
     entry.to_der().map_err(Error::Encoding)
 }
@@ -180,7 +197,10 @@ pub(super) fn certificate_from_der(octets: &[u8]) -> Result<CertificateRecord, E
     let status = match entry.status {
         Status::Unconfirmed => CertificateStatus::Unconfirmed,
         Status::Valid => CertificateStatus::Valid,
-        Status::Revoked => CertificateStatus::Revoked { at: UnixTime::from_secs(entry.revoked_at) },
+        Status::Revoked => CertificateStatus::Revoked {
+            at: UnixTime::from_secs(entry.revoked_at),
+            reason: entry.reason.unwrap_or(CrlReason::Unspecified),
+        },
     };
     Ok(CertificateRecord::new(
         entry.certificate,
