@@ -28,6 +28,8 @@ pub mod rfc5280 {
     pub const BASIC_CONSTRAINTS: Oid = oid("2.5.29.19");
     /// id-ce-authorityKeyIdentifier
     pub const AUTHORITY_KEY_IDENTIFIER: Oid = oid("2.5.29.35");
+    /// id-ce-policyConstraints
+    pub const POLICY_CONSTRAINTS: Oid = oid("2.5.29.36");
     /// id-ce-extKeyUsage
     pub const EXTENDED_KEY_USAGE: Oid = oid("2.5.29.37");
     /// id-kp-serverAuth

@@ -13,15 +13,17 @@ mod mac;
 mod path;
 mod provider;
 mod public_key;
+mod revocation;
 mod rsassa_pss;
 mod secret;
 mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
-pub use error::{AlgorithmError, KeyError, PathError, RandomError, SignError, VerifyError};
+pub use error::{AlgorithmError, CrlError, KeyError, PathError, RandomError, SignError, VerifyError};
 pub use mac::{MacAlgorithm, MacComputer};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
 pub use public_key::{KeyKind, PublicKey};
+pub use revocation::{CertificateList, Revocation, RevocationPolicy};
 pub use secret::SharedSecret;
 pub use signing_key::SigningKey;

@@ -244,6 +244,7 @@ impl Forwarding<'_> {
             intermediates: granted.extra_certs(),
             anchors: &self.upstream.anchors,
             extended_key_usage: ExtendedKeyUsage::Any,
+            revocation: None,
             now: self.now,
         };
         self.provider

@@ -63,6 +63,7 @@ pub(super) fn check(
         intermediates: &intermediates,
         anchors: &trust.anchors,
         extended_key_usage: ExtendedKeyUsage::Any,
+        revocation: None,
         now,
     };
     crypto_aws_lc::provider()
