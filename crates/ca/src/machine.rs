@@ -18,7 +18,7 @@ use cmp::{
     SenderIdentity, Signer, Trust, ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
-use crypto::{CryptoProvider, SigningKey};
+use crypto::{CryptoProvider, PathError, SigningKey};
 use der::Decode;
 use pkcs10::CertReq;
 use x509_cert::Certificate;
@@ -177,10 +177,7 @@ impl Ca {
             record.certificate == *shown && matches!(record.status, CertificateStatus::Revoked { .. })
         });
         if revoked {
-            return Err(Error::policy(
-                cmp::PkiFailureInfo::SIGNER_NOT_TRUSTED,
-                "the signer's certificate is revoked",
-            ));
+            return Err(cmp::Error::SignerNotTrusted(PathError::Revoked).into());
         }
         Ok(())
     }
