@@ -17,7 +17,7 @@ use signatures::algorithms;
 
 /// How many of the certificates at hand may be issuers of the path, by their names. webpki tries their orders one by one and
 /// looks at every certificate in each step, so that a few dozen that certify each other would keep it busy for seconds.
-const MAX_ISSUERS: usize = 10;
+const MAX_ISSUERS: usize = 8;
 
 /// A certificate to be validated, and what to validate it against.
 #[derive(Clone, Copy, Debug)]

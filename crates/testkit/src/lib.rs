@@ -5,6 +5,7 @@
 pub mod crafted;
 mod hex;
 pub mod no_security;
+pub mod paths;
 pub mod pkits;
 pub mod programs;
 pub mod provider;

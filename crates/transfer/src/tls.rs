@@ -206,7 +206,7 @@ fn verifier(
 
 /// More than any chain has. The library tries the orders of what a client sends one by one, and dozens of certificates that
 /// certify each other would keep it busy for seconds.
-const MAX_INTERMEDIATES: usize = 10;
+const MAX_INTERMEDIATES: usize = 8;
 
 /// Logs whose certificate was refused and why, before TLS refuses it without words.
 #[derive(Debug)]
