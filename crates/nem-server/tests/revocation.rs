@@ -96,6 +96,26 @@ fn where_a_crl_is_required_none_passes_without_one() {
 }
 
 #[test]
+fn an_ra_ca_whose_certificate_is_revoked_is_not_believed() {
+    let house = house("if-available");
+    let operator = house.path().join("operator");
+    let ra = house.path().join("ra");
+    fs::copy(ra.join("cmp.pem"), operator.join("cmp.pem")).unwrap();
+    let authority = Factory::of(&operator, &ra.join("ca.pem"), &ra.join("ca.key.pem"));
+    authority.revoke("cmp");
+    authority.crl("operator.crl", 30);
+    house.nem.wait_for_log(&["CRL read", "CN=Operator CA", "revoked=1"]);
+    assert_eq!(house.upload("enb1", "one.p10").0, 202);
+    house.nem.wait_for_log(&["WARN", "answer is not believed", "a certificate of the path is revoked"]);
+
+    // Taken back, it is believed at the next attempt, and the one request is answered.
+    let authority = Factory::of(&operator, &ra.join("ca.pem"), &ra.join("ca.key.pem"));
+    authority.crl("operator.crl", 30);
+    support::eventually(|| house.upload("enb1", "one.p10").0 == 200);
+    assert_eq!(house.raca.issued().len(), 1);
+}
+
+#[test]
 fn a_configuration_whose_crls_cannot_be_used_is_refused() {
     let house = House::new();
     let config = house.path().join("nem/nem.toml");
