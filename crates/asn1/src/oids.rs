@@ -28,6 +28,8 @@ pub mod rfc5280 {
     pub const BASIC_CONSTRAINTS: Oid = oid("2.5.29.19");
     /// id-ce-authorityKeyIdentifier
     pub const AUTHORITY_KEY_IDENTIFIER: Oid = oid("2.5.29.35");
+    /// id-ce-policyConstraints
+    pub const POLICY_CONSTRAINTS: Oid = oid("2.5.29.36");
     /// id-ce-extKeyUsage
     pub const EXTENDED_KEY_USAGE: Oid = oid("2.5.29.37");
     /// id-kp-serverAuth
@@ -54,6 +56,8 @@ pub mod rfc6402 {
     pub const KP_CMC_CA: Oid = oid("1.3.6.1.5.5.7.3.27");
     /// id-kp-cmcRA
     pub const KP_CMC_RA: Oid = oid("1.3.6.1.5.5.7.3.28");
+    /// id-kp-cmKGA (RFC 9480 section 2.2)
+    pub const KP_CM_KGA: Oid = oid("1.3.6.1.5.5.7.3.32");
 }
 
 /// RFC 2985: PKCS #9 attributes of certification requests.

@@ -20,7 +20,7 @@ use cmp::{
     RootCaKeyUpdateContent, SecretTrust, SenderIdentity, TransactionId, Trust, ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
-use crypto::{CryptoProvider, SigningKey};
+use crypto::{CryptoProvider, PathError, SigningKey};
 use der::Decode;
 use pkcs10::CertReq;
 use x509_cert::Certificate;
@@ -205,12 +205,7 @@ impl Ca {
             record.certificate == *shown && matches!(record.status, CertificateStatus::Revoked { .. })
         });
         if revoked {
-            // Where the certificate is what the message is about, there is a failInfo of its own.
-            let fail_info = match message.body().kind() {
-                BodyKind::Kur | BodyKind::Rr => PkiFailureInfo::CERT_REVOKED,
-                _ => PkiFailureInfo::SIGNER_NOT_TRUSTED,
-            };
-            return Err(Error::policy(fail_info, "the signer's certificate is revoked"));
+            return Err(cmp::Error::SignerNotTrusted(PathError::Revoked).into());
         }
         Ok(())
     }

@@ -213,6 +213,7 @@ fn the_certificate_is_fit_for_ikev2_and_tls() {
         intermediates: &[],
         anchors: std::slice::from_ref(&house.root),
         extended_key_usage: Purpose::Required(rfc4945::KP_IPSEC_IKE),
+        revocation: None,
         now: NOW,
     };
     house.provider.validate_path(&path).unwrap();

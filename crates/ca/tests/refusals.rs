@@ -178,7 +178,7 @@ fn a_revoked_certificate_speaks_for_nobody() {
     house.ca.handle(&part.sign(&house.nem.key).unwrap(), NOW);
     let own = support::cr(support::crmf(&element.name(), &support::key()));
     let (message, _) = house.start(&element, own);
-    house.refused_with(&message, PkiFailureInfo::SIGNER_NOT_TRUSTED);
+    house.refused_with(&message, PkiFailureInfo::CERT_REVOKED);
 }
 
 /// Strictly read it is refused by the deviation's name; leniently, it is a request like any other.

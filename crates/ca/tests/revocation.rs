@@ -88,7 +88,7 @@ fn a_station_revokes_its_own_certificate() {
     let again = rr(&house, &station, of(&station), CrlReason::Superseded);
     house.refused_with(&again, PkiFailureInfo::CERT_REVOKED);
     let (request, _) = house.start(&station, support::cr(support::crmf(&station.name(), &key())));
-    house.refused_with(&request, PkiFailureInfo::SIGNER_NOT_TRUSTED);
+    house.refused_with(&request, PkiFailureInfo::CERT_REVOKED);
     let (request, _) = house.start(&station, support::kur(&station, &key(), |_| {}));
     house.refused_with(&request, PkiFailureInfo::CERT_REVOKED);
 }

@@ -176,6 +176,7 @@ impl Error {
             Self::Algorithm(_) | Self::Mac(_) | Self::SignerKey(_) | Self::BadProtection(_) => {
                 PkiFailureInfo::BAD_ALG
             }
+            Self::SignerNotTrusted(PathError::Revoked) => PkiFailureInfo::CERT_REVOKED,
             Self::SignerNotTrusted(_) => PkiFailureInfo::SIGNER_NOT_TRUSTED,
             Self::OtherSigner | Self::NotAuthorized(_) | Self::NameNotAllowed(_) => {
                 PkiFailureInfo::NOT_AUTHORIZED

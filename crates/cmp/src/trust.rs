@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use asn1::EncodedCertificate;
-use crypto::{ExtendedKeyUsage, SharedSecret};
+use crypto::{ExtendedKeyUsage, Revocation, SharedSecret};
 use x509_cert::name::Name;
 
 use crate::protection::Reference;
@@ -36,16 +36,18 @@ pub struct Trust {
     pub intermediates: Vec<EncodedCertificate>,
     /// What the signer's certificate must be for.
     pub extended_key_usage: ExtendedKeyUsage,
+    /// Whether the signer, or an issuer below the anchor, is revoked; `None`: nobody asks.
+    pub revocation: Option<Revocation>,
 }
 
 impl Trust {
-    /// Believes in whoever has a path to one of the anchors.
+    /// Believes in whoever has a path to one of the anchors, without asking whether it is revoked.
     pub const fn new(
         role: SignerRole,
         anchors: Vec<EncodedCertificate>,
         extended_key_usage: ExtendedKeyUsage,
     ) -> Self {
-        Self { role, anchors, intermediates: Vec::new(), extended_key_usage }
+        Self { role, anchors, intermediates: Vec::new(), extended_key_usage, revocation: None }
     }
 }
 

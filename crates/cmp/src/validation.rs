@@ -245,6 +245,7 @@ impl<'a> Validator<'a> {
                 intermediates: &intermediates,
                 anchors: &trust.anchors,
                 extended_key_usage: trust.extended_key_usage,
+                revocation: trust.revocation.as_ref(),
                 now,
             };
             match self.provider.validate_path(&path) {

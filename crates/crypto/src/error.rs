@@ -133,6 +133,27 @@ impl fmt::Display for RandomError {
 
 impl core::error::Error for RandomError {}
 
+/// Why a CRL cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CrlError {
+    /// It is no CertificateList in DER.
+    Malformed,
+    /// It is of a kind that is not supported.
+    Unsupported(&'static str),
+}
+
+impl fmt::Display for CrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("the CRL is not a CertificateList in DER"),
+            Self::Unsupported(what) => write!(f, "the CRL cannot be used: {what}"),
+        }
+    }
+}
+
+impl core::error::Error for CrlError {}
+
 /// Why a certificate is not believed (RFC 5280 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -155,6 +176,18 @@ pub enum PathError {
     Constraint,
     /// A CA certificate that is not itself a trust anchor was used where an end entity's is due.
     CaAsEndEntity,
+    /// The certificate's public key is refused.
+    Key(KeyError),
+    /// More certificates could be issuers of the path than are tried.
+    TooManyIssuers,
+    /// The certificate, or an issuer of the path, is revoked.
+    Revoked,
+    /// There is no CRL for a certificate of the path, and one is required.
+    RevocationUnknown,
+    /// The CRL for a certificate of the path is out of date.
+    CrlExpired,
+    /// The CRL for a certificate of the path is not signed by its issuer, or the issuer may not sign CRLs.
+    BadCrl,
 }
 
 impl fmt::Display for PathError {
@@ -169,6 +202,16 @@ impl fmt::Display for PathError {
             Self::ExtendedKeyUsage(oid) => write!(f, "the certificate lacks the extended key usage {oid}"),
             Self::Constraint => f.write_str("a constraint of the path is violated"),
             Self::CaAsEndEntity => f.write_str("a CA certificate that is no trust anchor signed the message"),
+            Self::Key(error) => write!(f, "the certificate: {error}"),
+            Self::TooManyIssuers => f.write_str("too many certificates could be issuers of the path"),
+            Self::Revoked => f.write_str("a certificate of the path is revoked"),
+            Self::RevocationUnknown => {
+                f.write_str("no CRL tells whether a certificate of the path is revoked, and one is required")
+            }
+            Self::CrlExpired => f.write_str("the CRL for a certificate of the path is out of date"),
+            Self::BadCrl => {
+                f.write_str("the CRL for a certificate of the path is not signed by its issuer's key")
+            }
         }
     }
 }

@@ -1,19 +1,23 @@
+mod signatures;
+
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use asn1::oids::rfc5280;
 use asn1::{EncodedCertificate, UnixTime};
 use const_oid::ObjectIdentifier;
-use der::{AnyRef, Decode, Tag};
-use rustls_pki_types::{
-    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, TrustAnchor,
-    alg_id,
-};
+use der::{Decode, Encode};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage as ExtKeyUsage, KeyUsage, KeyUsages};
 
-use crate::{PathError, PublicKey, SignatureAlgorithm, SignatureVerifier};
+use crate::revocation::Revocation;
+use crate::{PathError, PublicKey, SignatureVerifier};
+use signatures::algorithms;
+
+/// How many of the certificates at hand may be issuers of the path, by their names. webpki tries their orders one by one and
+/// looks at every certificate in each step, so that a few dozen that certify each other would keep it busy for seconds.
+const MAX_ISSUERS: usize = 8;
 
 /// A certificate to be validated, and what to validate it against.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +31,8 @@ pub struct CertificatePath<'a> {
     pub anchors: &'a [EncodedCertificate],
     /// What the extKeyUsage extension must say.
     pub extended_key_usage: ExtendedKeyUsage,
+    /// Whether it, or an issuer below the anchor, is revoked; `None`: nobody asks.
+    pub revocation: Option<&'a Revocation>,
     /// When.
     pub now: UnixTime,
 }
@@ -80,6 +86,7 @@ impl PathValidator for WebPki {
     ) -> Result<(), PathError> {
         let certificate =
             Certificate::from_der(path.end_entity.octets()).map_err(|_| PathError::Malformed)?;
+        check_key(&certificate)?;
         check_key_usage(&certificate, KeyUsages::DigitalSignature)?;
         let is_anchor = path.anchors.contains(path.end_entity);
         match path.extended_key_usage {
@@ -100,10 +107,14 @@ impl PathValidator for WebPki {
             path.anchors.iter().map(|anchor| CertificateDer::from(anchor.octets())).collect();
         let anchors: Vec<TrustAnchor<'_>> =
             anchors.iter().filter_map(|anchor| webpki::anchor_from_trusted_cert(anchor).ok()).collect();
-        let intermediates: Vec<CertificateDer<'_>> =
-            path.intermediates.iter().map(|certificate| CertificateDer::from(certificate.octets())).collect();
         let end_entity = CertificateDer::from(path.end_entity.octets());
         let end_entity = webpki::EndEntityCert::try_from(&end_entity).map_err(path_error)?;
+        let (intermediates, unreadable) = possible_issuers(&end_entity, path)?;
+        let lists = path.revocation.map(|revocation| revocation.lists_at(path.now)).unwrap_or_default();
+        let revocation = match path.revocation {
+            Some(revocation) => revocation.options(&lists)?,
+            None => None,
+        };
         let verified = end_entity
             .verify_for_usage(
                 &algorithms,
@@ -111,17 +122,59 @@ impl PathValidator for WebPki {
                 &intermediates,
                 rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(path.now.as_secs())),
                 AnyUsage,
-                None,
+                revocation,
                 None,
             )
-            .map_err(path_error)?;
+            .map_err(|error| match (path_error(error), unreadable) {
+                // What would have closed the gap may be a certificate that cannot be read.
+                (PathError::UnknownIssuer, Some(reason)) => reason,
+                (reason, _) => reason,
+            })?;
+        check_policy_constraints(&certificate)?;
         // webpki leaves the keyUsage of issuers to its caller (RFC 5280 section 6.1.4 (n)).
         for issuer in verified.intermediate_certificates() {
             let issuer = Certificate::from_der(&issuer.der()).map_err(|_| PathError::Malformed)?;
             check_key_usage(&issuer, KeyUsages::KeyCertSign)?;
+            check_policy_constraints(&issuer)?;
         }
         Ok(())
     }
+}
+
+/// Those of the intermediates that can lie above the end entity, going by names; each once, and no anchors. And what is wrong
+/// with another one, whose names are not known for it.
+fn possible_issuers<'a>(
+    end_entity: &webpki::EndEntityCert<'_>,
+    path: &CertificatePath<'a>,
+) -> Result<(Vec<CertificateDer<'a>>, Option<PathError>), PathError> {
+    let mut unreadable = None;
+    let mut candidates: Vec<(CertificateDer<'a>, Vec<u8>, Vec<u8>)> = Vec::new();
+    for certificate in path.intermediates {
+        if path.anchors.contains(certificate) {
+            continue;
+        }
+        let octets = CertificateDer::from(certificate.octets());
+        let names = webpki::EndEntityCert::try_from(&octets)
+            .map(|parsed| (parsed.subject().to_vec(), parsed.issuer().to_vec()));
+        match names {
+            Ok((subject, issuer)) => candidates.push((octets, subject, issuer)),
+            Err(error) => unreadable = Some(path_error(error)),
+        }
+    }
+    let mut names = Vec::from([end_entity.issuer().to_vec()]);
+    let mut issuers: Vec<CertificateDer<'a>> = Vec::new();
+    while let Some(name) = names.pop() {
+        for (octets, subject, issuer) in &candidates {
+            if *subject == name && !issuers.contains(octets) {
+                if issuers.len() == MAX_ISSUERS {
+                    return Err(PathError::TooManyIssuers);
+                }
+                issuers.push(octets.clone());
+                names.push(issuer.clone());
+            }
+        }
+    }
+    Ok((issuers, unreadable))
 }
 
 /// The extended key usage is checked above, by its object identifier.
@@ -136,6 +189,13 @@ impl webpki::ExtendedKeyUsageValidator for AnyUsage {
     }
 }
 
+/// webpki hands over the keys of issuers only, as it verifies with them.
+fn check_key(certificate: &Certificate) -> Result<(), PathError> {
+    let key = certificate.tbs_certificate().subject_public_key_info();
+    let key = key.to_der().map_err(|_| PathError::Malformed)?;
+    PublicKey::from_spki_der(&key).map(|_| ()).map_err(PathError::Key)
+}
+
 fn check_key_usage(certificate: &Certificate, needed: KeyUsages) -> Result<(), PathError> {
     match certificate.tbs_certificate().get_extension::<KeyUsage>() {
         Ok(None) => Ok(()),
@@ -143,6 +203,16 @@ fn check_key_usage(certificate: &Certificate, needed: KeyUsages) -> Result<(), P
         Ok(Some(_)) => Err(PathError::KeyUsage),
         Err(_) => Err(PathError::Malformed),
     }
+}
+
+/// Policies are not processed, so what demands that they are is refused (RFC 5280 section 4.2.1.11): webpki does so where the
+/// extension is critical, as it has to be, and this where it is not.
+fn check_policy_constraints(certificate: &Certificate) -> Result<(), PathError> {
+    let mut extensions = certificate.tbs_certificate().extensions().into_iter().flatten();
+    if extensions.any(|extension| extension.extn_id == rfc5280::POLICY_CONSTRAINTS) {
+        return Err(PathError::Constraint);
+    }
+    Ok(())
 }
 
 fn check_extended_key_usage(certificate: &Certificate, purpose: ObjectIdentifier) -> Result<(), PathError> {
@@ -179,83 +249,18 @@ fn path_error(error: webpki::Error) -> PathError {
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded
         | Error::MaximumNameConstraintComparisonsExceeded => PathError::Constraint,
+        Error::CertRevoked => PathError::Revoked,
+        Error::UnknownRevocationStatus => PathError::RevocationUnknown,
+        Error::CrlExpired { .. } => PathError::CrlExpired,
+        Error::InvalidCrlSignatureForPublicKey
+        | Error::IssuerNotCrlSigner
+        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => PathError::BadCrl,
         Error::InvalidSignatureForPublicKey
         | Error::SignatureAlgorithmMismatch
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => PathError::BadSignature,
         _ => PathError::Malformed,
-    }
-}
-
-/// One row of webpki's table: a signature algorithm with one kind of key.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    signature: &'a dyn SignatureVerifier,
-    algorithm: SignatureAlgorithm,
-    key: AlgorithmIdentifier,
-    identifier: AlgorithmIdentifier,
-}
-
-fn algorithms(signature: &dyn SignatureVerifier) -> [Row<'_>; 19] {
-    use SignatureAlgorithm::{
-        EcdsaWithSha256, EcdsaWithSha384, EcdsaWithSha512, Ed25519, MlDsa44, MlDsa65, MlDsa87,
-        RsassaPssSha256, RsassaPssSha384, RsassaPssSha512, Sha256WithRsa, Sha384WithRsa, Sha512WithRsa,
-    };
-    let row = |algorithm, key, identifier| Row { signature, algorithm, key, identifier };
-    [
-        row(EcdsaWithSha256, alg_id::ECDSA_P256, alg_id::ECDSA_SHA256),
-        row(EcdsaWithSha384, alg_id::ECDSA_P256, alg_id::ECDSA_SHA384),
-        row(EcdsaWithSha512, alg_id::ECDSA_P256, alg_id::ECDSA_SHA512),
-        row(EcdsaWithSha256, alg_id::ECDSA_P384, alg_id::ECDSA_SHA256),
-        row(EcdsaWithSha384, alg_id::ECDSA_P384, alg_id::ECDSA_SHA384),
-        row(EcdsaWithSha512, alg_id::ECDSA_P384, alg_id::ECDSA_SHA512),
-        row(EcdsaWithSha256, alg_id::ECDSA_P521, alg_id::ECDSA_SHA256),
-        row(EcdsaWithSha384, alg_id::ECDSA_P521, alg_id::ECDSA_SHA384),
-        row(EcdsaWithSha512, alg_id::ECDSA_P521, alg_id::ECDSA_SHA512),
-        row(Sha256WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA256),
-        row(Sha384WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA384),
-        row(Sha512WithRsa, alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA512),
-        row(RsassaPssSha256, alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA256),
-        row(RsassaPssSha384, alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA384),
-        row(RsassaPssSha512, alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA512),
-        row(Ed25519, alg_id::ED25519, alg_id::ED25519),
-        row(MlDsa44, alg_id::ML_DSA_44, alg_id::ML_DSA_44),
-        row(MlDsa65, alg_id::ML_DSA_65, alg_id::ML_DSA_65),
-        row(MlDsa87, alg_id::ML_DSA_87, alg_id::ML_DSA_87),
-    ]
-}
-
-impl Row<'_> {
-    /// webpki hands over the key without its algorithm; put the SubjectPublicKeyInfo together again.
-    fn public_key(&self, key: &[u8]) -> Option<PublicKey> {
-        // An alg_id holds what stands inside of the SEQUENCE.
-        let algorithm = AnyRef::new(Tag::Sequence, &self.key).ok()?.decode_as().ok()?;
-        PublicKey::from_parts(algorithm, key).ok()
-    }
-}
-
-impl SignatureVerificationAlgorithm for Row<'_> {
-    fn verify_signature(&self, key: &[u8], octets: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        let key = self.public_key(key).ok_or(InvalidSignature)?;
-        if self.signature.is_valid(self.algorithm, &key, octets, signature) {
-            Ok(())
-        } else {
-            Err(InvalidSignature)
-        }
-    }
-
-    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        self.key
-    }
-
-    fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.identifier
-    }
-}
-
-impl fmt::Debug for Row<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.algorithm)
     }
 }
 
@@ -265,35 +270,4 @@ impl ExtendedKeyUsage {
     pub const REGISTRATION_AUTHORITY: Self = Self::Required(asn1::oids::rfc6402::KP_CMC_RA);
     /// id-kp-clientAuth: a TLS client's.
     pub const TLS_CLIENT: Self = Self::Required(rfc5280::KP_CLIENT_AUTH);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Believing;
-
-    impl SignatureVerifier for Believing {
-        fn is_valid(&self, _: SignatureAlgorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
-            true
-        }
-    }
-
-    #[test]
-    fn every_algorithm_is_in_webpki_s_table_as_in_ours() {
-        let rows = algorithms(&Believing);
-        for algorithm in SignatureAlgorithm::ALL {
-            assert!(rows.iter().any(|row| row.algorithm == algorithm), "{algorithm}");
-        }
-        for row in rows {
-            let identifier = AnyRef::new(Tag::Sequence, &row.identifier).unwrap().decode_as().unwrap();
-            assert_eq!(SignatureAlgorithm::from_identifier(&identifier), Ok(row.algorithm));
-            let kinds = [32, 65, 97, 133, 1312, 1952, 2592]
-                .into_iter()
-                .filter_map(|length| row.public_key(&alloc::vec![4; length]))
-                .map(|key| key.kind());
-            let expected = usize::from(row.key != alg_id::RSA_ENCRYPTION);
-            assert_eq!(kinds.filter(|kind| row.algorithm.fits(*kind)).count(), expected, "{row:?}");
-        }
-    }
 }

@@ -153,6 +153,7 @@ pub(crate) fn verify(row: &Row, operator_ca: &[EncodedCertificate]) -> Result<()
         intermediates: &[],
         anchors: operator_ca,
         extended_key_usage: ExtendedKeyUsage::Any,
+        revocation: None,
         now: host::now(),
     };
     crypto_aws_lc::provider()

@@ -38,6 +38,13 @@ pub enum Error {
         /// Why not; nothing of the secret.
         reason: String,
     },
+    /// The file holds no CRL that can be used.
+    Crl {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The text or file is no PKCS #10 request.
     NoRequest,
     /// Something cannot be encoded.
@@ -62,6 +69,7 @@ impl fmt::Display for Error {
             Self::OtherKey { certificate, key } => {
                 write!(f, "{}: is for another key than the one in {}", certificate.display(), key.display())
             }
+            Self::Crl { path, reason } => write!(f, "{}: no CRL: {reason}", path.display()),
             Self::Secret { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::NoRequest => f.write_str("this is no PKCS #10 request, neither in PEM nor in DER"),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use asn1::EncodedCertificate;
+use crypto::CertificateList;
 use der::Document;
 use der::pem::LineEnding;
 
@@ -13,7 +14,14 @@ use crate::Error;
 /// More than the certificates of any chain.
 const MAX_LENGTH: u64 = 1024 * 1024;
 
+/// What a file in DER begins with.
+const SEQUENCE: u8 = 0x30;
+
 const CERTIFICATE: &str = "CERTIFICATE";
+/// Millions of revoked certificates.
+const MAX_CRL_LENGTH: u64 = 64 * 1024 * 1024;
+
+const CRL: &str = "X509 CRL";
 const CERTIFICATE_REQUEST: &str = "CERTIFICATE REQUEST";
 
 /// Every certificate in a PEM file, in order; at least one.
@@ -35,12 +43,38 @@ pub fn read_certificates(path: &Path) -> Result<Vec<EncodedCertificate>, Error> 
     Ok(certificates)
 }
 
+/// Every CRL in a file: one in DER, or any number in PEM (RFC 7468 section 6), at least one.
+///
+/// # Errors
+/// When the file cannot be read, there is no CRL in it, or one cannot be used.
+pub fn read_crls(path: &Path) -> Result<Vec<CertificateList>, Error> {
+    let error = |reason: String| Error::Crl { path: path.to_owned(), reason };
+    let octets = read(path, MAX_CRL_LENGTH)?;
+    if octets.first() == Some(&SEQUENCE) {
+        return Ok(vec![CertificateList::from_der(&octets).map_err(|reason| error(reason.to_string()))?]);
+    }
+    let text = String::from_utf8(octets).map_err(|_| error("it is neither DER nor text".to_owned()))?;
+    let mut lists = Vec::new();
+    for block in blocks(&text, CRL) {
+        let (_, document) = Document::from_pem(block).map_err(|reason| error(reason.to_string()))?;
+        lists.push(
+            CertificateList::from_der(document.as_bytes()).map_err(|reason| error(reason.to_string()))?,
+        );
+    }
+    if lists.len() != text.matches(&format!("-----BEGIN {CRL}-----")).count() {
+        return Err(error("it ends within a CRL".to_owned()));
+    }
+    if lists.is_empty() {
+        return Err(error("there is no X509 CRL in it".to_owned()));
+    }
+    Ok(lists)
+}
+
 /// The DER of a PKCS #10 request in PEM or DER; whether it is well-formed is not looked at.
 ///
 /// # Errors
 /// When it is neither.
 pub fn parse_request(octets: &[u8]) -> Result<Vec<u8>, Error> {
-    const SEQUENCE: u8 = 0x30;
     if octets.first() == Some(&SEQUENCE) {
         return Ok(octets.to_vec());
     }
@@ -169,6 +203,43 @@ mod tests {
         for bad in [&b""[..], b"hello", b"\xff", b"-----BEGIN CERTIFICATE REQUEST-----"] {
             assert!(parse_request(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_crl_is_told_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vendor.crl");
+        let pkits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/pkits");
+        let good = fs::read(pkits.join("crls/GoodCACRL.crl")).unwrap();
+        let read_as = |octets: &[u8]| {
+            write_atomically(&path, octets).unwrap();
+            read_crls(&path).map_err(|error| error.to_string())
+        };
+        assert_eq!(read_as(&good).unwrap().len(), 1);
+        let block = pem(CRL, &good).unwrap();
+        let lists = read_as(format!("Two of them\n{block}\n{block}").as_bytes()).unwrap();
+        assert_eq!(lists.iter().map(CertificateList::revoked).collect::<Vec<_>>(), [2, 2]);
+        for length in 0..good.len() {
+            assert!(read_as(&good[..length]).is_err(), "{length} octets");
+        }
+        let refused = |octets: &[u8], reason: &str| {
+            let error = read_as(octets).unwrap_err();
+            assert!(error.contains("vendor.crl") && error.contains(reason), "{reason}: {error}");
+        };
+        refused(b"", "there is no X509 CRL in it");
+        refused(b"\xff\xfe", "neither DER nor text");
+        refused(&[&good[..], b"0"].concat(), "not a CertificateList");
+        refused(format!("{block}{}", &block[..200]).as_bytes(), "ends within a CRL");
+        refused(block.replace("MII", "MI!").as_bytes(), "vendor.crl");
+        refused(&fs::read(pkits.join("certs/GoodCACert.crt")).unwrap(), "not a CertificateList");
+        let certificate = EncodedCertificate::new(&good).unwrap();
+        refused(certificates_pem(&[certificate]).unwrap().as_bytes(), "there is no X509 CRL in it");
+        refused(&fs::read(pkits.join("crls/deltaCRLCA1deltaCRL.crl")).unwrap(), "delta CRL");
+        refused(&fs::read(pkits.join("crls/indirectCRLCA1CRL.crl")).unwrap(), "indirect CRL");
+        refused(&fs::read(pkits.join("crls/onlySomeReasonsCA1compromiseCRL.crl")).unwrap(), "some reasons");
+        let large = File::create(&path).unwrap();
+        large.set_len(MAX_CRL_LENGTH + 1).unwrap();
+        assert!(read_crls(&path).unwrap_err().to_string().contains("more than"));
     }
 
     #[test]

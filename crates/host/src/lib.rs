@@ -9,8 +9,10 @@ mod error;
 pub mod files;
 mod name;
 mod request;
+mod revocation;
 mod secrets;
 mod signals;
+mod watch;
 
 pub use clock::now;
 pub use console::{log_to_stderr, print};
@@ -18,5 +20,7 @@ pub use credentials::read_credential;
 pub use error::Error;
 pub use name::parse_name;
 pub use request::{Names, certification_request, parse_host_name};
+pub use revocation::{RevocationSetting, log_revocation, read_revocation};
 pub use secrets::read_secret_file;
 pub use signals::{reload_signal, stop_signal};
+pub use watch::FileWatch;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use host::RevocationSetting;
 use nem::Settings;
 use serde::Deserialize;
 
@@ -63,6 +64,11 @@ pub(crate) struct Trust {
     pub(crate) operator_cas: Vec<PathBuf>,
     #[serde(default)]
     pub(crate) vendor_cas: Vec<PathBuf>,
+    /// Of the vendors' CAs and the operator's.
+    #[serde(default)]
+    pub(crate) crls: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) revocation: RevocationSetting,
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,6 +132,9 @@ impl Config {
         if self.trust.operator_cas.is_empty() {
             bail!("trust.operator_cas: is empty; without the operator's CA no certificate can be checked");
         }
+        if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
+            bail!("trust.revocation: is \"required\", but trust.crls names no file");
+        }
         let octets = 1024..=16 * 1024 * 1024;
         for (name, value) in [
             ("intake.max_request_octets", self.intake.max_request_octets),
@@ -165,6 +174,7 @@ impl Config {
         .chain(&mut self.upstream.tls_ca)
         .chain(&mut self.trust.operator_cas)
         .chain(&mut self.trust.vendor_cas)
+        .chain(&mut self.trust.crls)
     }
 
     /// Where a running `nem serve` listens for the other commands: beside the ledger that it has locked.

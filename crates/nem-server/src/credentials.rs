@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use cmp::SenderIdentity;
-use crypto::SigningKey;
+use crypto::{CertificateList, Revocation, RevocationPolicy, SigningKey};
 use crypto_aws_lc::SoftwareKey;
 use host::files::read_certificates;
-use host::read_credential;
+use host::{read_credential, read_revocation};
 use nem::StationAnchors;
-use transfer::tls::Identity;
+use transfer::tls::{ClientTrust, Identity};
 
 use crate::config::{Config, Credential, Trust, Upstream};
 
@@ -51,6 +51,17 @@ pub(crate) fn upstream_tls_anchors(config: &Config) -> Result<Option<Vec<Vec<u8>
 /// Who vouches for stations.
 pub(crate) fn station_anchors(trust: &Trust) -> Result<StationAnchors> {
     Ok(StationAnchors::new(read_all(&trust.vendor_cas)?, read_all(&trust.operator_cas)?))
+}
+
+/// The CRLs, for TLS and for what it lets in: both take them, or none does.
+pub(crate) fn revocation(trust: &Trust, clients: &ClientTrust) -> Result<Option<Revocation>> {
+    let policy = trust.revocation.policy();
+    let revocation = read_revocation(&trust.crls, policy)?;
+    if let Some(revocation) = &revocation {
+        let crls: Vec<&[u8]> = revocation.lists().iter().map(CertificateList::octets).collect();
+        clients.set_crls(&crls, policy == RevocationPolicy::Required).context("trust.crls")?;
+    }
+    Ok(revocation)
 }
 
 fn read_all(paths: &[PathBuf]) -> Result<Vec<EncodedCertificate>> {

@@ -198,6 +198,8 @@ lenient = false                      # true tolerates empty extraCerts, local ti
 [trust]
 operator_cas = [{operator_cas}]
 vendor_cas = [{vendor_cas}]
+crls = []                            # files with the CRLs of those CAs, PEM or DER; changes are taken up
+revocation = "if-available"          # "required": no certificate without a CRL that is not out of date
 
 [intake]
 max_request_octets = 65536

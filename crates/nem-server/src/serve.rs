@@ -1,12 +1,12 @@
 //! `nem serve`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use host::control::ControlSocket;
+use host::{FileWatch, log_revocation};
 use nem::Nem;
 use store::ledger::EmbeddedLedger;
 use tokio::net::TcpListener;
@@ -14,15 +14,12 @@ use tracing::{error, info, warn};
 use transfer::est::est_router;
 use transfer::http::{ClientOptions, CmpClient};
 use transfer::server::Limits;
-use transfer::tls::{ServerTls, client_config, server_config};
+use transfer::tls::{ClientTrust, ServerTls, client_config, server_config_trusting};
 
 use crate::config::Config;
 use crate::intake::Intake;
 use crate::service::Service;
 use crate::{admin, credentials, stations};
-
-/// How often the inventory is looked at for changes.
-const INVENTORY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Serves stations, and asks the RA/CA, until `shutdown` is done; then lets the requests under way end. `ready` is told the
 /// URL once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the configuration says.
@@ -41,11 +38,14 @@ pub async fn serve(
     let all_anchors = anchors.vendor.iter().chain(&anchors.operator);
     let tls_anchors: Vec<Vec<u8>> = all_anchors.map(|anchor| anchor.octets().to_vec()).collect();
     let ca_certificates = anchors.operator.iter().map(|anchor| anchor.octets().to_vec()).collect();
-    let tls = server_config(credentials::tls_identity(&config.tls)?, &tls_anchors)
+    let clients = ClientTrust::new(&tls_anchors).context("trust")?;
+    let tls = server_config_trusting(credentials::tls_identity(&config.tls)?, &clients)
         .with_context(|| config.tls.certificate.display().to_string())?;
+    let crl_watch = FileWatch::new(config.trust.crls.clone()).context("SIGHUP cannot be handled")?;
+    let revocation = credentials::revocation(&config.trust, &clients)?;
     let upstream = credentials::upstream(&config)?;
     let client = upstream_client(&config)?;
-    let seen = Version::of(&config.stations);
+    let watch = FileWatch::new(vec![config.stations.clone()]).context("SIGHUP cannot be handled")?;
     let inventory = stations::read(&config.stations)?;
     info!(stations = inventory.stations().len(), "inventory read");
     if inventory.stations().is_empty() {
@@ -54,7 +54,7 @@ pub async fn serve(
 
     let ledger = EmbeddedLedger::open(&config.ledger)
         .with_context(|| format!("{shown}: the ledger cannot be used; is `nem serve` running already?"))?;
-    let nem = Nem::new(
+    let mut nem = Nem::new(
         crypto_aws_lc::provider(),
         upstream,
         anchors,
@@ -63,6 +63,8 @@ pub async fn serve(
         Box::new(ledger.clone()),
     )
     .with_context(|| config.ledger.display().to_string())?;
+    revocation.iter().for_each(log_revocation);
+    nem.set_revocation(revocation);
     if nem.requests_under_way() > 0 {
         info!(requests = nem.requests_under_way(), "going on with what was under way");
     }
@@ -87,7 +89,8 @@ pub async fn serve(
         () = transfer::server::serve(listener, router, Some(ServerTls::new(tls)), limits, shutdown) => {}
         () = commands => {}
         () = service.clone().run() => {}
-        outcome = watch_inventory(service, config.stations.clone(), seen) => outcome?,
+        outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,
+        outcome = watch_crls(service, clients, config, crl_watch) => outcome?,
     }
     info!("stopped");
     Ok(())
@@ -113,32 +116,33 @@ fn upstream_client(config: &Config) -> Result<CmpClient> {
     CmpClient::new(&config.upstream.url, options).context("upstream")
 }
 
-/// What tells one version of a file from the next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Version(Option<(SystemTime, u64)>);
-
-impl Version {
-    fn of(path: &Path) -> Self {
-        Self(fs::metadata(path).ok().and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))))
+/// Takes up changes of the inventory, within seconds or at once on SIGHUP. What cannot be read changes nothing.
+async fn watch_inventory(service: Arc<Service>, path: PathBuf, mut watch: FileWatch) -> Result<()> {
+    loop {
+        watch.changed().await;
+        let (service, path) = (service.clone(), path.clone());
+        tokio::task::spawn_blocking(move || reload(&service, &path)).await?;
     }
 }
 
-/// Takes up changes of the inventory, within seconds or at once on SIGHUP. What cannot be read changes nothing.
-async fn watch_inventory(service: Arc<Service>, path: PathBuf, mut seen: Version) -> Result<()> {
-    let mut hangup = host::reload_signal().context("SIGHUP cannot be handled")?;
-    let mut interval = tokio::time::interval(INVENTORY_INTERVAL);
+/// The same for the CRLs.
+async fn watch_crls(
+    service: Arc<Service>,
+    clients: ClientTrust,
+    config: Arc<Config>,
+    mut watch: FileWatch,
+) -> Result<()> {
     loop {
-        let asked = tokio::select! {
-            _ = interval.tick() => false,
-            _ = hangup.recv() => true,
-        };
-        let version = Version::of(&path);
-        if version == seen && !asked {
-            continue;
-        }
-        seen = version;
-        let (service, path) = (service.clone(), path.clone());
-        tokio::task::spawn_blocking(move || reload(&service, &path)).await?;
+        watch.changed().await;
+        let (service, clients, config) = (service.clone(), clients.clone(), config.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = credentials::revocation(&config.trust, &clients);
+            match read {
+                Ok(revocation) => service.set_revocation(revocation),
+                Err(error) => error!("the CRLs stay as they were: {error:#}"),
+            }
+        })
+        .await?;
     }
 }
 

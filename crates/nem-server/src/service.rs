@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use asn1::{EncodedCertificate, UnixTime};
-use host::now;
+use crypto::Revocation;
+use host::{log_revocation, now};
 use nem::ledger::RequestId;
 use nem::{Event, Happening, Input, Inventory, Nem, Output, Refusal, Standing};
 use tokio::sync::{Notify, watch};
@@ -89,6 +90,13 @@ impl Service {
     /// From now on these are the stations. Blocks.
     pub(crate) fn set_inventory(self: &Arc<Self>, inventory: Inventory) -> Result<(), nem::Error> {
         self.act(|nem, now| nem.set_inventory(inventory, now))
+    }
+
+    /// From now on these are the CRLs. Blocks.
+    pub(crate) fn set_revocation(self: &Arc<Self>, revocation: Option<Revocation>) {
+        let to_be_logged = revocation.clone();
+        self.act(|nem, _| nem.set_revocation(revocation));
+        to_be_logged.iter().for_each(log_revocation);
     }
 
     async fn handle(self: Arc<Self>, happened: Happened) {

@@ -16,7 +16,9 @@ use cmp::{
     Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, ReadingPolicy, SenderIdentity, SenderNonce,
     SignerRole, Trust, ValidatedMessage, Validator,
 };
-use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, SigningKey};
+use crypto::{
+    CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, Revocation, SigningKey,
+};
 use der::Decode;
 use pkcs10::CertReq;
 use x509_cert::Certificate;
@@ -64,6 +66,13 @@ impl Upstream {
     /// for.
     pub fn trust_signers(&mut self, signers: Vec<EncodedCertificate>) {
         self.trust.push(Trust::new(SignerRole::CertificationAuthority, signers, ExtendedKeyUsage::Any));
+    }
+
+    /// From now on the certificates that messages are signed with are looked up there; with `None`, nowhere.
+    pub fn set_revocation(&mut self, revocation: Option<&Revocation>) {
+        for trust in &mut self.trust {
+            trust.revocation = revocation.cloned();
+        }
     }
 }
 
@@ -243,6 +252,8 @@ impl Forwarding<'_> {
             intermediates: granted.extra_certs(),
             anchors: &self.upstream.anchors,
             extended_key_usage: ExtendedKeyUsage::Any,
+            // It was issued a moment ago.
+            revocation: None,
             now: self.now,
         };
         requested.check(&path, self.provider).map(|_| ())

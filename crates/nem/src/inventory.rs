@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CanonicalName, CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, names_match};
+use crypto::{
+    CanonicalName, CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, Revocation, names_match,
+};
 use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -120,12 +122,14 @@ pub struct StationAnchors {
     pub vendor: Vec<EncodedCertificate>,
     /// The operator's CAs: for its further ones.
     pub operator: Vec<EncodedCertificate>,
+    /// Whether their certificates are revoked; `None`: nobody asks.
+    pub revocation: Option<Revocation>,
 }
 
 impl StationAnchors {
     /// The vendors' and the operator's CAs.
     pub const fn new(vendor: Vec<EncodedCertificate>, operator: Vec<EncodedCertificate>) -> Self {
-        Self { vendor, operator }
+        Self { vendor, operator, revocation: None }
     }
 }
 
@@ -198,12 +202,13 @@ impl Inventory {
     ) -> Result<Identified<'_>, Refusal> {
         let (leaf, intermediates) = chain.split_first().ok_or(Refusal::MalformedCertificate)?;
         let certificate = Certificate::from_der(leaf.octets()).map_err(|_| Refusal::MalformedCertificate)?;
-        let validate = |anchors: &[EncodedCertificate]| {
+        let validate = |roots: &[EncodedCertificate]| {
             provider.validate_path(&CertificatePath {
                 end_entity: leaf,
                 intermediates,
-                anchors,
+                anchors: roots,
                 extended_key_usage: ExtendedKeyUsage::Any,
+                revocation: anchors.revocation.as_ref(),
                 now,
             })
         };

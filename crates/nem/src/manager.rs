@@ -8,7 +8,7 @@ use core::fmt;
 use core::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::CryptoProvider;
+use crypto::{CryptoProvider, Revocation};
 use der::Decode;
 use x509_cert::Certificate;
 
@@ -177,6 +177,13 @@ impl Nem {
             .map(|open| open.record.id)
             .collect();
         gone.into_iter().try_for_each(|id| self.bar(id, now))
+    }
+
+    /// From now on the certificates of stations and of the RA/CA are looked up there; with `None`, nowhere. Requests under way go
+    /// on.
+    pub fn set_revocation(&mut self, revocation: Option<Revocation>) {
+        self.upstream.set_revocation(revocation.as_ref());
+        self.anchors.revocation = revocation;
     }
 
     /// Whether it has not been sent, and must not be any more.

@@ -1,16 +1,16 @@
 //! The CA of a configuration: its keys, its trust, its registry.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use ca::{Ca, Issuer, MessageCredential, Reply};
 use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
-use crypto::{ExtendedKeyUsage, SigningKey};
+use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy, SigningKey};
 use crypto_aws_lc::read_key_file;
 use host::files::{certificates_pem, parse_request, read_certificates, request_pem};
-use host::{now, parse_name, read_credential, read_secret_file};
+use host::{log_revocation, now, parse_name, read_credential, read_revocation, read_secret_file};
 use pkcs10::CertReq;
 use store::registry::EmbeddedRegistry;
 
@@ -54,7 +54,8 @@ fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
 
 pub(crate) struct Authority {
     pub(crate) config: Config,
-    ca: Ca,
+    certificate: EncodedCertificate,
+    ca: RwLock<Ca>,
     registry: Arc<EmbeddedRegistry>,
 }
 
@@ -73,13 +74,28 @@ impl Authority {
             Err(store::Error::Locked { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let ca = build(&config, registry.clone())?;
-        Ok(Some(Self { config, ca, registry }))
+        let (ca, certificate) = build(&config, registry.clone())?;
+        Ok(Some(Self { config, certificate, ca: RwLock::new(ca), registry }))
     }
 
     /// Answers a CMP message. Signs, and waits for the disk.
     pub(crate) fn handle(&self, message: &[u8]) -> Result<Reply> {
-        Ok(self.ca.handle(message, now()))
+        Ok(self.ca().handle(message, now()))
+    }
+
+    /// Reads the CRLs again. What cannot be read changes nothing.
+    pub(crate) fn reload_crls(&self) -> Result<()> {
+        let revocation = read_revocation(&self.config.trust.crls, self.config.trust.revocation.policy())?;
+        let to_be_logged = revocation.clone();
+        let mut ca = self.ca.write().unwrap_or_else(PoisonError::into_inner);
+        set_revocation(&mut ca, &self.certificate, revocation);
+        drop(ca);
+        to_be_logged.iter().for_each(log_revocation);
+        Ok(())
+    }
+
+    fn ca(&self) -> RwLockReadGuard<'_, Ca> {
+        self.ca.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn carry_out(&self, command: &Command) -> Result<Answer> {
@@ -93,7 +109,7 @@ impl Authority {
                     CertReq::from_der(&parse_request(csr.as_bytes())?).context("not a PKCS #10 request")?;
                 let profile = self.config.profile(profile)?;
                 let record = self
-                    .ca
+                    .ca()
                     .issue_by_hand(&request, &profile, now())
                     .with_context(|| format!("no certificate for {}", request.subject()))?;
                 Ok(Answer::Certificate(certificates_pem(std::slice::from_ref(&record.certificate))?))
@@ -102,7 +118,7 @@ impl Authority {
     }
 }
 
-fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
+fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, EncodedCertificate)> {
     let ca_certificate = read_certificates(&config.ca.certificate)?
         .into_iter()
         .next()
@@ -116,10 +132,13 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<Ca> {
     ca.reading.message_size = config.cmp.max_message_octets;
     ca.reading.lenient = config.cmp.lenient;
     ca.time_window = config.time_window();
-    ca.trust = trust(config, ca_certificate)?;
+    ca.trust = trust(config, ca_certificate.clone())?;
+    let revocation = read_revocation(&config.trust.crls, config.trust.revocation.policy())?;
+    revocation.iter().for_each(log_revocation);
+    set_revocation(&mut ca, &ca_certificate, revocation);
     ca.secrets = config.trust.shared_secrets.iter().map(shared_secret).collect::<Result<_>>()?;
     ca.mac_limits.max_iterations = config.cmp.max_mac_iterations;
-    Ok(ca)
+    Ok((ca, ca_certificate))
 }
 
 fn message_credential(config: &Config) -> Result<MessageCredential> {
@@ -146,9 +165,10 @@ fn shared_secret(entry: &SharedSecretOf) -> Result<SecretTrust> {
     Ok(trust)
 }
 
-/// RAs first: whoever has cmcRA speaks for others, everybody else for himself.
+/// RAs first: whoever has cmcRA speaks for others, everybody else for himself. Each role has this CA's own certificates apart
+/// from other CAs'.
 fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trust>> {
-    let mut ra_anchors = Vec::from([ca_certificate.clone()]);
+    let mut ra_anchors = Vec::new();
     for path in &config.trust.ra_cas {
         ra_anchors.extend(read_certificates(path)?);
     }
@@ -157,9 +177,23 @@ fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trus
         vendor_anchors.extend(read_certificates(path)?);
     }
     let own = Vec::from([ca_certificate]);
+    let ra = ExtendedKeyUsage::REGISTRATION_AUTHORITY;
     Ok(Vec::from([
-        Trust::new(SignerRole::RegistrationAuthority, ra_anchors, ExtendedKeyUsage::REGISTRATION_AUTHORITY),
+        Trust::new(SignerRole::RegistrationAuthority, own.clone(), ra),
+        Trust::new(SignerRole::RegistrationAuthority, ra_anchors, ra),
         Trust::new(SignerRole::OperatorCertified, own, ExtendedKeyUsage::Any),
         Trust::new(SignerRole::VendorCertified, vendor_anchors, ExtendedKeyUsage::Any),
     ]))
+}
+
+/// The registry tells which of this CA's own certificates are revoked, so no CRL of it can be required; where there is one, it
+/// counts as well.
+fn set_revocation(ca: &mut Ca, own: &EncodedCertificate, revocation: Option<Revocation>) {
+    let of_own = revocation
+        .as_ref()
+        .map(|revocation| Revocation::new(revocation.lists().to_vec(), RevocationPolicy::IfAvailable));
+    for trust in &mut ca.trust {
+        let is_own = trust.anchors == std::slice::from_ref(own);
+        trust.revocation = if is_own { of_own.clone() } else { revocation.clone() };
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ca::{Policy, Profile, VendorNames};
+use host::RevocationSetting;
 use serde::Deserialize;
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
@@ -64,6 +65,11 @@ pub(crate) struct Trust {
     pub(crate) ra_cas: Vec<PathBuf>,
     #[serde(default)]
     vendor_names: Names,
+    /// Of the CAs above.
+    #[serde(default)]
+    pub(crate) crls: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) revocation: RevocationSetting,
     #[serde(default)]
     pub(crate) shared_secrets: Vec<SharedSecretOf>,
 }
@@ -139,6 +145,9 @@ impl Config {
         if !(1024..=16 * 1024 * 1024).contains(&self.cmp.max_message_octets) {
             bail!("cmp.max_message_octets: must lie between 1024 and 16777216");
         }
+        if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
+            bail!("trust.revocation: is \"required\", but trust.crls names no file");
+        }
         let mut references = BTreeSet::new();
         for entry in &self.trust.shared_secrets {
             if entry.reference.is_empty() {
@@ -163,6 +172,7 @@ impl Config {
         .into_iter()
         .chain(trust.vendor_cas.iter_mut())
         .chain(trust.ra_cas.iter_mut())
+        .chain(trust.crls.iter_mut())
         .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
         .chain(self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]))
     }

@@ -159,6 +159,8 @@ max_mac_iterations = 1000000         # how much work a MAC with a shared secret 
 [trust]
 vendor_cas = [{vendor_cas}]          # who certifies stations in the factory
 ra_cas = []                          # who else, beside this CA, certifies RAs (extKeyUsage id-kp-cmcRA)
+crls = []                            # files with the CRLs of those CAs, PEM or DER; changes are taken up
+revocation = "if-available"          # "required": no vendor's or other CA's certificate without a CRL that is not out of date
 vendor_names = "own"                 # "any": stations may ask for names other than their vendor's; laboratories only
 
 # [[trust.shared_secrets]]           # a station without a certificate; as often as there are such stations

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ca::{Event, Outcome};
+use host::FileWatch;
 use host::control::ControlSocket;
 use host::read_credential;
 use tokio::net::TcpListener;
@@ -31,7 +32,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
     let shown = config.display();
-    let authority = Authority::open(Config::read(config)?)?.with_context(|| {
+    let config = Config::read(config)?;
+    let crls = FileWatch::new(config.trust.crls.clone()).context("SIGHUP cannot be handled")?;
+    let authority = Authority::open(config)?.with_context(|| {
         format!("{shown}: another process has the registry open; is `raca serve` running already?")
     })?;
     let authority = Arc::new(authority);
@@ -57,9 +60,24 @@ pub async fn serve(
     tokio::select! {
         () = transfer::server::serve(listener, router, tls, limits, shutdown) => {}
         () = commands => {}
+        outcome = watch_crls(authority.clone(), crls) => outcome?,
     }
     info!("stopped");
     Ok(())
+}
+
+/// Takes up changes of the CRLs, within seconds or at once on SIGHUP.
+async fn watch_crls(authority: Arc<Authority>, mut watch: FileWatch) -> Result<()> {
+    loop {
+        watch.changed().await;
+        let authority = authority.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = authority.reload_crls() {
+                error!("the CRLs stay as they were: {error:#}");
+            }
+        })
+        .await?;
+    }
 }
 
 fn tls(credential: &Credential) -> Result<ServerTls> {

@@ -5,6 +5,8 @@
 pub mod crafted;
 mod hex;
 pub mod no_security;
+pub mod paths;
+pub mod pkits;
 pub mod programs;
 pub mod provider;
 mod random;

@@ -188,15 +188,39 @@ pub struct Factory {
 impl Factory {
     /// Makes its CA, `CN=Factory CA,O=Vendor`.
     pub fn new(folder: &Path) -> Self {
-        Self::with_keys(folder, "ec -pkeyopt ec_paramgen_curve:P-256")
+        Self::with_keys(folder, EC)
     }
 
     /// The same with another kind of keys, its own and its stations': what `openssl req` takes behind `-newkey`.
     pub fn with_keys(folder: &Path, kind: &'static str) -> Self {
+        Self::make(folder, "/O=Vendor/CN=Factory CA", kind)
+    }
+
+    /// Makes one whose CA has another name.
+    pub fn named(folder: &Path, subject: &str) -> Self {
+        Self::make(folder, subject, EC)
+    }
+
+    fn make(folder: &Path, subject: &str, kind: &'static str) -> Self {
         let request =
             format!("req -x509 -newkey {kind} -nodes -days 7300 -keyout factory.key -out factory.pem -subj");
-        run_words("openssl", &words(&request, &["/O=Vendor/CN=Factory CA"]), folder).success();
+        run_words("openssl", &words(&request, &[subject]), folder).success();
+        Self::prepare(folder, kind)
+    }
+
+    fn prepare(folder: &Path, kind: &'static str) -> Self {
+        // `openssl ca` is the one command that takes dates, and makes CRLs.
+        fs::write(folder.join("factory.cnf"), CA_CONFIGURATION).expect("writable");
+        fs::write(folder.join("factory.index"), "").expect("writable");
+        fs::write(folder.join("factory.crlnumber"), "01\n").expect("writable");
         Self { folder: folder.to_owned(), kind }
+    }
+
+    /// Takes over a CA that is there already, to make its CRLs: from these files, into an empty folder.
+    pub fn of(folder: &Path, certificate: &Path, key: &Path) -> Self {
+        fs::copy(certificate, folder.join("factory.pem")).expect("the certificate is there");
+        fs::copy(key, folder.join("factory.key")).expect("the key is there");
+        Self::prepare(folder, EC)
     }
 
     /// Makes `NAME.key` and `NAME.pem`, the vendor certificate `CN=NAME,O=Vendor`, valid for so many days from now (none:
@@ -212,15 +236,33 @@ impl Factory {
             0 => "-startdate 20200101000000Z -enddate 20210101000000Z".to_owned(),
             days => format!("-days {days}"),
         };
-        // `openssl ca` is the one command that takes dates.
-        fs::write(self.folder.join("factory.cnf"), CA_CONFIGURATION).expect("writable");
-        fs::write(self.folder.join("factory.index"), "").expect("writable");
         let certificate = format!(
             "ca -batch -notext -config factory.cnf -rand_serial -in {name}.csr -out {name}.pem {validity} -extfile factory.ext"
         );
         run("openssl", &certificate, &self.folder).success();
     }
+
+    /// Revokes `NAME.pem`; the next CRL will say so.
+    pub fn revoke(&self, name: &str) {
+        run("openssl", &format!("ca -config factory.cnf -revoke {name}.pem"), &self.folder).success();
+    }
+
+    /// Makes a CRL of that name with everything that is revoked so far, in PEM. It is out of date after so many days (none: it
+    /// is so already).
+    pub fn crl(&self, name: &str, days: u32) {
+        let validity = match days {
+            0 => "-crl_lastupdate 20200101000000Z -crl_nextupdate 20210101000000Z".to_owned(),
+            days => format!("-crldays {days}"),
+        };
+        run("openssl", &format!("ca -config factory.cnf -gencrl -out {name}.new {validity}"), &self.folder)
+            .success();
+        // At once, as one that replaces it should.
+        fs::rename(self.folder.join(format!("{name}.new")), self.folder.join(name)).expect("writable");
+    }
 }
+
+/// What `openssl req` makes P-256 keys of.
+const EC: &str = "ec -pkeyopt ec_paramgen_curve:P-256";
 
 const CA_CONFIGURATION: &str = "\
 [ca]
@@ -228,6 +270,7 @@ default_ca = factory
 [factory]
 database = factory.index
 serial = factory.serial
+crlnumber = factory.crlnumber
 rand_serial = yes
 new_certs_dir = .
 certificate = factory.pem

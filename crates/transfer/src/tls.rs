@@ -6,11 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use der::Decode;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime,
+};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
+    SignatureScheme, WantsVersions,
 };
 use zeroize::Zeroizing;
 
@@ -73,18 +76,32 @@ pub fn server_config(
     identity: Identity,
     client_anchors: &[Vec<u8>],
 ) -> Result<Arc<ServerConfig>, TransferError> {
-    let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(bad_credential)?;
-    let builder = if client_anchors.is_empty() {
-        builder.with_no_client_auth()
-    } else {
-        let roots = Arc::new(root_store(client_anchors)?);
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
-            .allow_unauthenticated()
-            .build()
-            .map_err(|error| TransferError::BadCredential(error.to_string()))?;
-        builder.with_client_cert_verifier(Arc::new(Reporting(verifier)))
+    if client_anchors.is_empty() {
+        return serving(identity, ServerConfig::builder_with_provider(provider()), None);
+    }
+    server_config_trusting(identity, &ClientTrust::new(client_anchors)?)
+}
+
+/// As [`server_config`], with client certificates that may be revoked while it serves.
+///
+/// # Errors
+/// When the identity cannot be used.
+pub fn server_config_trusting(
+    identity: Identity,
+    clients: &ClientTrust,
+) -> Result<Arc<ServerConfig>, TransferError> {
+    serving(identity, ServerConfig::builder_with_provider(provider()), Some(clients))
+}
+
+fn serving(
+    identity: Identity,
+    builder: ConfigBuilder<ServerConfig, WantsVersions>,
+    clients: Option<&ClientTrust>,
+) -> Result<Arc<ServerConfig>, TransferError> {
+    let builder = builder.with_safe_default_protocol_versions().map_err(bad_credential)?;
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => builder.with_client_cert_verifier(clients.0.clone()),
     };
     let (chain, key) = identity.into_rustls();
     let mut config = builder.with_single_cert(chain, key).map_err(bad_credential)?;
@@ -142,21 +159,80 @@ impl fmt::Debug for ServerTls {
     }
 }
 
+/// Which client certificates a server believes: those under these anchors that no CRL revokes. Clones share it.
+#[derive(Clone, Debug)]
+pub struct ClientTrust(Arc<Reporting>);
+
+impl ClientTrust {
+    /// Believes certificates under these anchors, revoked or not.
+    ///
+    /// # Errors
+    /// When an anchor cannot be used, or there is none.
+    pub fn new(anchors: &[Vec<u8>]) -> Result<Self, TransferError> {
+        let roots = Arc::new(root_store(anchors)?);
+        let verifier = verifier(&roots, &[], false)?;
+        let hints = verifier.root_hint_subjects().to_vec();
+        Ok(Self(Arc::new(Reporting { roots, hints, verifier: RwLock::new(verifier) })))
+    }
+
+    /// From now on no certificate of a path may be in these CRLs, in DER; the first of an issuer decides. If they are required,
+    /// every certificate needs one that is not out of date; without any CRL nothing is asked even then.
+    ///
+    /// # Errors
+    /// When a CRL cannot be used; then all stays as it was.
+    pub fn set_crls(&self, crls: &[&[u8]], required: bool) -> Result<(), TransferError> {
+        let verifier = verifier(&self.0.roots, crls, required)?;
+        *self.0.verifier.write().unwrap_or_else(PoisonError::into_inner) = verifier;
+        Ok(())
+    }
+}
+
+fn verifier(
+    roots: &Arc<RootCertStore>,
+    crls: &[&[u8]],
+    required: bool,
+) -> Result<Arc<dyn ClientCertVerifier>, TransferError> {
+    let crls = crls.iter().map(|crl| CertificateRevocationListDer::from(crl.to_vec()));
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.clone(), provider())
+        .allow_unauthenticated()
+        .with_crls(crls);
+    let builder = if required {
+        builder.enforce_revocation_expiration()
+    } else {
+        builder.allow_unknown_revocation_status()
+    };
+    builder.build().map_err(|error| TransferError::BadCredential(error.to_string()))
+}
+
+/// More than any chain has. The library tries the orders of what a client sends one by one, and dozens of certificates that
+/// certify each other would keep it busy for seconds.
+const MAX_INTERMEDIATES: usize = 8;
+
 /// Logs whose certificate was refused and why, before TLS refuses it without words.
 #[derive(Debug)]
-struct Reporting(Arc<dyn ClientCertVerifier>);
+struct Reporting {
+    roots: Arc<RootCertStore>,
+    hints: Vec<DistinguishedName>,
+    verifier: RwLock<Arc<dyn ClientCertVerifier>>,
+}
+
+impl Reporting {
+    fn current(&self) -> Arc<dyn ClientCertVerifier> {
+        self.verifier.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl ClientCertVerifier for Reporting {
     fn offer_client_auth(&self) -> bool {
-        self.0.offer_client_auth()
+        self.current().offer_client_auth()
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.0.client_auth_mandatory()
+        self.current().client_auth_mandatory()
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        &self.hints
     }
 
     fn verify_client_cert(
@@ -165,7 +241,12 @@ impl ClientCertVerifier for Reporting {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        self.0.verify_client_cert(end_entity, intermediates, now).inspect_err(|error| {
+        let verified = if intermediates.len() > MAX_INTERMEDIATES {
+            Err(rustls::Error::General(format!("{} certificates were sent with it", intermediates.len())))
+        } else {
+            self.current().verify_client_cert(end_entity, intermediates, now)
+        };
+        verified.inspect_err(|error| {
             tracing::warn!(station = %subject(end_entity), reason = %error, "client certificate refused");
         })
     }
@@ -176,7 +257,7 @@ impl ClientCertVerifier for Reporting {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.current().verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -185,11 +266,11 @@ impl ClientCertVerifier for Reporting {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.current().verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.current().supported_verify_schemes()
     }
 }
 

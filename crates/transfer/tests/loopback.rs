@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
     date_time_ymd,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,7 +18,7 @@ use transfer::TransferError;
 use transfer::est::{EstClient, EstEnroll, EstHandler, EstOutcome, EstReply, est_router};
 use transfer::http::{ClientOptions, CmpClient, CmpHandler, CmpRequest, CmpResponse, cmp_router};
 use transfer::server::{Limits, serve};
-use transfer::tls::{Identity, ServerTls, client_config, server_config};
+use transfer::tls::{ClientTrust, Identity, ServerTls, client_config, server_config, server_config_trusting};
 use zeroize::Zeroizing;
 
 struct Running {
@@ -187,6 +188,7 @@ impl Pki {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Self { ca: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
@@ -199,6 +201,7 @@ impl Pki {
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.serial_number = Some(SerialNumber::from(17_u64));
         if expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
@@ -206,6 +209,25 @@ impl Pki {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.ca).unwrap();
         (certificate.der().to_vec(), Zeroizing::new(key.serialize_der()))
+    }
+
+    /// A CRL with these serial numbers.
+    fn crl(&self, revoked: &[u64]) -> Vec<u8> {
+        let revoked = revoked.iter().map(|serial_number| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial_number),
+            revocation_time: date_time_ymd(2025, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2025, 1, 1),
+            next_update: date_time_ymd(2125, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.ca).unwrap().der().to_vec()
     }
 
     fn identity(&self, name: &str, expired: bool) -> Identity {
@@ -346,4 +368,42 @@ async fn curl_enrols_over_mutual_tls() {
     let answer = String::from_utf8_lossy(&output.stdout).to_lowercase();
     assert!(answer.starts_with("http/1.1 202"), "{answer}");
     assert!(answer.contains("retry-after: 7"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_does_not_get_through_tls_from_the_next_crl_on() {
+    let (operator, vendor) = (Pki::new("operator"), Pki::new("vendor"));
+    let clients = ClientTrust::new(&[vendor.anchor()]).unwrap();
+    let config = server_config_trusting(operator.identity("nem", false), &clients).unwrap();
+    let limits = Limits::default();
+    let router = est_router(Arc::new(Est), limits);
+    let server = Running::start(router, Some(ServerTls::new(config)), limits).await;
+    let (certificate, key) = vendor.issue("enb", false);
+    let enrols = async |chain: Vec<Vec<u8>>| {
+        let client = est_client(&server, &operator, Some(Identity::new(chain, key.clone())));
+        client.enroll(&csr(5), false).await.is_ok()
+    };
+    let station = || vec![certificate.clone()];
+    assert!(enrols(station()).await);
+    for (crl, required, is_served) in [
+        (vendor.crl(&[]), true, true),
+        (vendor.crl(&[18]), true, true),
+        (vendor.crl(&[16, 17]), false, false),
+        (vendor.crl(&[17]), true, false),
+        (operator.crl(&[17]), false, true),
+        (operator.crl(&[]), true, false),
+        // Of another key: it is not believed, and nothing without it.
+        (Pki::new("vendor").crl(&[]), false, false),
+    ] {
+        clients.set_crls(&[&crl], required).unwrap();
+        assert_eq!(enrols(station()).await, is_served, "{required} {crl:02x?}");
+        // What cannot be read changes nothing.
+        let broken = &crl[..crl.len() - 1];
+        assert!(clients.set_crls(&[broken], required).is_err());
+        assert_eq!(enrols(station()).await, is_served);
+    }
+    clients.set_crls(&[], false).unwrap();
+    assert!(enrols(station()).await);
+    assert!(enrols([station(), vec![vendor.anchor(); 8]].concat()).await);
+    assert!(!enrols([station(), vec![vendor.anchor(); 9]].concat()).await, "a heap of certificates");
 }

@@ -57,6 +57,7 @@ pub(super) fn check(
         intermediates: &intermediates,
         anchors: &trust.anchors,
         extended_key_usage: ExtendedKeyUsage::Any,
+        revocation: None,
         now,
     };
     let requested =

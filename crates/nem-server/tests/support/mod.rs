@@ -204,3 +204,15 @@ pub fn replace(path: &Path, from: &str, to: &str) {
     assert!(text.contains(from), "{from} is not in {}", path.display());
     fs::write(path, text.replace(from, to)).unwrap();
 }
+
+/// Waits until it is so.
+pub fn eventually(mut so: impl FnMut() -> bool) {
+    let pause = || std::thread::sleep(Duration::from_millis(100));
+    assert!((0..100).any(|_| {
+        let is_so = so();
+        if !is_so {
+            pause();
+        }
+        is_so
+    }));
+}

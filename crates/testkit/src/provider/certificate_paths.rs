@@ -14,7 +14,14 @@ pub(super) fn check(provider: &CryptoProvider) {
     let (vendor_ca, vendor_station) = (certificate("vendor-ca"), certificate("vendor-bs"));
     let validate = |end_entity: &EncodedCertificate, anchor: &EncodedCertificate, extended_key_usage, now| {
         let anchors = std::slice::from_ref(anchor);
-        let path = CertificatePath { end_entity, intermediates: &[], anchors, extended_key_usage, now };
+        let path = CertificatePath {
+            end_entity,
+            intermediates: &[],
+            anchors,
+            extended_key_usage,
+            revocation: None,
+            now,
+        };
         provider.validate_path(&path)
     };
     let (any, cmc_ra) = (ExtendedKeyUsage::Any, ExtendedKeyUsage::Required(rfc6402::KP_CMC_RA));

@@ -1,0 +1,8 @@
+//! NIST's tests of path validation, with this provider's signatures.
+
+#[test]
+fn paths_are_validated_as_nist_expects_or_as_the_deviations_say() {
+    testkit::pkits::check(&crypto_rustcrypto::provider(Box::new(
+        testkit::InsecureCountingRandom::starting_at(1),
+    )));
+}
