@@ -8,6 +8,7 @@ pub mod no_security;
 pub mod programs;
 pub mod provider;
 mod random;
+pub mod soft_hsm;
 pub mod vectors;
 
 pub use random::InsecureCountingRandom;
