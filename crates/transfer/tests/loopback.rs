@@ -10,6 +10,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     date_time_ymd,
 };
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -18,7 +20,6 @@ use transfer::est::{EstClient, EstEnroll, EstHandler, EstOutcome, EstReply, est_
 use transfer::http::{ClientOptions, CmpClient, CmpHandler, CmpRequest, CmpResponse, cmp_router};
 use transfer::server::{Limits, serve};
 use transfer::tls::{Identity, ServerTls, client_config, server_config};
-use zeroize::Zeroizing;
 
 struct Running {
     address: SocketAddr,
@@ -194,7 +195,7 @@ impl Pki {
         self.ca.der().to_vec()
     }
 
-    fn issue(&self, name: &str, expired: bool) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
+    fn issue(&self, name: &str, expired: bool) -> (Vec<u8>, Vec<u8>) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.extended_key_usages =
@@ -205,12 +206,13 @@ impl Pki {
         }
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.ca).unwrap();
-        (certificate.der().to_vec(), Zeroizing::new(key.serialize_der()))
+        (certificate.der().to_vec(), key.serialize_der())
     }
 
     fn identity(&self, name: &str, expired: bool) -> Identity {
         let (certificate, key) = self.issue(name, expired);
-        Identity::new(vec![certificate], key)
+        let key = PrivateKeyDer::Pkcs8(key.into());
+        Identity::new(vec![certificate], any_supported_type(&key).unwrap())
     }
 }
 
