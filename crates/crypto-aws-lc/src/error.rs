@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crypto::{KeyError, KeyKind, SignatureAlgorithm};
 
-use crate::KeyType;
+use crate::{KeyType, PrivateFileError};
 
 /// Why there is no private key, or no file with it. Each message says what to do; none shows anything of the key.
 #[derive(Debug)]
@@ -14,8 +14,21 @@ pub enum KeyFileError {
     UnknownKeyType(String),
     /// No PEM private key was found in the text.
     NotPem,
-    /// The private key is encrypted with a passphrase.
+    /// The private key is encrypted, and no passphrase was given.
     Encrypted,
+    /// The private key is not encrypted, and a passphrase was given.
+    NotEncrypted,
+    /// The private key is encrypted as OpenSSL did before PKCS #8, with a key that one round of MD5 derives.
+    LegacyEncryption,
+    /// The private key is encrypted by another way than PBES2 with AES, and PBKDF2 with HMAC-SHA-2 or scrypt.
+    Encryption,
+    /// To decrypt the private key would take more time or memory than any honest file asks for.
+    Work {
+        /// What the file demands.
+        demanded: String,
+    },
+    /// The passphrase is not the one the private key was encrypted with, or the file was damaged.
+    WrongPassphrase,
     /// The private key is malformed, or of a kind that is not supported.
     Rejected,
     /// The private key is too weak.
@@ -36,29 +49,12 @@ pub enum KeyFileError {
         /// Why not.
         reason: Box<KeyFileError>,
     },
-    /// Others than its owner may use the file.
-    OpenToOthers {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// This is not a regular file, or longer than any key.
-    NotAKeyFile {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file cannot be read, or is not its owner's alone.
+    File(PrivateFileError),
     /// The file is there already; keys are never overwritten.
     Exists {
         /// The file.
         path: PathBuf,
-    },
-    /// The file could not be read.
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        error: io::Error,
     },
     /// The file could not be written.
     Write {
@@ -81,8 +77,28 @@ impl fmt::Display for KeyFileError {
                  `openssl pkey -in KEY` writes one",
             ),
             Self::Encrypted => f.write_str(
-                "the private key is encrypted; decrypt it with `openssl pkey -in KEY -out NEW`, keep NEW private",
+                "the private key is encrypted; say where its passphrase comes from (key_passphrase in a configuration, \
+                 --key-passphrase on a command line): file:PATH, env:NAME or prompt",
             ),
+            Self::NotEncrypted => f.write_str(
+                "the private key is not encrypted, though a passphrase is configured for it; leave that out, or \
+                 encrypt the key with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW`",
+            ),
+            Self::LegacyEncryption => f.write_str(
+                "the private key is encrypted in OpenSSL's old way (Proc-Type: 4,ENCRYPTED), which protects it badly; \
+                 convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW` and `chmod 600 NEW`",
+            ),
+            Self::Encryption => f.write_str(
+                "the private key is encrypted by another way than PBES2 with AES and PBKDF2-HMAC-SHA-2 or scrypt; \
+                 convert it with `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in KEY -out NEW` and \
+                 `chmod 600 NEW`",
+            ),
+            Self::Work { demanded } => write!(
+                f,
+                "decrypting the private key would take {demanded}, more than is accepted; encrypt it anew with \
+                 `openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in KEY -out NEW`"
+            ),
+            Self::WrongPassphrase => f.write_str("the passphrase is wrong, or the file was damaged"),
             Self::Rejected => f.write_str(
                 "the private key is malformed, or is not one of P-256, P-384, P-521 (named curves), Ed25519, \
                  ML-DSA and RSA with 2048 to 8192 bits",
@@ -93,18 +109,9 @@ impl fmt::Display for KeyFileError {
             }
             Self::Failed => f.write_str("AWS-LC could not make or encode a key"),
             Self::Key { path, reason } => write!(f, "{}: {reason}", path.display()),
-            Self::OpenToOthers { path, mode } => {
-                let path = path.display();
-                write!(f, "{path}: others may use this private key (mode {mode:04o}); run `chmod 600 {path}`")
-            }
-            Self::NotAKeyFile { path } => {
-                write!(f, "{}: not a regular file, or too long for a private key", path.display())
-            }
+            Self::File(error) => error.fmt(f),
             Self::Exists { path } => {
                 write!(f, "{}: there is a file already; move it away or choose another name", path.display())
-            }
-            Self::Read { path, error } => {
-                write!(f, "{}: the private key cannot be read: {error}", path.display())
             }
             Self::Write { path, error } => {
                 write!(f, "{}: the private key cannot be written: {error}", path.display())

@@ -1,8 +1,10 @@
 //! A [`CryptoProvider`] for servers and programs on AWS-LC, and [`SoftwareKey`]: private keys in memory and in files.
 
+mod encrypted_key;
 mod error;
 mod key_file;
 mod mac;
+mod private_file;
 mod software_key;
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
@@ -13,7 +15,8 @@ use crypto::{
 };
 
 pub use error::KeyFileError;
-pub use key_file::{read_key_file, write_key_file};
+pub use key_file::{read_encrypted_key_file, read_key_file, write_encrypted_key_file, write_key_file};
+pub use private_file::{PrivateFileError, read_private_file};
 pub use software_key::{KeyType, SoftwareKey};
 
 /// AWS-LC's cryptography with the operating system's randomness.

@@ -13,9 +13,10 @@ use aws_lc_rs::signature::{
 use crypto::{KeyKind, PublicKey, SignError, SignatureAlgorithm, SigningKey};
 use der::SecretDocument;
 use der::pem::LineEnding;
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::KeyFileError;
+use crate::{KeyFileError, encrypted_key};
 
 /// The kinds of key that can be generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,7 +149,7 @@ impl SoftwareKey {
     /// When there is none, or it is encrypted, malformed, of an unsupported kind, or too weak.
     pub fn from_pem(text: &str) -> Result<Self, KeyFileError> {
         let block = private_key_block(text).ok_or(KeyFileError::NotPem)?;
-        if block.contains("ENCRYPTED") {
+        if is_encrypted(block)? {
             return Err(KeyFileError::Encrypted);
         }
         let (label, document) = SecretDocument::from_pem(block).map_err(|_| KeyFileError::Rejected)?;
@@ -159,6 +160,21 @@ impl SoftwareKey {
             _ => RsaKeyPair::from_der(octets).ok().map(rsa_pair),
         };
         Self::new(pair.ok_or(KeyFileError::Rejected)?)
+    }
+
+    /// From the first private key in a PEM text: an `ENCRYPTED PRIVATE KEY` (RFC 7468 section 11) under PBES2 (RFC 8018) with
+    /// AES, and PBKDF2 with HMAC-SHA-2 or scrypt.
+    ///
+    /// # Errors
+    /// When there is none, it is not encrypted, the passphrase is wrong, or it demands more work than any honest one does:
+    /// that is found out before anything is derived.
+    pub fn from_encrypted_pem(text: &str, passphrase: &SecretString) -> Result<Self, KeyFileError> {
+        let block = private_key_block(text).ok_or(KeyFileError::NotPem)?;
+        if !is_encrypted(block)? {
+            return Err(KeyFileError::NotEncrypted);
+        }
+        let (_, document) = SecretDocument::from_pem(block).map_err(|_| KeyFileError::Rejected)?;
+        Self::from_pkcs8_der(&encrypted_key::decrypt(document.as_bytes(), passphrase)?)
     }
 
     fn new(pair: Pair) -> Result<Self, KeyFileError> {
@@ -211,6 +227,18 @@ impl SoftwareKey {
     pub fn to_pkcs8_pem(&self) -> Result<Zeroizing<String>, KeyFileError> {
         SecretDocument::try_from(self.to_pkcs8_der()?.as_slice())
             .and_then(|document| document.to_pem(PKCS8, LineEnding::LF))
+            .map_err(|_| KeyFileError::Failed)
+    }
+
+    /// The key as a PEM `ENCRYPTED PRIVATE KEY` (RFC 7468 section 11): AES-256-CBC, and PBKDF2 with HMAC-SHA-256 and 600 000
+    /// iterations, which every OpenSSL since 1.1 reads.
+    ///
+    /// # Errors
+    /// As [`SoftwareKey::to_pkcs8_der`].
+    pub fn to_encrypted_pem(&self, passphrase: &SecretString) -> Result<Zeroizing<String>, KeyFileError> {
+        let encrypted = encrypted_key::encrypt(&self.to_pkcs8_der()?, passphrase)?;
+        SecretDocument::try_from(encrypted)
+            .and_then(|document| document.to_pem(ENCRYPTED, LineEnding::LF))
             .map_err(|_| KeyFileError::Failed)
     }
 }
@@ -282,6 +310,14 @@ fn private_key_block(text: &str) -> Option<&str> {
         let length = block.find(&end)? + end.len();
         block.get(..length)
     })
+}
+
+fn is_encrypted(block: &str) -> Result<bool, KeyFileError> {
+    // RFC 1421 section 4.6.1.1
+    if block.contains("Proc-Type:") {
+        return Err(KeyFileError::LegacyEncryption);
+    }
+    Ok(block.starts_with(&format!("-----BEGIN {ENCRYPTED}-----")))
 }
 
 fn ecdsa_pair(parse: impl Fn(&'static EcdsaSigningAlgorithm) -> Option<EcdsaKeyPair>) -> Option<Pair> {

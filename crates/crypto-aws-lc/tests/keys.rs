@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crypto::{KeyError, KeyKind, SigningKey};
-use crypto_aws_lc::{KeyFileError, KeyType, SoftwareKey, read_key_file, write_key_file};
+use crypto_aws_lc::{KeyFileError, KeyType, PrivateFileError, SoftwareKey, read_key_file, write_key_file};
 use der::asn1::{Any, OctetString};
 use der::{Decode, Document, Encode, SecretDocument, Tag};
 use spki::SubjectPublicKeyInfoRef;
@@ -113,7 +113,7 @@ fn keys_that_cannot_be_used_are_refused_by_their_fault() {
     let encrypted = made("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret");
     assert!(matches!(encrypted, KeyFileError::Encrypted), "{encrypted}");
     let encrypted = made("genrsa -traditional -aes256 -passout pass:secret 2048");
-    assert!(matches!(encrypted, KeyFileError::Encrypted), "{encrypted}");
+    assert!(matches!(encrypted, KeyFileError::LegacyEncryption), "{encrypted}");
 
     for arguments in [
         "genpkey -algorithm ED448",
@@ -200,11 +200,14 @@ fn a_key_file_is_its_owners_alone() {
     for open in [0o640, 0o604, 0o620, 0o601, 0o660, 0o644] {
         fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
         let error = read_key_file(&path).unwrap_err();
-        assert!(matches!(error, KeyFileError::OpenToOthers { mode, .. } if mode == open), "{error}");
+        let KeyFileError::File(PrivateFileError::OpenToOthers { mode, .. }) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(mode, open);
         let path = path.display();
         assert_eq!(
             error.to_string(),
-            format!("{path}: others may use this private key (mode {open:04o}); run `chmod 600 {path}`")
+            format!("{path}: others may use this secret (mode {open:04o}); run `chmod 600 {path}`")
         );
     }
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
@@ -244,7 +247,10 @@ fn errors_name_the_file() {
     ] {
         assert!(error.to_string().starts_with(&*folder.to_string_lossy()), "{error}");
     }
-    assert!(matches!(refused("huge.pem", &[b'A'; 65 * 1024]), KeyFileError::NotAKeyFile { .. }));
+    assert!(matches!(
+        refused("huge.pem", &[b'A'; 65 * 1024]),
+        KeyFileError::File(PrivateFileError::NotRegular { .. })
+    ));
 }
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";

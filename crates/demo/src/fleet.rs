@@ -78,7 +78,7 @@ impl Station {
         names.dns.push(self.host_name());
         let identity = Identity::Vendor {
             certificate: self.product.certificate.clone(),
-            key: self.product.key.clone(),
+            key: self.product.key.clone().into(),
             names,
         };
         let mut options = EnrolOptions::new(nem, operator_ca, identity, &self.directory);

@@ -3,26 +3,27 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crypto_aws_lc::{KeyType, SoftwareKey, read_key_file, write_key_file};
+use crypto_aws_lc::{KeyType, SoftwareKey};
 use host::files::{request_pem, write_new};
-use host::{Names, certification_request};
+use host::{KeySource, Names, PassphraseSource, certification_request, write_software_key};
 
 use crate::{Error, Inspection, MAX_INSPECTED, inspect};
 
-/// Makes a private key and writes it (PKCS #8, PEM) to a new file that only its owner may use.
+/// Makes a private key and writes it (PKCS #8, PEM) to a new file that only its owner may use, encrypted when there is a
+/// passphrase.
 ///
 /// # Errors
-/// When the file is there already or cannot be written.
-pub fn keygen(path: &Path, key_type: KeyType) -> Result<(), Error> {
-    Ok(write_key_file(path, &SoftwareKey::generate(key_type)?)?)
+/// When the file is there already or cannot be written, or there is no passphrase where there should be one.
+pub fn keygen(path: &Path, key_type: KeyType, passphrase: Option<&PassphraseSource>) -> Result<(), Error> {
+    Ok(write_software_key(path, &SoftwareKey::generate(key_type)?, passphrase)?)
 }
 
-/// Makes a CertificationRequest (RFC 2986) with the key in a file, and writes it (PEM) to a new file.
+/// Makes a CertificationRequest (RFC 2986) with a key, and writes it (PEM) to a new file.
 ///
 /// # Errors
 /// When the key cannot be used, or the file is there already or cannot be written.
-pub fn write_request(key: &Path, names: &Names, path: &Path) -> Result<(), Error> {
-    let request = certification_request(names, &read_key_file(key)?)?;
+pub fn write_request(key: &KeySource, names: &Names, path: &Path) -> Result<(), Error> {
+    let request = certification_request(names, key.open()?.as_ref())?;
     Ok(write_new(path, request_pem(&request)?.as_bytes())?)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use crypto_aws_lc::KeyType;
-use host::{Names, now};
+use host::{KeySource, Names, PassphraseSource, now};
 use transfer::est::EstClient;
 use transfer::http::ClientOptions;
 
@@ -35,6 +35,8 @@ pub struct EnrolOptions {
     pub directory: PathBuf,
     /// The kind of key to make, when there is none in the directory.
     pub key_type: KeyType,
+    /// Where the passphrase of `key.pem` in the directory comes from; a new key is encrypted with it.
+    pub key_passphrase: Option<PassphraseSource>,
     /// The time after which to give up.
     pub timeout: Duration,
 }
@@ -47,8 +49,8 @@ pub enum Identity {
     Vendor {
         /// The certificate and what lies between it and the vendor's root (PEM).
         certificate: PathBuf,
-        /// Its private key (PEM), readable by its owner only.
-        key: PathBuf,
+        /// Its private key: a PEM file that only its owner may read, or in a token.
+        key: KeySource,
         /// The names to be certified.
         names: Names,
     },
@@ -71,6 +73,7 @@ impl EnrolOptions {
             operator_ca: None,
             directory: directory.into(),
             key_type: KeyType::P256,
+            key_passphrase: None,
             timeout: Duration::from_secs(3600),
         }
     }
@@ -174,7 +177,7 @@ pub async fn enrol(
     let mut client = ClientOptions::default();
     client.timeout = client.timeout.min(options.timeout);
     client.tls = Some(
-        transfer::tls::client_config(&station.nem_anchors, Some(station.tls_identity()?))
+        transfer::tls::client_config(&station.nem_anchors, Some(station.tls_identity()))
             .map_err(Error::Transfer)?,
     );
     let client = EstClient::new(&options.nem, client).map_err(Error::Transfer)?;

@@ -1,14 +1,17 @@
 //! The command line of `enb`.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use enb::{EnrolOptions, Enrolled, Error, Identity, Progress};
-use host::{Names, parse_host_name, parse_name};
+use host::{KeySource, Names, PassphraseSource, parse_host_name, parse_name};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -38,6 +41,8 @@ enum Command {
         out: PathBuf,
         #[command(flatten)]
         kind: KeyKind,
+        #[command(flatten)]
+        passphrase: KeyPassphrase,
         /// Print what was written as JSON
         #[arg(long)]
         json: bool,
@@ -48,9 +53,11 @@ enum Command {
                       --dns enb0001.operator.example --ip 192.0.2.1 --out csr.pem"
     )]
     Csr {
-        /// The private key (PEM), readable by its owner only
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
+        /// The private key (PEM), readable by its owner only, or its PKCS #11 URI
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        #[command(flatten)]
+        passphrase: KeyPassphrase,
         /// The name to be certified (RFC 4514)
         #[arg(long, value_name = "DN", value_parser = parse_name)]
         subject: Name,
@@ -95,6 +102,19 @@ struct KeyKind {
 }
 
 #[derive(Args)]
+struct KeyPassphrase {
+    /// Where the passphrase of the key, or its token's PIN, comes from: file:PATH, env:NAME or prompt
+    #[arg(long, value_name = "SOURCE")]
+    key_passphrase: Option<String>,
+}
+
+impl KeyPassphrase {
+    fn source(self) -> Option<PassphraseSource> {
+        self.key_passphrase.map(|text| parsed("--key-passphrase", &text))
+    }
+}
+
+#[derive(Args)]
 struct AlternativeNames {
     /// A host name for subjectAltName; may be repeated
     #[arg(long, value_name = "NAME", value_parser = parse_host_name)]
@@ -115,9 +135,14 @@ struct EnrolArguments {
     /// The vendor's certificate, and what lies between it and the vendor's root (PEM)
     #[arg(long, value_name = "FILE", required_unless_present = "renew", conflicts_with = "renew")]
     cert: Option<PathBuf>,
-    /// The private key of the vendor's certificate (PEM), readable by its owner only
-    #[arg(long, value_name = "FILE", required_unless_present = "renew", conflicts_with = "renew")]
-    key: Option<PathBuf>,
+    /// The private key of the vendor's certificate (PEM), readable by its owner only, or its PKCS #11 URI
+    #[arg(long, value_name = "KEY", required_unless_present = "renew", conflicts_with = "renew")]
+    key: Option<String>,
+    #[command(flatten)]
+    passphrase: KeyPassphrase,
+    /// Where the passphrase of key.pem in DIR comes from, as with --key-passphrase; a new key is encrypted with it
+    #[arg(long, value_name = "SOURCE")]
+    own_key_passphrase: Option<String>,
     /// The name to be certified (RFC 4514), as the operator's inventory has it
     #[arg(long, value_name = "DN", value_parser = parse_name, required_unless_present = "renew", conflicts_with = "renew")]
     subject: Option<Name>,
@@ -132,7 +157,7 @@ struct EnrolArguments {
     #[arg(long, value_name = "FILE")]
     operator_ca: Option<PathBuf>,
     /// Renew the certificate in DIR, shown in TLS instead of the vendor's; names and key stay
-    #[arg(long, conflicts_with_all = ["dns", "ip", "alg"])]
+    #[arg(long, conflicts_with_all = ["dns", "ip", "alg", "key_passphrase"])]
     renew: bool,
     /// After how many seconds to give up
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
@@ -156,8 +181,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
-        Command::Keygen { out, kind, json } => {
-            enb::keygen(&out, kind.alg)?;
+        Command::Keygen { out, kind, passphrase, json } => {
+            enb::keygen(&out, kind.alg, passphrase.source().as_ref())?;
             let (key, alg) = (out.display().to_string(), kind.alg.to_string());
             print(&if json {
                 json!({ "key": key, "alg": alg }).to_string()
@@ -165,7 +190,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                 format!("private key: {key} ({alg})")
             })
         }
-        Command::Csr { key, subject, alternative_names, out, json } => {
+        Command::Csr { key, passphrase, subject, alternative_names, out, json } => {
+            let key = KeySource::new(parsed("--key", &key), passphrase.source());
             enb::write_request(&key, &names(subject, alternative_names), &out)?;
             let out = out.display().to_string();
             print(&if json { json!({ "request": out }).to_string() } else { format!("request: {out}") })
@@ -182,6 +208,13 @@ fn run(command: Command) -> Result<ExitCode, Error> {
     }
 }
 
+/// What clap cannot parse it shows, and here that may be a PIN or a passphrase.
+fn parsed<T: FromStr<Err: Display>>(option: &str, text: &str) -> T {
+    text.parse().unwrap_or_else(|reason| {
+        Arguments::command().error(ErrorKind::ValueValidation, format!("{option}: {reason}")).exit()
+    })
+}
+
 fn names(subject: Name, alternative_names: AlternativeNames) -> Names {
     let mut names = Names::new(subject);
     names.dns = alternative_names.dns;
@@ -190,8 +223,11 @@ fn names(subject: Name, alternative_names: AlternativeNames) -> Names {
 }
 
 fn enrol(arguments: EnrolArguments) -> Result<ExitCode, Error> {
+    let own_key_passphrase =
+        arguments.own_key_passphrase.as_deref().map(|text| parsed("--own-key-passphrase", text));
     let identity = match (arguments.cert, arguments.key, arguments.subject) {
         (Some(certificate), Some(key), Some(subject)) => {
+            let key = KeySource::new(parsed("--key", &key), arguments.passphrase.source());
             Identity::Vendor { certificate, key, names: names(subject, arguments.alternative_names) }
         }
         // clap demands all three unless there is --renew.
@@ -200,6 +236,7 @@ fn enrol(arguments: EnrolArguments) -> Result<ExitCode, Error> {
     let mut options = EnrolOptions::new(arguments.nem, arguments.ca, identity, arguments.out);
     options.operator_ca = arguments.operator_ca;
     options.key_type = arguments.kind.alg;
+    options.key_passphrase = own_key_passphrase;
     options.timeout = Duration::from_secs(arguments.timeout);
 
     let begun = Instant::now();

@@ -99,7 +99,7 @@ async fn enrol(
     let tls_certificate = operator.issue(&contents, &provider(), now()).unwrap().certificate;
     let identity = transfer::tls::Identity::new(
         vec![tls_certificate.octets().to_vec()],
-        tls_key.to_pkcs8_der().unwrap(),
+        host::tls_key(&tls_key).unwrap(),
     );
     let tls = ServerTls::new(server_config(identity, &[vendor.certificate().octets().to_vec()]).unwrap());
 
@@ -111,7 +111,7 @@ async fn enrol(
 
     let mut names = Names::new(parse_name(SUBJECT).unwrap());
     names.dns = vec!["enb1.example".into()];
-    let identity = Identity::Vendor { certificate, key: vendor_key_path, names };
+    let identity = Identity::Vendor { certificate, key: vendor_key_path.into(), names };
     let mut options = EnrolOptions::new(url, &ca, identity, folder.path().join("enb1"));
     options.operator_ca = Some(ca);
     options.timeout = Duration::from_secs(60);

@@ -1,35 +1,57 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use asn1::EncodedCertificate;
-use crypto::SigningKey;
-use crypto_aws_lc::{SoftwareKey, read_key_file};
+use crypto::{PublicKey, SigningKey};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
-use crate::Error;
 use crate::files::read_certificates;
+use crate::key::Key;
+use crate::{Error, KeySource};
 
-/// Reads a certificate with its chain behind it, leaf first, and the key that belongs to it.
+/// Reads a certificate with its chain behind it, leaf first, and gets hold of the key that belongs to it, wherever that
+/// is. Blocks, and may ask for a passphrase at the terminal.
 ///
 /// # Errors
-/// When a file cannot be used, or the key is not the one in the certificate.
+/// When a file or a token cannot be used, or the key is not the one in the certificate.
 pub fn read_credential(
     certificate: &Path,
-    key: &Path,
-) -> Result<(Vec<EncodedCertificate>, SoftwareKey), Error> {
+    key: &KeySource,
+) -> Result<(Vec<EncodedCertificate>, Box<dyn SigningKey>), Error> {
+    let (chain, key) = read(certificate, key)?;
+    Ok((chain, key.into_signing_key()))
+}
+
+/// As [`read_credential`], with the key as TLS needs it. In a token it signs with whatever the peer offers that it can do; it
+/// then blocks a thread, but not the reactor, as long as that has more than one.
+///
+/// # Errors
+/// As [`read_credential`]; also when no TLS can be done with such a key.
+pub fn read_tls_credential(
+    certificate: &Path,
+    key: &KeySource,
+) -> Result<(Vec<EncodedCertificate>, Arc<dyn rustls::sign::SigningKey>), Error> {
+    let (chain, opened) = read(certificate, key)?;
+    Ok((chain, opened.into_tls_key(key)?))
+}
+
+fn read(certificate: &Path, key: &KeySource) -> Result<(Vec<EncodedCertificate>, Key), Error> {
     let chain = read_certificates(certificate)?;
-    let private_key = read_key_file(key).map_err(Error::Key)?;
-    let malformed = |_| Error::NoCertificates {
+    let malformed = |reason: &str| Error::NoCertificates {
         path: certificate.to_owned(),
-        reason: "the first one cannot be decoded".to_owned(),
+        reason: format!("the first one {reason}"),
     };
-    let certified = chain.first().map(|leaf| {
-        let leaf = Certificate::from_der(leaf.octets())?;
-        leaf.tbs_certificate().subject_public_key_info().to_der()
-    });
-    let certified = certified.transpose().map_err(malformed)?.unwrap_or_default();
-    if certified != private_key.public_key().spki_octets() {
-        return Err(Error::OtherKey { certificate: certificate.to_owned(), key: key.to_owned() });
+    let leaf = chain.first().map(EncodedCertificate::octets).unwrap_or_default();
+    let leaf = Certificate::from_der(leaf).map_err(|_| malformed("cannot be decoded"))?;
+    let spki = leaf.tbs_certificate().subject_public_key_info().to_der();
+    let certified = spki
+        .ok()
+        .and_then(|spki| PublicKey::from_spki_der(&spki).ok())
+        .ok_or_else(|| malformed("is for a key that is malformed, weak or not supported"))?;
+    let opened = Key::open(key, Some(&certified))?;
+    if *opened.public_key() != certified {
+        return Err(Error::OtherKey { certificate: certificate.to_owned(), key: key.to_string() });
     }
-    Ok((chain, private_key))
+    Ok((chain, opened))
 }

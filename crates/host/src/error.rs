@@ -24,12 +24,44 @@ pub enum Error {
     },
     /// The private key cannot be used.
     Key(crypto_aws_lc::KeyFileError),
+    /// The key in a token cannot be used.
+    Token(crypto_pkcs11::Error),
+    /// The name of a key in a token is wrong.
+    TokenUri(crypto_pkcs11::UriError),
+    /// Where a passphrase or PIN comes from is said twice.
+    TwoPins {
+        /// The key's URI.
+        key: String,
+    },
+    /// There is no passphrase, or none that can be used.
+    Passphrase {
+        /// Of which key.
+        key: String,
+        /// Why not; nothing of the passphrase.
+        reason: String,
+    },
+    /// The key is good enough for a station, but not for whoever certifies or vouches for them.
+    WeakKey {
+        /// The key.
+        key: String,
+        /// How many bits its modulus has.
+        bits: usize,
+    },
+    /// The key cannot be used for TLS.
+    TlsKey {
+        /// The key.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A file with a secret in it cannot be read, or is not its owner's alone.
+    PrivateFile(crypto_aws_lc::PrivateFileError),
     /// The certificate is for another key.
     OtherKey {
         /// The certificate's file.
         certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
+        /// The key.
+        key: String,
     },
     /// The file holds no shared secret that can be used.
     Secret {
@@ -66,8 +98,21 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Self::Key(error) => error.fmt(f),
+            Self::Token(error) => error.fmt(f),
+            Self::TokenUri(error) => error.fmt(f),
+            Self::TwoPins { key } => write!(
+                f,
+                "{key}: where the PIN comes from is said twice, by pin-source in the URI and by key_passphrase \
+                 (--key-passphrase); leave one out"
+            ),
+            Self::Passphrase { key, reason } => write!(f, "the passphrase or PIN of {key}: {reason}"),
+            Self::WeakKey { key, bits } => {
+                write!(f, "{key}: RSA with {bits} bits is too weak here; 3072 are needed")
+            }
+            Self::TlsKey { key, reason } => write!(f, "{key}: the key cannot be used for TLS: {reason}"),
+            Self::PrivateFile(error) => error.fmt(f),
             Self::OtherKey { certificate, key } => {
-                write!(f, "{}: is for another key than the one in {}", certificate.display(), key.display())
+                write!(f, "{}: is for another key than the one in {key}", certificate.display())
             }
             Self::Crl { path, reason } => write!(f, "{}: no CRL: {reason}", path.display()),
             Self::Secret { path, reason } => write!(f, "{}: {reason}", path.display()),

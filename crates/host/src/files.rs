@@ -173,6 +173,14 @@ fn sync_directory(path: &Path) -> std::io::Result<()> {
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
+/// What is wrong in a text, and in which line. The line itself is not shown: somebody may have written a secret there.
+pub fn line_of(text: &str, place: Option<std::ops::Range<usize>>, reason: &str) -> String {
+    match place.and_then(|place| text.get(..place.start)) {
+        Some(before) => format!("line {}: {reason}", before.matches('\n').count().saturating_add(1)),
+        None => reason.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

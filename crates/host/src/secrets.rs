@@ -1,9 +1,9 @@
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::mem;
 use std::path::Path;
 
 use crypto::SharedSecret;
+use crypto_aws_lc::read_private_file;
+use zeroize::Zeroizing;
 
 use crate::Error;
 
@@ -17,37 +17,37 @@ const MAX_LENGTH: u64 = 1024;
 /// When the file cannot be read, is open to others, or holds no usable secret; the message names the path and the remedy, and
 /// shows nothing of the secret.
 pub fn read_secret_file(path: &Path) -> Result<SharedSecret, Error> {
-    let file_error = |error| Error::File { path: path.to_owned(), error };
-    let refuse = |reason: String| Err(Error::Secret { path: path.to_owned(), reason });
-
-    let file = File::open(path).map_err(file_error)?;
-    // Asked of the open file: the path may by now name another.
-    let metadata = file.metadata().map_err(file_error)?;
-    if !metadata.is_file() || metadata.len() > MAX_LENGTH {
-        return refuse(format!("not a regular file, or more than {MAX_LENGTH} octets"));
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        let shown = path.display();
-        return refuse(format!("others may use this secret (mode {mode:04o}); run `chmod 600 {shown}`"));
-    }
-
-    // With room enough from the start no copy stays behind in memory that was given back.
-    let mut text = String::with_capacity(usize::try_from(MAX_LENGTH).unwrap_or(usize::MAX));
-    let read = file.take(MAX_LENGTH).read_to_string(&mut text);
-    text.truncate(text.trim_end_matches(['\n', '\r']).len());
-    let secret = SharedSecret::new(text);
-    read.map_err(file_error)?;
-    let text = secret.reveal();
-    if text.chars().any(char::is_control) {
-        return refuse("the secret is more than one line, or has control characters in it".to_owned());
-    }
+    let mut text = read_private_line(path)?;
     if text.len() < MIN_LENGTH {
-        return refuse(format!(
+        let reason = format!(
             "the secret is shorter than {MIN_LENGTH} octets; `openssl rand -base64 24` makes a good one"
-        ));
+        );
+        return Err(Error::Secret { path: path.to_owned(), reason });
     }
-    Ok(secret)
+    Ok(SharedSecret::new(mem::take(&mut *text)))
+}
+
+/// The first and only line of a text file that nobody but its owner may use.
+pub(crate) fn read_private_line(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let refuse = |reason: &str| Err(Error::Secret { path: path.to_owned(), reason: reason.to_owned() });
+
+    let mut octets = read_private_file(path, MAX_LENGTH).map_err(Error::PrivateFile)?;
+    if let Some(stripped) = octets.strip_suffix(b"\n") {
+        let length = stripped.strip_suffix(b"\r").unwrap_or(stripped).len();
+        octets.truncate(length);
+    }
+    // The same memory, as text; what is no text is wiped all the same.
+    let text = match String::from_utf8(mem::take(&mut *octets)) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            return refuse("the secret is no text in UTF-8");
+        }
+    };
+    if text.chars().any(char::is_control) {
+        return refuse("the secret is more than one line, or has control characters in it");
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use host::RevocationSetting;
+use anyhow::{Context, Result, anyhow, bail};
+use host::files::line_of;
+use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use nem::Settings;
 use serde::Deserialize;
 
@@ -28,7 +29,14 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credential {
     pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    key: KeyLocation,
+    key_passphrase: Option<PassphraseSource>,
+}
+
+impl Credential {
+    pub(crate) fn key(&self) -> KeySource {
+        KeySource::new(self.key.clone(), self.key_passphrase.clone())
+    }
 }
 
 /// The RA/CA, and as whom the NEM speaks to it.
@@ -37,7 +45,8 @@ pub(crate) struct Credential {
 pub(crate) struct Upstream {
     pub(crate) url: String,
     pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    key: KeyLocation,
+    key_passphrase: Option<PassphraseSource>,
     /// The certificates the RA/CA signs with, when they have no extKeyUsage id-kp-cmcCA.
     #[serde(default)]
     pub(crate) signers: Vec<PathBuf>,
@@ -119,11 +128,16 @@ impl Config {
         let text = fs::read_to_string(path).with_context(|| {
             format!("{shown}: cannot be read; `nem init --dir DIR --upstream URL` writes one")
         })?;
-        let mut config: Self = toml::from_str(&text).with_context(|| shown.to_string())?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| anyhow!("{shown}: {}", line_of(&text, error.span(), error.message())))?;
         config.check().with_context(|| shown.to_string())?;
         let directory = path.parent().unwrap_or(Path::new("."));
         for relative in config.paths() {
             *relative = directory.join(&*relative);
+        }
+        for (key, passphrase) in config.keys() {
+            *key = key.clone().relative_to(directory);
+            *passphrase = passphrase.take().map(|source| source.relative_to(directory));
         }
         Ok(config)
     }
@@ -161,20 +175,18 @@ impl Config {
     }
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [
-            &mut self.ledger,
-            &mut self.stations,
-            &mut self.tls.certificate,
-            &mut self.tls.key,
-            &mut self.upstream.certificate,
-            &mut self.upstream.key,
-        ]
-        .into_iter()
-        .chain(&mut self.upstream.signers)
-        .chain(&mut self.upstream.tls_ca)
-        .chain(&mut self.trust.operator_cas)
-        .chain(&mut self.trust.vendor_cas)
-        .chain(&mut self.trust.crls)
+        [&mut self.ledger, &mut self.stations, &mut self.tls.certificate, &mut self.upstream.certificate]
+            .into_iter()
+            .chain(&mut self.upstream.signers)
+            .chain(&mut self.upstream.tls_ca)
+            .chain(&mut self.trust.operator_cas)
+            .chain(&mut self.trust.vendor_cas)
+            .chain(&mut self.trust.crls)
+    }
+
+    fn keys(&mut self) -> [(&mut KeyLocation, &mut Option<PassphraseSource>); 2] {
+        let (tls, upstream) = (&mut self.tls, &mut self.upstream);
+        [(&mut tls.key, &mut tls.key_passphrase), (&mut upstream.key, &mut upstream.key_passphrase)]
     }
 
     /// Where a running `nem serve` listens for the other commands: beside the ledger that it has locked.
@@ -193,6 +205,10 @@ impl Config {
 }
 
 impl Upstream {
+    pub(crate) fn key(&self) -> KeySource {
+        KeySource::new(self.key.clone(), self.key_passphrase.clone())
+    }
+
     /// `None` when it is not to be checked.
     pub(crate) fn time_window(&self) -> Option<Duration> {
         Some(Duration::from_secs(self.time_window_seconds)).filter(|window| !window.is_zero())

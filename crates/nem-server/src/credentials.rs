@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use cmp::SenderIdentity;
-use crypto::{CertificateList, Revocation, RevocationPolicy, SigningKey};
-use crypto_aws_lc::SoftwareKey;
+use crypto::{CertificateList, Revocation, RevocationPolicy};
 use host::files::read_certificates;
-use host::{read_credential, read_revocation};
+use host::{read_credential, read_revocation, read_tls_credential};
 use nem::StationAnchors;
 use transfer::tls::{ClientTrust, Identity};
 
-use crate::config::{Config, Credential, Trust, Upstream};
+use crate::config::{Config, Credential, Trust};
 
 /// The NEM as the RA/CA sees it.
 pub(crate) fn upstream(config: &Config) -> Result<nem::Upstream> {
-    let Upstream { certificate, key, .. } = &config.upstream;
-    let (chain, key) = load(certificate, key, "ra")?;
+    let certificate = &config.upstream.certificate;
+    must_exist(certificate, "ra")?;
+    let (chain, key) = read_credential(certificate, &config.upstream.key())?;
     let mut chain = chain.into_iter();
     let leaf = chain.next().with_context(|| format!("{}: is empty", certificate.display()))?;
     let identity = SenderIdentity::new(leaf, chain.collect(), key.algorithm())
         .with_context(|| certificate.display().to_string())?;
     let anchors = read_all(&config.trust.operator_cas)?;
-    let mut upstream = nem::Upstream::new(identity, Box::new(key), anchors);
+    let mut upstream = nem::Upstream::new(identity, key, anchors);
     let signers = read_all(&config.upstream.signers)?;
     if !signers.is_empty() {
         upstream.trust_signers(signers);
@@ -37,9 +37,10 @@ pub(crate) fn upstream(config: &Config) -> Result<nem::Upstream> {
 
 /// The NEM as its stations see it.
 pub(crate) fn tls_identity(credential: &Credential) -> Result<Identity> {
-    let (chain, key) = load(&credential.certificate, &credential.key, "tls-server")?;
+    must_exist(&credential.certificate, "tls-server")?;
+    let (chain, key) = read_tls_credential(&credential.certificate, &credential.key())?;
     let chain = chain.iter().map(|certificate| certificate.octets().to_vec()).collect();
-    Ok(Identity::new(chain, key.to_pkcs8_der()?))
+    Ok(Identity::new(chain, key))
 }
 
 /// Whom to believe to be the RA/CA, when its URL asks for TLS.
@@ -75,11 +76,12 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<EncodedCertificate>> {
     Ok(certificates)
 }
 
-/// A certificate chain, leaf first, and the key that belongs to it.
-fn load(certificate: &Path, key: &Path, profile: &str) -> Result<(Vec<EncodedCertificate>, SoftwareKey)> {
-    let shown = certificate.display();
+fn must_exist(certificate: &Path, profile: &str) -> Result<()> {
     if !certificate.exists() {
-        bail!("{shown}: is missing; let the CA issue it, with `raca issue --profile {profile}` for instance");
+        bail!(
+            "{}: is missing; let the CA issue it, with `raca issue --profile {profile}` for instance",
+            certificate.display()
+        );
     }
-    Ok(read_credential(certificate, key)?)
+    Ok(())
 }

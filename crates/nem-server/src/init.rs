@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use crypto_aws_lc::{KeyType, SoftwareKey, write_key_file};
+use crypto_aws_lc::KeyType;
 use host::files::{certificates_pem, read_certificates, request_pem, write_new};
-use host::{Names, certification_request, parse_host_name, parse_name};
+use host::{InitKey, Names, PassphraseSource, TokenUri, certification_request, parse_host_name, parse_name};
 
 /// What `nem init` is told.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ pub struct InitOptions {
     pub alg: KeyType,
     /// Where `nem serve` listens, HOST:PORT.
     pub listen: String,
+    /// The key that signs CMP messages, when it is in a token; otherwise one is made in a file.
+    pub cmp_key: Option<TokenUri>,
+    /// The key of the TLS server, when it is in a token; otherwise one is made in a file.
+    pub tls_key: Option<TokenUri>,
+    /// What encrypts the keys in files, and the PIN of tokens whose URIs name none.
+    pub key_passphrase: Option<PassphraseSource>,
 }
 
 impl InitOptions {
@@ -43,6 +49,9 @@ impl InitOptions {
             name: "nem".to_owned(),
             alg: KeyType::P256,
             listen: "127.0.0.1:8443".to_owned(),
+            cmp_key: None,
+            tls_key: None,
+            key_passphrase: None,
         }
     }
 }
@@ -84,6 +93,11 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
     let operator_cas = copies(&options.operator_cas, "operator-ca")?;
     let vendor_cas = copies(&options.vendor_cas, "vendor-ca")?;
 
+    let key = |token: &Option<TokenUri>, file| {
+        InitKey::prepare(token.as_ref(), file, options.alg, options.key_passphrase.as_ref())
+    };
+    let (cmp_key, tls_key) = (key(&options.cmp_key, "cmp.key.pem")?, key(&options.tls_key, "tls.key.pem")?);
+
     let dir = &options.dir;
     fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
     let written = Initialised {
@@ -99,13 +113,18 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
         bail!("{}: there is a NEM already; choose another directory", path.display());
     }
 
-    write_credential(&dir.join("cmp.key.pem"), &written.cmp_csr, &cmp_names, options.alg)?;
-    write_credential(&dir.join("tls.key.pem"), &written.tls_csr, &tls_names, options.alg)?;
+    let keys = [cmp_key.configuration(), tls_key.configuration()];
+    for (key, csr, names) in
+        [(cmp_key, &written.cmp_csr, &cmp_names), (tls_key, &written.tls_csr, &tls_names)]
+    {
+        let request = certification_request(names, key.make(dir)?.as_ref())?;
+        write_new(csr, request_pem(&request)?.as_bytes())?;
+    }
     for (file, text) in operator_cas.iter().chain(&vendor_cas) {
         write_new(&dir.join(file), text.as_bytes())?;
     }
     write_new(&written.stations, STATIONS.as_bytes())?;
-    write_new(&written.config, config_text(options, &operator_cas, &vendor_cas).as_bytes())?;
+    write_new(&written.config, config_text(options, &operator_cas, &vendor_cas, &keys).as_bytes())?;
     Ok(written)
 }
 
@@ -138,14 +157,6 @@ fn copies(files: &[PathBuf], stem: &str) -> Result<Vec<(String, String)>> {
     copies.collect()
 }
 
-fn write_credential(key_file: &Path, csr_file: &Path, names: &Names, alg: KeyType) -> Result<()> {
-    let key = SoftwareKey::generate(alg)?;
-    write_key_file(key_file, &key)?;
-    let request = certification_request(names, &key)?;
-    write_new(csr_file, request_pem(&request)?.as_bytes())?;
-    Ok(())
-}
-
 const STATIONS: &str = r#"# The base stations that may enrol. A running NEM takes up changes to this file within seconds, or at once
 # on SIGHUP; a file with an error in it is refused, and the stations stay as they were.
 #
@@ -163,6 +174,7 @@ fn config_text(
     options: &InitOptions,
     operator_cas: &[(String, String)],
     vendor_cas: &[(String, String)],
+    [cmp_key, tls_key]: &[String; 2],
 ) -> String {
     let list = |files: &[(String, String)]| {
         files.iter().map(|(file, _)| format!("{file:?}")).collect::<Vec<_>>().join(", ")
@@ -173,6 +185,9 @@ fn config_text(
     format!(
         r#"# The configuration of nem. Paths are relative to this file; unknown keys are refused.
 # `nem serve` reads it when it starts, and the stations whenever they change.
+#
+# A key is the path of a PEM file, or names one in a token by its PKCS #11 URI. `key_passphrase` beside it says where the
+# passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt".
 
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 ledger = "ledger.redb"               # what was asked for and issued
@@ -180,12 +195,12 @@ stations = "stations.toml"           # who may enrol
 
 [tls]                                # as stations see the NEM
 certificate = "tls.pem"              # with its chain behind it
-key = "tls.key.pem"
+{tls_key}
 
 [upstream]                           # the RA/CA
 url = {url:?}
 certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-kp-cmcRA
-key = "cmp.key.pem"
+{cmp_key}
 # signers = ["raca-cmp.pem"]         # what it signs with, if that has no extKeyUsage id-kp-cmcCA and is not its CA key
 # tls_ca = "raca-tls-ca.pem"         # whom to believe when the URL begins with https
 implicit_confirm = false             # true saves a message, but turns no wrong certificate down

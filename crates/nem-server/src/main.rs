@@ -1,10 +1,13 @@
 //! The command line of `nem`.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use nem_server::{InitOptions, Initialised};
 use serde_json::json;
@@ -53,6 +56,15 @@ enum Command {
         /// The kind of the NEM's keys: p256, p384, p521, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
         #[arg(long, default_value = "p256", value_parser = strong_key_type)]
         alg: KeyType,
+        /// Use this key of a token to sign CMP messages, a PKCS #11 URI, instead of a new one in a file
+        #[arg(long, value_name = "URI")]
+        cmp_key: Option<String>,
+        /// Use this key of a token for TLS, a PKCS #11 URI, instead of a new one in a file
+        #[arg(long, value_name = "URI")]
+        tls_key: Option<String>,
+        /// Where the passphrase that encrypts new keys, and the token's PIN, come from: file:PATH, env:NAME or prompt
+        #[arg(long, value_name = "SOURCE")]
+        key_passphrase: Option<String>,
         /// Print what was written as JSON
         #[arg(long)]
         json: bool,
@@ -106,12 +118,27 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Init { dir, upstream, ca, vendor_ca, host, name, alg, json } => {
+        Command::Init {
+            dir,
+            upstream,
+            ca,
+            vendor_ca,
+            host,
+            name,
+            alg,
+            cmp_key,
+            tls_key,
+            key_passphrase,
+            json,
+        } => {
             let mut options = InitOptions::new(dir, upstream);
             options.operator_cas = ca;
             options.vendor_cas = vendor_ca;
             options.name = name;
             options.alg = alg;
+            options.cmp_key = parsed("--cmp-key", cmp_key);
+            options.tls_key = parsed("--tls-key", tls_key);
+            options.key_passphrase = parsed("--key-passphrase", key_passphrase);
             if !host.is_empty() {
                 options.hosts = host;
             }
@@ -184,6 +211,17 @@ fn for_people(written: &Initialised) -> String {
 
 fn print(text: &str) -> Result<()> {
     Ok(host::print(text)?)
+}
+
+/// What clap cannot parse it shows, and here that may be a PIN or a passphrase.
+fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<String>) -> Option<T> {
+    let parse = |text: String| {
+        text.parse().unwrap_or_else(|reason| {
+            let reason = format!("{option}: {reason}");
+            Arguments::command().error(ErrorKind::ValueValidation, reason).exit()
+        })
+    };
+    text.map(parse)
 }
 
 /// RSA with 2048 bits is too weak for a NEM.

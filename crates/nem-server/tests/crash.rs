@@ -156,7 +156,7 @@ async fn crash_at(hold: usize, held: Held, poll_delay: u32) {
     let (server, address) = Nem::start(&nem.config, "127.0.0.1:0");
     let identity = Identity::Vendor {
         certificate: vendor_certificate,
-        key: vendor_key,
+        key: vendor_key.into(),
         names: Names::new(host::parse_name("CN=enb1").unwrap()),
     };
     let station = directory.join("station");

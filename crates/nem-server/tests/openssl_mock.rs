@@ -62,7 +62,7 @@ fn enb_receives_it() {
     fs::copy(house.path().join("station.p10.key"), station.join("key.pem")).unwrap();
     let identity = Identity::Vendor {
         certificate: house.path().join("enb1.pem"),
-        key: house.path().join("enb1.key"),
+        key: house.path().join("enb1.key").into(),
         names: Names::new(host::parse_name("CN=enb1.operator.example").unwrap()),
     };
     let url = format!("https://{}", house.nem.address());

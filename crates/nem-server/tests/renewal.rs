@@ -79,7 +79,7 @@ fn vendor(house: &House, name: &str) -> Identity {
     names.dns.push(format!("{name}.operator.example"));
     Identity::Vendor {
         certificate: house.path().join(format!("{name}.pem")),
-        key: house.path().join(format!("{name}.key")),
+        key: house.path().join(format!("{name}.key")).into(),
         names,
     }
 }

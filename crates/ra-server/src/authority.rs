@@ -7,8 +7,7 @@ use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use ca::{Ca, Issuer, MessageCredential, Reply};
 use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
-use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy, SigningKey};
-use crypto_aws_lc::read_key_file;
+use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy};
 use host::files::{certificates_pem, parse_request, read_certificates, request_pem};
 use host::{log_revocation, now, parse_name, read_credential, read_revocation, read_secret_file};
 use pkcs10::CertReq;
@@ -119,12 +118,12 @@ impl Authority {
 }
 
 fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, EncodedCertificate)> {
-    let ca_certificate = read_certificates(&config.ca.certificate)?
+    let (certificates, ca_key) = read_credential(&config.ca.certificate, &config.ca.key())?;
+    let ca_certificate = certificates
         .into_iter()
         .next()
         .with_context(|| format!("{}: is empty", config.ca.certificate.display()))?;
-    let ca_key = read_key_file(&config.ca.key)?;
-    let issuer = Issuer::new(ca_certificate.clone(), Box::new(ca_key))
+    let issuer = Issuer::new(ca_certificate.clone(), ca_key)
         .with_context(|| config.ca.certificate.display().to_string())?;
 
     let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, message_credential(config)?, registry);
@@ -143,12 +142,12 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Encode
 
 fn message_credential(config: &Config) -> Result<MessageCredential> {
     let path = &config.cmp.certificate;
-    let (certificates, key) = read_credential(path, &config.cmp.key)?;
+    let (certificates, key) = read_credential(path, &config.cmp.key())?;
     let mut certificates = certificates.into_iter();
     let certificate = certificates.next().with_context(|| format!("{}: is empty", path.display()))?;
     let identity = SenderIdentity::new(certificate, certificates.collect(), key.algorithm())
         .with_context(|| path.display().to_string())?;
-    Ok(MessageCredential { identity, key: Box::new(key) })
+    Ok(MessageCredential { identity, key })
 }
 
 /// Whoever is known by a secret is a station: there is no way to make it an RA.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ca::{Policy, Profile, VendorNames};
-use host::RevocationSetting;
+use host::files::line_of;
+use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use serde::Deserialize;
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
@@ -30,14 +31,22 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credential {
     pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    key: KeyLocation,
+    key_passphrase: Option<PassphraseSource>,
+}
+
+impl Credential {
+    pub(crate) fn key(&self) -> KeySource {
+        KeySource::new(self.key.clone(), self.key_passphrase.clone())
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cmp {
     pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+    key: KeyLocation,
+    key_passphrase: Option<PassphraseSource>,
     #[serde(default = "default_max_message_octets")]
     pub(crate) max_message_octets: usize,
     /// Tolerates what some requesters get wrong; see `cmp::Deviation`.
@@ -108,14 +117,9 @@ const fn default_implicit_confirm() -> bool {
     true
 }
 
-/// What is wrong, and in which line. The line itself is not shown: somebody may have written a secret there.
-fn explain(error: &toml::de::Error, text: &str) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    match before {
-        Some(before) => {
-            format!("line {}: {}", before.matches('\n').count().saturating_add(1), error.message())
-        }
-        None => error.message().to_owned(),
+impl Cmp {
+    pub(crate) fn key(&self) -> KeySource {
+        KeySource::new(self.key.clone(), self.key_passphrase.clone())
     }
 }
 
@@ -125,12 +129,16 @@ impl Config {
         let shown = path.display();
         let text = fs::read_to_string(path)
             .with_context(|| format!("{shown}: cannot be read; `raca init --dir DIR` writes one"))?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|error| anyhow!("{shown}: {}", explain(&error, &text)))?;
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| anyhow!("{shown}: {}", line_of(&text, error.span(), error.message())))?;
         config.check().with_context(|| shown.to_string())?;
         let directory = path.parent().unwrap_or(Path::new("."));
         for relative in config.paths() {
             *relative = directory.join(&*relative);
+        }
+        for (key, passphrase) in config.keys() {
+            *key = key.clone().relative_to(directory);
+            *passphrase = passphrase.take().map(|source| source.relative_to(directory));
         }
         Ok(config)
     }
@@ -162,19 +170,19 @@ impl Config {
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let trust = &mut self.trust;
-        [
-            &mut self.registry,
-            &mut self.ca.certificate,
-            &mut self.ca.key,
-            &mut self.cmp.certificate,
-            &mut self.cmp.key,
-        ]
-        .into_iter()
-        .chain(trust.vendor_cas.iter_mut())
-        .chain(trust.ra_cas.iter_mut())
-        .chain(trust.crls.iter_mut())
-        .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
-        .chain(self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]))
+        [&mut self.registry, &mut self.ca.certificate, &mut self.cmp.certificate]
+            .into_iter()
+            .chain(trust.vendor_cas.iter_mut())
+            .chain(trust.ra_cas.iter_mut())
+            .chain(trust.crls.iter_mut())
+            .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
+            .chain(self.tls.iter_mut().map(|tls| &mut tls.certificate))
+    }
+
+    fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {
+        [(&mut self.ca.key, &mut self.ca.key_passphrase), (&mut self.cmp.key, &mut self.cmp.key_passphrase)]
+            .into_iter()
+            .chain(self.tls.iter_mut().map(|tls| (&mut tls.key, &mut tls.key_passphrase)))
     }
 
     /// Where a running `raca serve` listens for the other commands: beside the registry that it has locked.

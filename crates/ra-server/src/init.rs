@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use ca::registry::{CertificateRecord, CertificateStatus, Registry};
 use ca::{Issuer, Profile};
-use crypto::SigningKey;
-use crypto_aws_lc::{KeyType, SoftwareKey, write_key_file};
+use crypto::PublicKey;
+use crypto_aws_lc::KeyType;
 use host::files::{certificates_pem, read_certificates, write_new};
-use host::{now, parse_name};
+use host::{InitKey, PassphraseSource, TokenUri, now, parse_name};
 use store::registry::EmbeddedRegistry;
 use x509_cert::name::Name;
 
@@ -32,6 +32,12 @@ pub struct InitOptions {
     pub vendor_cas: Vec<PathBuf>,
     /// Where `raca serve` listens, HOST:PORT.
     pub listen: String,
+    /// The CA's key, when it is in a token; otherwise one is made in a file.
+    pub ca_key: Option<TokenUri>,
+    /// The key that signs CMP messages, when it is in a token; otherwise one is made in a file.
+    pub cmp_key: Option<TokenUri>,
+    /// What encrypts the keys in files, and the PIN of tokens whose URIs name none.
+    pub key_passphrase: Option<PassphraseSource>,
 }
 
 impl InitOptions {
@@ -43,6 +49,9 @@ impl InitOptions {
             alg: KeyType::P256,
             vendor_cas: Vec::new(),
             listen: "127.0.0.1:8829".to_owned(),
+            ca_key: None,
+            cmp_key: None,
+            key_passphrase: None,
         }
     }
 }
@@ -67,6 +76,11 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
     let (subject, cmp_subject) = (name(&options.subject)?, name(&format!("CN=CMP,{}", options.subject))?);
     let vendor_anchors = vendor_anchors(&options.vendor_cas)?;
 
+    let key = |token: &Option<TokenUri>, file| {
+        InitKey::prepare(token.as_ref(), file, options.alg, options.key_passphrase.as_ref())
+    };
+    let (ca_key, cmp_key) = (key(&options.ca_key, "ca.key.pem")?, key(&options.cmp_key, "cmp.key.pem")?);
+
     let dir = &options.dir;
     fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
     let config = dir.join("raca.toml");
@@ -78,22 +92,20 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
         }
     }
 
-    let ca_key = SoftwareKey::generate(options.alg)?;
-    write_key_file(dir.join("ca.key.pem"), &ca_key)?;
+    let names = vendor_anchors.iter().map(|(name, _)| name.as_str());
+    let text = config_text(&options.listen, names, &ca_key.configuration(), &cmp_key.configuration());
     let issuer =
-        Issuer::self_signed(subject, Box::new(ca_key), ROOT_VALIDITY, &crypto_aws_lc::provider(), now())?;
+        Issuer::self_signed(subject, ca_key.make(dir)?, ROOT_VALIDITY, &crypto_aws_lc::provider(), now())?;
     write_certificate(&ca_certificate, issuer.certificate())?;
 
-    let cmp_key = SoftwareKey::generate(options.alg)?;
-    write_key_file(dir.join("cmp.key.pem"), &cmp_key)?;
-    let cmp_certificate = issue_cmp_certificate(&issuer, cmp_subject, &cmp_key, &registry)?;
+    let cmp_key = cmp_key.make(dir)?;
+    let cmp_certificate = issue_cmp_certificate(&issuer, cmp_subject, cmp_key.public_key(), &registry)?;
     write_certificate(&dir.join("cmp.pem"), &cmp_certificate)?;
 
     for (name, text) in &vendor_anchors {
         write_new(&dir.join(name), text.as_bytes())?;
     }
-    let names = vendor_anchors.iter().map(|(name, _)| name.as_str());
-    write_new(&config, config_text(&options.listen, names).as_bytes())?;
+    write_new(&config, text.as_bytes())?;
     Ok(Initialised { config, ca_certificate })
 }
 
@@ -109,11 +121,11 @@ fn vendor_anchors(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
 fn issue_cmp_certificate(
     issuer: &Issuer,
     subject: Name,
-    key: &SoftwareKey,
+    key: &PublicKey,
     registry: &Path,
 ) -> Result<EncodedCertificate> {
     let now = now();
-    let (contents, _) = Profile::CMP.fit(subject, key.public_key(), &[])?;
+    let (contents, _) = Profile::CMP.fit(subject, key, &[])?;
     let issued = issuer.issue(&contents, &crypto_aws_lc::provider(), now)?;
     let record = CertificateRecord::new(
         issued.certificate.clone(),
@@ -132,22 +144,30 @@ fn write_certificate(path: &Path, certificate: &EncodedCertificate) -> Result<()
     Ok(write_new(path, pem.as_bytes())?)
 }
 
-fn config_text<'a>(listen: &str, vendor_cas: impl Iterator<Item = &'a str>) -> String {
+fn config_text<'a>(
+    listen: &str,
+    vendor_cas: impl Iterator<Item = &'a str>,
+    ca_key: &str,
+    cmp_key: &str,
+) -> String {
     let vendor_cas: Vec<String> = vendor_cas.map(|name| format!("{name:?}")).collect();
     format!(
         r#"# The configuration of raca. Paths are relative to this file; unknown keys are refused.
 # `raca serve` reads it when it starts.
+#
+# A key is the path of a PEM file, or names one in a token by its PKCS #11 URI. `key_passphrase` beside it says where the
+# passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt".
 
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 registry = "registry.redb"           # what was issued: back it up
 
 [ca]                                 # signs certificates
 certificate = "ca.pem"
-key = "ca.key.pem"
+{ca_key}
 
 [cmp]                                # signs CMP messages
 certificate = "cmp.pem"
-key = "cmp.key.pem"
+{cmp_key}
 max_message_octets = 65536
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked

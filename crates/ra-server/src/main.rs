@@ -1,12 +1,15 @@
 //! The command line of `raca`.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use ra_server::InitOptions;
 use serde_json::json;
@@ -45,6 +48,15 @@ enum Command {
         /// A PEM file with a CA that certifies stations in the factory; may be repeated
         #[arg(long, value_name = "FILE")]
         vendor_ca: Vec<PathBuf>,
+        /// Use this key of a token for the CA, a PKCS #11 URI, instead of a new one in a file
+        #[arg(long, value_name = "URI")]
+        ca_key: Option<String>,
+        /// Use this key of a token to sign CMP messages, a PKCS #11 URI, instead of a new one in a file
+        #[arg(long, value_name = "URI")]
+        cmp_key: Option<String>,
+        /// Where the passphrase that encrypts new keys, and the token's PIN, come from: file:PATH, env:NAME or prompt
+        #[arg(long, value_name = "SOURCE")]
+        key_passphrase: Option<String>,
         /// Print what was written as JSON
         #[arg(long)]
         json: bool,
@@ -106,11 +118,14 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Init { dir, subject, alg, vendor_ca, json } => {
+        Command::Init { dir, subject, alg, vendor_ca, ca_key, cmp_key, key_passphrase, json } => {
             let mut options = InitOptions::new(dir);
             options.subject = subject;
             options.alg = alg;
             options.vendor_cas = vendor_ca;
+            options.ca_key = parsed("--ca-key", ca_key);
+            options.cmp_key = parsed("--cmp-key", cmp_key);
+            options.key_passphrase = parsed("--key-passphrase", key_passphrase);
             let written = ra_server::init(&options)?;
             let (config, ca) = (written.config.display(), written.ca_certificate.display());
             if json {
@@ -168,6 +183,17 @@ fn run(command: Command) -> Result<()> {
 
 fn print(text: &str) -> Result<()> {
     Ok(host::print(text)?)
+}
+
+/// What clap cannot parse it shows, and here that may be a PIN or a passphrase.
+fn parsed<T: FromStr<Err: Display>>(option: &str, text: Option<String>) -> Option<T> {
+    let parse = |text: String| {
+        text.parse().unwrap_or_else(|reason| {
+            let reason = format!("{option}: {reason}");
+            Arguments::command().error(ErrorKind::ValueValidation, reason).exit()
+        })
+    };
+    text.map(parse)
 }
 
 /// RSA with 2048 bits is too weak for a CA.

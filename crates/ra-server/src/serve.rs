@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use ca::{Event, Outcome};
 use host::FileWatch;
 use host::control::ControlSocket;
-use host::read_credential;
+use host::read_tls_credential;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
@@ -82,9 +82,9 @@ async fn watch_crls(authority: Arc<Authority>, mut watch: FileWatch) -> Result<(
 
 fn tls(credential: &Credential) -> Result<ServerTls> {
     let shown = credential.certificate.display();
-    let (chain, key) = read_credential(&credential.certificate, &credential.key)?;
+    let (chain, key) = read_tls_credential(&credential.certificate, &credential.key())?;
     let chain = chain.iter().map(|certificate| certificate.octets().to_vec()).collect();
-    let identity = Identity::new(chain, key.to_pkcs8_der()?);
+    let identity = Identity::new(chain, key);
     Ok(ServerTls::new(server_config(identity, &[]).with_context(|| shown.to_string())?))
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::Value;
-use testkit::programs::{Server, run, run_words, words};
+use testkit::programs::{Server, run, run_with, run_words, words};
 
 const RACA: &str = env!("CARGO_BIN_EXE_raca");
 
@@ -184,4 +184,88 @@ fn a_secret_that_cannot_be_used_is_refused_and_never_shown() {
         }
         assert!(!reason.contains("correct"), "{reason}");
     }
+}
+
+#[test]
+fn encrypted_keys_open_with_their_passphrase_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let secret = |name: &str, text: &str| {
+        fs::write(path.join(name), text).unwrap();
+        fs::set_permissions(path.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    secret("ca.pass", "correct horse\n");
+    secret("wrong.pass", "correct house\n");
+    run(RACA, "init --dir ra --key-passphrase file:ca.pass", path).success();
+    for key in ["ca.key.pem", "cmp.key.pem"] {
+        let text = fs::read_to_string(path.join("ra").join(key)).unwrap();
+        assert!(text.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"), "{text}");
+        run("openssl", &format!("pkey -in ra/{key} -passin file:ca.pass -noout"), path).success();
+    }
+    csr(path);
+    let issue = "issue --config ra/raca.toml --csr nem.csr --profile ne --out enb.pem";
+    run(RACA, issue, path).success();
+    run("openssl", "verify -CAfile ra/ca.pem enb.pem", path).success();
+
+    let config = path.join("ra/raca.toml");
+    let good = fs::read_to_string(&config).unwrap();
+    let source = format!("\"file:{}/ca.pass\"", path.canonicalize().unwrap().display());
+    let line = format!("key_passphrase = {source}\n");
+    assert!(good.contains(&line), "{good}");
+    let list = |environment: &[(&str, &str)]| {
+        run_with(RACA, &["list", "--config", "ra/raca.toml"], path, environment)
+    };
+    for (to, reasons) in [
+        ("", &["ca.key.pem", "encrypted", "key_passphrase", "env:NAME"][..]),
+        ("key_passphrase = \"file:../wrong.pass\"\n", &["ca.key.pem", "passphrase is wrong"]),
+        ("key_passphrase = \"file:../none.pass\"\n", &["none.pass"]),
+        ("key_passphrase = \"env:RACA_NO_SUCH\"\n", &["ca.key.pem", "RACA_NO_SUCH", "not set"]),
+        ("key_passphrase = \"prompt\"\n", &["ca.key.pem", "terminal", "env:NAME"]),
+        ("key_passphrase = \"correct house\"\n", &["raca.toml", "line", "file:PATH", "prompt"]),
+    ] {
+        fs::write(&config, good.replace(&line, to)).unwrap();
+        let reason = list(&[]).failure(1);
+        for expected in reasons {
+            assert!(reason.contains(expected), "{to}: {reason}");
+        }
+        assert!(!reason.contains("correct"), "{reason}");
+    }
+    fs::write(&config, good.replace(&line, "key_passphrase = \"env:RACA_PASS\"\n")).unwrap();
+    list(&[("RACA_PASS", "correct horse")]).success();
+    let reason = list(&[("RACA_PASS", "correct house")]).failure(1);
+    assert!(reason.contains("ca.key.pem") && !reason.contains("correct"), "{reason}");
+
+    // A passphrase for what has none: somebody believes it to be encrypted.
+    run(RACA, "init --dir plain", path).success();
+    let config = path.join("plain/raca.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("[ca] ", "[ca]\nkey_passphrase = \"file:../ca.pass\" #")).unwrap();
+    let reason = run(RACA, "list --config plain/raca.toml", path).failure(1);
+    assert!(reason.contains("ca.key.pem") && reason.contains("not encrypted"), "{reason}");
+
+    let reason = run(RACA, "init --dir none --key-passphrase prompt", path).failure(1);
+    assert!(reason.contains("terminal") && reason.contains("file:PATH"), "{reason}");
+}
+
+#[test]
+fn a_passphrase_is_asked_for_at_the_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // `script` is a terminal for whom it runs.
+    let at_terminal = |command: &str, typed: &str| {
+        let command = format!("script -qec '{RACA} {command}' /dev/null");
+        let script = format!("(for line in {typed}; do sleep 0.7; echo $line; done) | {command}");
+        run_words("bash", &["-c", &script], path)
+    };
+    let ended = at_terminal("init --dir ra --key-passphrase prompt", "hunter2 hunter2 hunter2 hunter2");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("Passphrase or PIN of ra/ca.key.pem: "), "{ended:?}");
+    let key = fs::read_to_string(path.join("ra/ca.key.pem")).unwrap();
+    assert!(key.contains("ENCRYPTED"), "{key}");
+    let ended = at_terminal("list --config ra/raca.toml", "hunter2 hunter2");
+    assert!(ended.stdout.contains("CN=CMP"), "{ended:?}");
+    let ended = at_terminal("list --config ra/raca.toml", "hunter3 hunter2");
+    assert!(ended.stdout.contains("passphrase is wrong"), "{ended:?}");
+    let ended = at_terminal("init --dir other --key-passphrase prompt", "hunter2 hunter3");
+    assert!(ended.stdout.contains("differ"), "{ended:?}");
 }

@@ -10,6 +10,7 @@ pub mod pkits;
 pub mod programs;
 pub mod provider;
 mod random;
+pub mod soft_hsm;
 pub mod vectors;
 
 pub use random::InsecureCountingRandom;

@@ -40,7 +40,17 @@ pub fn run(program: &str, words: &str, folder: &Path) -> Ended {
 
 /// Runs a program in a folder.
 pub fn run_words(program: &str, words: &[&str], folder: &Path) -> Ended {
-    let output = Command::new(program).args(words).current_dir(folder).stdin(Stdio::null()).output();
+    run_with(program, words, folder, &[])
+}
+
+/// Runs a program in a folder, with more environment variables.
+pub fn run_with(program: &str, words: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Ended {
+    let output = Command::new(program)
+        .args(words)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output();
     let output = output.unwrap_or_else(|error| match error.kind() {
         ErrorKind::NotFound => panic!("{program} is needed: `cargo xtask peers` installs it"),
         _ => panic!("{program}: {error}"),
@@ -63,12 +73,18 @@ pub struct Server {
 impl Server {
     /// Starts a program that prints `listening on URL` once it accepts connections.
     pub fn start(program: &str, words: &str, folder: &Path) -> Self {
+        Self::start_with(program, words, folder, &[])
+    }
+
+    /// Starts such a program with more environment variables.
+    pub fn start_with(program: &str, words: &str, folder: &Path, environment: &[(&str, &str)]) -> Self {
         let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let log = folder.join(format!("{name}.log"));
         let stderr = File::options().append(true).create(true).open(&log).expect("a log can be written");
         let mut child = Command::new(program)
             .args(words.split_whitespace())
             .current_dir(folder)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)

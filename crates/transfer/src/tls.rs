@@ -6,41 +6,40 @@ use std::sync::{Arc, PoisonError, RwLock};
 use der::Decode;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime,
-};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{
-    ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
-    SignatureScheme, WantsVersions,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, DistinguishedName, InconsistentKeys, RootCertStore,
+    ServerConfig, SignatureScheme, WantsVersions,
 };
-use zeroize::Zeroizing;
 
 use crate::TransferError;
 
-/// A certificate chain, leaf first, and its private key as PKCS #8 DER. `Debug` does not show the key.
+/// A certificate chain, leaf first, and its private key, wherever that is.
+#[derive(Clone, Debug)]
 pub struct Identity {
     chain: Vec<Vec<u8>>,
-    key: Zeroizing<Vec<u8>>,
+    key: Arc<dyn SigningKey>,
 }
 
 impl Identity {
-    /// From DER octets.
-    pub const fn new(chain: Vec<Vec<u8>>, key: Zeroizing<Vec<u8>>) -> Self {
+    /// From certificates in DER, and a key as rustls wants it.
+    pub fn new(chain: Vec<Vec<u8>>, key: Arc<dyn SigningKey>) -> Self {
         Self { chain, key }
     }
 
-    fn into_rustls(self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+    fn into_rustls(self) -> Result<Arc<SingleCertAndKey>, TransferError> {
         let chain = self.chain.into_iter().map(CertificateDer::from).collect();
-        // rustls wipes its copy; ours is wiped when it is dropped.
-        (chain, PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.to_vec())))
-    }
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({} certificates)", self.chain.len())
+        let certified = CertifiedKey::new(chain, self.key);
+        match certified.keys_match() {
+            // Not every key can say what its public half is.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Arc::new(SingleCertAndKey::from(certified)))
+            }
+            Err(error) => Err(bad_credential(error)),
+        }
     }
 }
 
@@ -58,10 +57,7 @@ pub fn client_config(
         .with_root_certificates(root_store(anchors)?);
     let config = match identity {
         None => builder.with_no_client_auth(),
-        Some(identity) => {
-            let (chain, key) = identity.into_rustls();
-            builder.with_client_auth_cert(chain, key).map_err(bad_credential)?
-        }
+        Some(identity) => builder.with_client_cert_resolver(identity.into_rustls()?),
     };
     Ok(Arc::new(config))
 }
@@ -103,8 +99,7 @@ fn serving(
         None => builder.with_no_client_auth(),
         Some(clients) => builder.with_client_cert_verifier(clients.0.clone()),
     };
-    let (chain, key) = identity.into_rustls();
-    let mut config = builder.with_single_cert(chain, key).map_err(bad_credential)?;
+    let mut config = builder.with_cert_resolver(identity.into_rustls()?);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))

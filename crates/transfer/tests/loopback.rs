@@ -11,6 +11,9 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
     date_time_ymd,
 };
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::SigningKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -19,7 +22,10 @@ use transfer::est::{EstClient, EstEnroll, EstHandler, EstOutcome, EstReply, est_
 use transfer::http::{ClientOptions, CmpClient, CmpHandler, CmpRequest, CmpResponse, cmp_router};
 use transfer::server::{Limits, serve};
 use transfer::tls::{ClientTrust, Identity, ServerTls, client_config, server_config, server_config_trusting};
-use zeroize::Zeroizing;
+
+fn signing_key(pkcs8: &[u8]) -> Arc<dyn SigningKey> {
+    any_supported_type(&PrivateKeyDer::Pkcs8(pkcs8.to_vec().into())).unwrap()
+}
 
 struct Running {
     address: SocketAddr,
@@ -196,7 +202,7 @@ impl Pki {
         self.ca.der().to_vec()
     }
 
-    fn issue(&self, name: &str, expired: bool) -> (Vec<u8>, Zeroizing<Vec<u8>>) {
+    fn issue(&self, name: &str, expired: bool) -> (Vec<u8>, Vec<u8>) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.extended_key_usages =
@@ -208,7 +214,7 @@ impl Pki {
         }
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.ca).unwrap();
-        (certificate.der().to_vec(), Zeroizing::new(key.serialize_der()))
+        (certificate.der().to_vec(), key.serialize_der())
     }
 
     /// A CRL with these serial numbers.
@@ -232,7 +238,7 @@ impl Pki {
 
     fn identity(&self, name: &str, expired: bool) -> Identity {
         let (certificate, key) = self.issue(name, expired);
-        Identity::new(vec![certificate], key)
+        Identity::new(vec![certificate], signing_key(&key))
     }
 }
 
@@ -380,7 +386,7 @@ async fn a_revoked_certificate_does_not_get_through_tls_from_the_next_crl_on() {
     let server = Running::start(router, Some(ServerTls::new(config)), limits).await;
     let (certificate, key) = vendor.issue("enb", false);
     let enrols = async |chain: Vec<Vec<u8>>| {
-        let client = est_client(&server, &operator, Some(Identity::new(chain, key.clone())));
+        let client = est_client(&server, &operator, Some(Identity::new(chain, signing_key(&key))));
         client.enroll(&csr(5), false).await.is_ok()
     };
     let station = || vec![certificate.clone()];

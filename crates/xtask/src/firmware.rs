@@ -3,8 +3,19 @@ use std::process::{Command, Output};
 
 /// What firmware links must not drag in what servers need.
 const FIRMWARE: [&str; 6] = ["asn1", "crypto", "crypto-rustcrypto", "pkcs10", "crmf", "cmp"];
-const SERVER_ONLY: [&str; 9] =
-    ["tokio", "hyper", "axum", "rustls", "reqwest", "aws-lc-rs", "aws-lc-sys", "redb", "getrandom"];
+const SERVER_ONLY: [&str; 11] = [
+    "tokio",
+    "hyper",
+    "axum",
+    "rustls",
+    "reqwest",
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "cryptoki",
+    "libloading",
+    "redb",
+    "getrandom",
+];
 
 pub(crate) fn check_layers() -> Result<(), String> {
     for package in FIRMWARE {

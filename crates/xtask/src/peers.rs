@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The real peers by a program on PATH or a file, and the Debian packages they come in.
-const PEERS: [(&str, &[&str]); 6] = [
+const PEERS: [(&str, &[&str]); 7] = [
     ("openssl", &["openssl"]),
     ("curl", &["curl"]),
+    ("softhsm2-util", &["softhsm2"]),
     ("pki", &["strongswan-pki", "libstrongswan-standard-plugins", "libstrongswan-extra-plugins"]),
     ("javac", &["default-jdk-headless"]),
     ("/usr/share/java/bcpkix.jar", &["libbcpkix-java"]),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use asn1::EncodedCertificate;
 use crypto::{PublicKey, SigningKey};
-use crypto_aws_lc::{KeyType, SoftwareKey, read_key_file, write_key_file};
+use crypto_aws_lc::SoftwareKey;
 use der::{Decode, Encode};
-use host::files;
+use host::{files, read_software_key, read_tls_credential, tls_key, write_software_key};
 use pkcs10::{CertReq, CertReqBuilder};
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
@@ -31,9 +31,8 @@ pub(super) struct Station {
     pub(super) nem_anchors: Vec<Vec<u8>>,
     pub(super) operator_anchors: Option<Vec<EncodedCertificate>>,
     pub(super) paths: Paths,
-    identity_chain: Vec<Vec<u8>>,
-    /// Of the vendor's certificate; with a renewal the station's own key is used.
-    vendor_key: Option<SoftwareKey>,
+    /// The vendor's; with a renewal the operator's, with the station's own key.
+    tls_identity: transfer::tls::Identity,
     request_path: PathBuf,
     /// Held for as long as the station works in its directory.
     _lock: File,
@@ -64,16 +63,8 @@ impl Station {
         let directory = &options.directory;
         let paths = Paths::new(directory);
         match &options.identity {
-            Identity::Vendor { certificate, key: key_path, names } => {
-                let chain = files::read_certificates(certificate)?;
-                let vendor_key = read_key_file(key_path)?;
-                if public_key(&chain)? != *vendor_key.public_key() {
-                    return Err(host::Error::OtherKey {
-                        certificate: certificate.clone(),
-                        key: key_path.clone(),
-                    }
-                    .into());
-                }
+            Identity::Vendor { certificate, key: vendor_key, names } => {
+                let (chain, vendor_key) = read_tls_credential(certificate, vendor_key)?;
                 let extensions = names.extensions()?;
                 fs::create_dir_all(directory)
                     .map_err(|error| host::Error::File { path: directory.clone(), error })?;
@@ -81,7 +72,7 @@ impl Station {
                 if paths.certificate.exists() {
                     return Err(Error::AlreadyEnrolled(directory.clone()));
                 }
-                let key = own_key(&paths.key, options.key_type)?;
+                let key = own_key(&paths.key, options)?;
                 let request_path = directory.join("enrolment.csr.pem");
                 let (request, continued) = request(&request_path, &names.subject, &extensions, &key)?;
                 Ok(Self {
@@ -94,8 +85,7 @@ impl Station {
                     nem_anchors,
                     operator_anchors,
                     paths,
-                    identity_chain: octets(&chain),
-                    vendor_key: Some(vendor_key),
+                    tls_identity: transfer::tls::Identity::new(octets(&chain), vendor_key),
                     request_path,
                     _lock: lock,
                 })
@@ -106,12 +96,12 @@ impl Station {
                 }
                 let lock = lock(directory)?;
                 let mut chain = files::read_certificates(&paths.certificate)?;
-                let key = read_key_file(&paths.key)?;
+                let key = read_software_key(&paths.key, options.key_passphrase.as_ref())?;
                 if public_key(&chain)? != *key.public_key() {
-                    return Err(
-                        host::Error::OtherKey { certificate: paths.certificate, key: paths.key }.into()
-                    );
+                    let key = paths.key.display().to_string();
+                    return Err(host::Error::OtherKey { certificate: paths.certificate, key }.into());
                 }
+                let tls_key = tls_key(&key)?;
                 let current = decode(&chain)?;
                 let tbs = current.tbs_certificate();
                 let subject = tbs.subject().clone();
@@ -138,8 +128,7 @@ impl Station {
                     nem_anchors,
                     operator_anchors,
                     paths,
-                    identity_chain: octets(&chain),
-                    vendor_key: None,
+                    tls_identity: transfer::tls::Identity::new(octets(&chain), tls_key),
                     request_path,
                     _lock: lock,
                 })
@@ -148,9 +137,8 @@ impl Station {
     }
 
     /// As whom to appear in TLS.
-    pub(super) fn tls_identity(&self) -> Result<transfer::tls::Identity, Error> {
-        let key = self.vendor_key.as_ref().unwrap_or(&self.key);
-        Ok(transfer::tls::Identity::new(self.identity_chain.clone(), key.to_pkcs8_der()?))
+    pub(super) fn tls_identity(&self) -> transfer::tls::Identity {
+        self.tls_identity.clone()
     }
 
     /// Writes what was issued. The certificate comes last: where it is, everything is.
@@ -182,12 +170,13 @@ fn lock(directory: &Path) -> Result<File, Error> {
     }
 }
 
-fn own_key(path: &Path, key_type: KeyType) -> Result<SoftwareKey, Error> {
+fn own_key(path: &Path, options: &EnrolOptions) -> Result<SoftwareKey, Error> {
+    let passphrase = options.key_passphrase.as_ref();
     if path.exists() {
-        return Ok(read_key_file(path)?);
+        return Ok(read_software_key(path, passphrase)?);
     }
-    let key = SoftwareKey::generate(key_type)?;
-    write_key_file(path, &key)?;
+    let key = SoftwareKey::generate(options.key_type)?;
+    write_software_key(path, &key, passphrase)?;
     Ok(key)
 }
 
