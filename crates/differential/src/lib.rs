@@ -3,6 +3,9 @@
 //!
 //! Each peer is one process that answers a line with a line, so that thousands of messages take seconds.
 //! `cargo xtask peers` installs them.
+//!
+//! Tests have Bouncy Castle verify what we protect and protect what we verify, and pyca/cryptography the same with ML-DSA, by
+//! [`Peer::ask`].
 #![allow(clippy::missing_panics_doc)] // a panic is how a test fails
 
 pub mod generated;
@@ -12,5 +15,5 @@ mod peer;
 mod reading;
 pub mod recorded;
 
-pub use peer::Peer;
+pub use peer::{Peer, hex, octets};
 pub use reading::{Difference, Kind, Message, Reading};

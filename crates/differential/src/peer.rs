@@ -28,21 +28,39 @@ enum Answer {
 impl Peer {
     /// Bouncy Castle of Debian, in Java.
     pub fn bouncy_castle() -> Self {
+        Self::java("BouncyCastle.java")
+    }
+
+    /// The same, to make and to verify the protection of messages, by [`Peer::ask`].
+    pub fn bouncy_castle_protection() -> Self {
+        Self::java("BouncyCastleProtection.java")
+    }
+
+    fn java(program: &str) -> Self {
         let jars = ["bcpkix", "bcprov", "bcutil"].map(|jar| format!("/usr/share/java/{jar}.jar"));
         for jar in &jars {
             assert!(Path::new(jar).is_file(), "{jar} is needed: `cargo xtask peers` installs it");
         }
-        let program = folder().join("BouncyCastle.java");
+        let program = folder().join(program);
         Self::start("Bouncy Castle", "java", &["-cp".as_ref(), jars.join(":").as_ref(), program.as_ref()])
     }
 
     /// pyasn1 and pyasn1-alt-modules, in Python.
     pub fn pyasn1() -> Self {
+        Self::python("pyasn1", "pyasn1_peer.py")
+    }
+
+    /// pyca/cryptography, whose OpenSSL knows ML-DSA, by [`Peer::ask`].
+    pub fn pyca() -> Self {
+        Self::python("pyca/cryptography", "pyca_peer.py")
+    }
+
+    fn python(name: &'static str, program: &str) -> Self {
         let executable = std::env::current_exe().expect("a test has a path");
         // Cargo marks its target folder with this file.
         let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-        let python = target.expect("a test lies in cargo's target folder").join("peers/pyasn1/bin/python3");
-        Self::start("pyasn1", python, &[folder().join("pyasn1_peer.py").as_ref()])
+        let python = target.expect("a test lies in cargo's target folder").join("peers/python/bin/python3");
+        Self::start(name, python, &[folder().join(program).as_ref()])
     }
 
     fn start(name: &'static str, program: impl AsRef<OsStr>, arguments: &[&OsStr]) -> Self {
@@ -60,6 +78,19 @@ impl Peer {
     /// What it is called.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Its answer to one line.
+    pub fn ask(&mut self, line: &str) -> String {
+        let name = self.name;
+        let requests = self.requests.as_mut().expect("it runs");
+        writeln!(requests, "{line}")
+            .and_then(|()| requests.flush())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!answer.is_empty(), "{name} is gone; is it installed? `cargo xtask peers`");
+        answer.trim_end().to_owned()
     }
 
     /// What it says of each of these messages.
@@ -107,14 +138,16 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-pub(crate) fn hex(octets: &[u8]) -> String {
+/// Hexadecimal digits.
+pub fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::with_capacity(2 * octets.len()), |mut text, octet| {
         write!(text, "{octet:02x}").expect("a String takes everything");
         text
     })
 }
 
-fn octets(hex: &str) -> Vec<u8> {
+/// The octets of hexadecimal digits.
+pub fn octets(hex: &str) -> Vec<u8> {
     let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     hex.as_bytes().chunks(2).map(|pair| octet(pair).expect("peers write hexadecimal digits")).collect()
 }

@@ -19,7 +19,7 @@ const PYTHON: &str = "/usr/bin/python3";
 /// Installs what is missing: as root, or through sudo; elsewhere it names the packages and fails.
 pub(crate) fn install() -> Result<(), String> {
     install_packages()?;
-    install_pyasn1()
+    install_python_packages()
 }
 
 fn install_packages() -> Result<(), String> {
@@ -44,15 +44,15 @@ fn install_packages() -> Result<(), String> {
 }
 
 /// Into a virtual environment in cargo's target folder: the versions and the hashes that the requirements name.
-fn install_pyasn1() -> Result<(), String> {
+fn install_python_packages() -> Result<(), String> {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("../differential/peers/requirements.txt");
     let wanted = fs::read(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
-    let folder = target_folder()?.join("peers/pyasn1");
+    let folder = target_folder()?.join("peers/python");
     let installed = folder.join("requirements.txt");
     if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    println!("    installing pyasn1 into {}", folder.display());
+    println!("    installing pyasn1 and pyca/cryptography into {}", folder.display());
     let venv = Command::new(PYTHON).args(["-m", "venv", "--clear"]).arg(&folder).status();
     succeeded("python3 -m venv", venv)?;
     let pip = Command::new(folder.join("bin/python3"))
