@@ -1,3 +1,4 @@
+use asn1::EncodedCertificate;
 use cmp::{PkiBody, PkiHeader, PkiMessage};
 use crypto::SigningKey;
 use der::asn1::{BitString, ContextSpecific};
@@ -11,13 +12,24 @@ pub fn forged(
     signer: &Requester,
     change: impl FnOnce(&mut PkiHeader, &mut PkiBody),
 ) -> Vec<u8> {
+    let sign = |octets: &[u8]| Some(signer.key.sign(octets).unwrap());
+    protected_by(message, change, sign, vec![signer.certificate.clone()])
+}
+
+/// A message with any protection, or none, and any certificates.
+pub fn protected_by(
+    message: &[u8],
+    change: impl FnOnce(&mut PkiHeader, &mut PkiBody),
+    protect: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    extra_certs: Vec<EncodedCertificate>,
+) -> Vec<u8> {
     let message = PkiMessage::from_der(message).unwrap();
     let (mut header, mut body) = (message.header().clone(), message.body().clone());
     change(&mut header, &mut body);
     let protected_part = [header.to_der().unwrap(), body.to_der().unwrap()].concat();
-    let signature = signer.key.sign(&sequence(&[&protected_part])).unwrap();
-    let protection = explicit(0, BitString::from_bytes(&signature).unwrap());
-    let extra_certs = explicit(1, vec![signer.certificate.clone()]);
+    let protection = protect(&sequence(&[&protected_part]))
+        .map_or(Vec::new(), |value| explicit(0, BitString::from_bytes(&value).unwrap()));
+    let extra_certs = if extra_certs.is_empty() { Vec::new() } else { explicit(1, extra_certs) };
     sequence(&[&protected_part, &protection, &extra_certs])
 }
 

@@ -1,6 +1,8 @@
 //! A CA in memory, those who ask it for certificates, and a clock that stands still.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
 
+pub mod counting;
+pub mod crafted;
 mod forgery;
 mod registry;
 mod requester;
@@ -20,7 +22,7 @@ use crypto_aws_lc::{KeyType, SoftwareKey};
 use x509_cert::name::Name;
 
 #[allow(unused_imports)] // each test file uses its part
-pub use forgery::{forged, sequence, unprotected};
+pub use forgery::{forged, protected_by, sequence, unprotected};
 #[allow(unused_imports)]
 pub use registry::{Fault, MemoryRegistry};
 #[allow(unused_imports)]
@@ -112,10 +114,15 @@ impl House {
 
     /// The CA's process ends and starts again: what is not in the registry is gone.
     pub fn restart(&mut self) {
+        self.restart_with(crypto_aws_lc::provider());
+    }
+
+    /// The CA starts again with other cryptography.
+    pub fn restart_with(&mut self, provider: CryptoProvider) {
         let issuer = Issuer::new(self.root.clone(), Box::new(copy(&self.root_key))).unwrap();
         let key = Box::new(copy(&self.cmp.key));
         let credential = MessageCredential { identity: self.cmp.identity.clone(), key };
-        let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, credential, self.registry.clone());
+        let mut ca = Ca::new(provider, issuer, credential, self.registry.clone());
         ca.trust = std::mem::take(&mut self.ca.trust);
         ca.policy = self.ca.policy.clone();
         self.ca = ca;

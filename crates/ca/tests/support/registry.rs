@@ -37,6 +37,11 @@ struct Tables {
 }
 
 impl MemoryRegistry {
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.with(|tables| *tables = Tables::default());
+    }
+
     pub fn count(&self) -> usize {
         self.with(|tables| tables.certificates.len())
     }
