@@ -170,6 +170,8 @@ pub mod rfc8018 {
 
     /// id-PBKDF2
     pub const PBKDF2: Oid = oid("1.2.840.113549.1.5.12");
+    /// id-PBES2
+    pub const PBES2: Oid = oid("1.2.840.113549.1.5.13");
     /// id-hmacWithSHA1
     pub const HMAC_WITH_SHA1: Oid = oid("1.2.840.113549.2.7");
     /// id-hmacWithSHA256

@@ -16,8 +16,9 @@ use core::time::Duration;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
-    BodyKind, Expectation, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, ProtectedPart, ReadingPolicy,
-    RootCaKeyUpdateContent, SecretTrust, SenderIdentity, TransactionId, Trust, ValidatedMessage, Validator,
+    BodyKind, Expectation, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, ProtectedPart, Quirks,
+    ReadingPolicy, RootCaKeyUpdateContent, SecretTrust, SenderIdentity, TransactionId, Trust,
+    ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
 use crypto::{CryptoProvider, PathError, SigningKey};
@@ -47,6 +48,8 @@ pub struct Ca {
     pub root_updates: Vec<(EncodedCertificate, RootCaKeyUpdateContent)>,
     /// How far messageTime may be from now; `None` when messages age on their way.
     pub time_window: Option<Duration>,
+    /// What requesters get wrong about protection and are put up with; nothing by default.
+    pub quirks: Quirks,
     provider: CryptoProvider,
     issuer: Issuer,
     credential: MessageCredential,
@@ -79,6 +82,7 @@ impl Ca {
             reading: ReadingPolicy::default(),
             root_updates: Vec::new(),
             time_window: Some(Duration::from_secs(300)),
+            quirks: Quirks::NONE,
             provider,
             issuer,
             credential,
@@ -193,6 +197,7 @@ impl Ca {
         validator.secrets = &self.secrets;
         validator.mac_limits = self.mac_limits;
         validator.time_window = self.time_window;
+        validator.quirks = self.quirks;
         validator
     }
 

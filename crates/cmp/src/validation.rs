@@ -6,16 +6,21 @@ use core::time::Duration;
 use asn1::oids::{rfc8018, rfc9810};
 use asn1::{EncodedCertificate, UnixTime};
 use crmf::MacLimits;
-use crypto::{CertificatePath, CryptoProvider, PathError, PublicKey, SharedSecret, SignatureAlgorithm};
+use crypto::{
+    CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, PublicKey, SharedSecret,
+    SignatureAlgorithm, VerifyError,
+};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 use crate::body::PkiBody;
 use crate::error::Error;
 use crate::header::{PkiHeader, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
 use crate::protection::{MacCredential, key_id, verify, verify_mac};
+use crate::quirks::{Quirk, Quirks};
 use crate::trust::{Credential, SecretTrust, Signer, SignerRole, Trust};
 use crate::version::Pvno;
 
@@ -61,6 +66,8 @@ pub struct Validator<'a> {
     pub mac_limits: MacLimits,
     /// How far messageTime may be from now; `None` when there is no reliable clock.
     pub time_window: Option<Duration>,
+    /// What the other side gets wrong and is put up with; nothing by default.
+    pub quirks: Quirks,
 }
 
 /// A message whose protection holds, and whose signer has a path to an anchor of the role, or shares a secret.
@@ -77,7 +84,8 @@ impl<'a> Validator<'a> {
     /// Validates signatures, with messageTime within five minutes.
     pub const fn new(provider: &'a CryptoProvider, trust: &'a [Trust]) -> Self {
         let mac_limits = MacLimits::DEFAULT;
-        Self { provider, trust, secrets: &[], mac_limits, time_window: Some(Duration::from_secs(300)) }
+        let time_window = Some(Duration::from_secs(300));
+        Self { provider, trust, secrets: &[], mac_limits, time_window, quirks: Quirks::NONE }
     }
 
     /// Validates a message: its header, then its protection, then its signer. What costs least comes first.
@@ -93,11 +101,17 @@ impl<'a> Validator<'a> {
         let (transaction_id, sender_nonce) = self.validate_header(message.header(), expectation, now)?;
         let (signer, mac) = match self.protection(&message, expectation)? {
             Protection::Signature(algorithm) => {
-                (self.find_signer(&message, algorithm, expectation, now)?, None)
+                let signer = self.find_signer(&message, algorithm, expectation, now)?;
+                // A quirk of the RA/CA is nobody else's.
+                let due = matches!(expectation.signer(), Some(Credential::SharedSecret(_)));
+                if due && signer.role != SignerRole::CertificationAuthority {
+                    return Err(Error::WrongProtection);
+                }
+                (signer, None)
             }
             Protection::Mac => {
                 let (signer, credential) = self.find_secret(&message, expectation)?;
-                (signer, Some((credential, self.mac_limits)))
+                (signer, Some((credential, self.limits())))
             }
         };
         Ok(ValidatedMessage { message, signer, mac, transaction_id, sender_nonce })
@@ -110,6 +124,15 @@ impl<'a> Validator<'a> {
         self.find_secret(message, &Expectation::First).ok().map(|(_, credential)| credential)
     }
 
+    /// By [`Quirk::SignerWithoutDigitalSignature`]: an anchor that signs as the RA/CA.
+    fn may_sign_nevertheless(&self, trust: &Trust, candidate: &EncodedCertificate, now: UnixTime) -> bool {
+        self.quirks.contains(Quirk::SignerWithoutDigitalSignature)
+            && trust.role == SignerRole::CertificationAuthority
+            && !matches!(trust.extended_key_usage, ExtendedKeyUsage::Required(_))
+            && trust.anchors.contains(candidate)
+            && is_valid_at(candidate, now)
+    }
+
     /// The kind of protection, which is the same throughout a transaction (RFC 9483 section 3.2).
     fn protection(&self, message: &PkiMessage, expectation: &Expectation<'_>) -> Result<Protection, Error> {
         let identifier = match (&message.header().protection_alg, message.protection()) {
@@ -119,7 +142,9 @@ impl<'a> Validator<'a> {
         };
         let (signature_due, mac_due) = match expectation {
             Expectation::First => (true, !self.secrets.is_empty()),
-            Expectation::Within { signer: Some(Credential::SharedSecret(_)), .. } => (false, true),
+            Expectation::Within { signer: Some(Credential::SharedSecret(_)), .. } => {
+                (self.quirks.contains(Quirk::AnswerByOtherKind), true)
+            }
             Expectation::Within { .. } => (true, false),
         };
         match identifier.oid {
@@ -135,7 +160,14 @@ impl<'a> Validator<'a> {
         }
     }
 
-    fn validate_header(
+    /// How much work a MAC may demand, with what the quirks say of MACs.
+    const fn limits(&self) -> MacLimits {
+        let mut limits = self.mac_limits;
+        limits.pbes2_in_pbmac1 = limits.pbes2_in_pbmac1 || self.quirks.contains(Quirk::Pbes2InPbmac1);
+        limits
+    }
+
+    pub(crate) fn validate_header(
         &self,
         header: &PkiHeader,
         expectation: &Expectation<'_>,
@@ -193,19 +225,32 @@ impl<'a> Validator<'a> {
         let candidates = message.extra_certs().iter().chain(first_signer).chain(at_hand);
         let mut error = Error::SignerNotFound;
         let mut tried: Vec<&EncodedCertificate> = Vec::new();
+        let mut paths = 0_usize;
         for candidate in candidates {
             if tried.contains(&candidate) {
                 continue;
             }
             tried.push(candidate);
             let Some((name, key)) = named_signer(candidate, message.header()) else { continue };
-            match self.believe(message, algorithm, candidate, key, now) {
-                Ok(role) if first_signer.is_none_or(|first| first == candidate) => {
-                    let credential = Credential::Certificate(candidate.clone());
-                    return Ok(Signer { credential, name, role });
+            let reason = match self.check_signature(message, algorithm, &key) {
+                Err(reason) => reason,
+                // Whoever has the key can show any number of certificates for it, each with its own maze of issuers.
+                Ok(()) if paths == MAX_PATHS => break,
+                Ok(()) => {
+                    paths = paths.saturating_add(1);
+                    match self.believe(message, candidate, now) {
+                        Ok(role) if first_signer.is_none_or(|first| first == candidate) => {
+                            let credential = Credential::Certificate(candidate.clone());
+                            return Ok(Signer { credential, name, role });
+                        }
+                        Ok(_) => Error::OtherSigner,
+                        Err(reason) => reason,
+                    }
                 }
-                Ok(_) => error = Error::OtherSigner,
-                Err(reason) => error = reason,
+            };
+            // Of several the one that came nearest to being believed tells most.
+            if nearness(&reason) >= nearness(&error) {
+                error = reason;
             }
         }
         Err(error)
@@ -217,7 +262,7 @@ impl<'a> Validator<'a> {
         message: &PkiMessage,
         expectation: &Expectation<'_>,
     ) -> Result<(Signer, MacCredential), Error> {
-        let (entry, mac) = verify_mac(message, self.secrets, &self.mac_limits, self.provider)?;
+        let (entry, mac) = verify_mac(message, self.secrets, &self.limits(), self.provider)?;
         let credential = Credential::SharedSecret(entry.reference.clone());
         if expectation.signer().is_some_and(|first| *first != credential) {
             return Err(Error::OtherSigner);
@@ -226,16 +271,23 @@ impl<'a> Validator<'a> {
         Ok((signer, MacCredential::new(entry.reference.clone(), entry.secret.clone(), mac)?))
     }
 
-    fn believe(
+    fn check_signature(
         &self,
         message: &PkiMessage,
         algorithm: SignatureAlgorithm,
+        key: &[u8],
+    ) -> Result<(), Error> {
+        let key = PublicKey::from_spki_der(key).map_err(Error::SignerKey)?;
+        verify(message, algorithm, &key, self.provider)
+    }
+
+    /// In which role the certificate is trusted.
+    fn believe(
+        &self,
+        message: &PkiMessage,
         candidate: &EncodedCertificate,
-        key: Vec<u8>,
         now: UnixTime,
     ) -> Result<SignerRole, Error> {
-        let key = PublicKey::from_spki_der(&key).map_err(Error::SignerKey)?;
-        verify(message, algorithm, &key, self.provider)?;
         let mut error = PathError::UnknownIssuer;
         for trust in self.trust {
             let mut intermediates = message.extra_certs().to_vec();
@@ -252,6 +304,9 @@ impl<'a> Validator<'a> {
                 Ok(()) => return Ok(trust.role),
                 // Of several refusals the one that found a path and disliked it tells most.
                 Err(PathError::UnknownIssuer) => {}
+                Err(PathError::KeyUsage) if self.may_sign_nevertheless(trust, candidate, now) => {
+                    return Ok(trust.role);
+                }
                 Err(reason) => error = reason,
             }
         }
@@ -259,10 +314,33 @@ impl<'a> Validator<'a> {
     }
 }
 
+/// How many certificates with the key that made the signature are tried for a path.
+const MAX_PATHS: usize = 4;
+
+/// How near somebody who is not believed came to it.
+const fn nearness(error: &Error) -> u8 {
+    match error {
+        Error::SignerNotFound => 0,
+        Error::SignerKey(_) => 1,
+        Error::BadProtection(VerifyError::AlgorithmDoesNotFitKey { .. }) => 2,
+        Error::BadProtection(_) => 3,
+        Error::OtherSigner => 5,
+        _ => 4,
+    }
+}
+
 /// How a message is protected.
 enum Protection {
     Signature(SignatureAlgorithm),
     Mac,
+}
+
+fn is_valid_at(certificate: &EncodedCertificate, now: UnixTime) -> bool {
+    Certificate::from_der(certificate.octets()).is_ok_and(|certificate| {
+        let validity = certificate.tbs_certificate().validity();
+        let seconds = |time: &Time| time.to_unix_duration().as_secs();
+        (seconds(&validity.not_before)..=seconds(&validity.not_after)).contains(&now.as_secs())
+    })
 }
 
 /// The subject and the SubjectPublicKeyInfo's octets of a certificate that the header names as the sender's.

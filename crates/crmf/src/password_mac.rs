@@ -29,6 +29,9 @@ pub struct MacLimits {
     pub max_salt: usize,
     /// Octets of the longest key that is derived; 512 by default.
     pub max_key_length: usize,
+    /// Whether PBMAC1 may call its key derivation function id-PBES2 where id-PBKDF2 belongs, as Bouncy Castle does; `false` by
+    /// default. It is then taken for id-PBKDF2.
+    pub pbes2_in_pbmac1: bool,
 }
 
 impl Default for MacLimits {
@@ -39,8 +42,13 @@ impl Default for MacLimits {
 
 impl MacLimits {
     /// The defaults, for constants.
-    pub const DEFAULT: Self =
-        Self { min_iterations: 100, max_iterations: 1_000_000, max_salt: 256, max_key_length: 512 };
+    pub const DEFAULT: Self = Self {
+        min_iterations: 100,
+        max_iterations: 1_000_000,
+        max_salt: 256,
+        max_key_length: 512,
+        pbes2_in_pbmac1: false,
+    };
 
     fn check_iterations(&self, count: u32) -> Result<(), MacError> {
         let (least, most) = (self.min_iterations, self.max_iterations);
@@ -173,7 +181,10 @@ impl PasswordMac {
         let parameters = identifier.parameters.as_ref().ok_or(MacError::BadParameters(identifier.oid))?;
         match identifier.oid {
             rfc8018::PBMAC1 => {
-                let parameters: Pbmac1Params = parameters.decode_as().map_err(bad)?;
+                let mut parameters: Pbmac1Params = parameters.decode_as().map_err(bad)?;
+                if limits.pbes2_in_pbmac1 && parameters.key_derivation_func.oid == rfc8018::PBES2 {
+                    parameters.key_derivation_func.oid = rfc8018::PBKDF2;
+                }
                 parameters.inspect(limits).map(|()| Self::Pbmac1(parameters))
             }
             rfc9810::PASSWORD_BASED_MAC => {

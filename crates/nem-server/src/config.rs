@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use cmp::{Quirk, Quirks};
 use host::files::line_of;
 use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use nem::Settings;
@@ -63,6 +64,9 @@ pub(crate) struct Upstream {
     /// Tolerates what some RA/CAs get wrong; see `cmp::Deviation`.
     #[serde(default)]
     pub(crate) lenient: bool,
+    /// What the RA/CA gets wrong about protection; see `cmp::Quirk`.
+    #[serde(default)]
+    quirks: Vec<String>,
     #[serde(default = "default_max_in_flight")]
     max_in_flight: usize,
 }
@@ -171,6 +175,7 @@ impl Config {
         if self.upstream.timeout_seconds == 0 {
             bail!("upstream.timeout_seconds: must be at least 1");
         }
+        self.upstream.quirks()?;
         Ok(())
     }
 
@@ -212,6 +217,13 @@ impl Upstream {
     /// `None` when it is not to be checked.
     pub(crate) fn time_window(&self) -> Option<Duration> {
         Some(Duration::from_secs(self.time_window_seconds)).filter(|window| !window.is_zero())
+    }
+
+    /// A NEM signs, so quirks of MACs are no concern of its.
+    pub(crate) fn quirks(&self) -> Result<Quirks> {
+        const KNOWN: &[Quirk] = &[Quirk::UnprotectedErrors, Quirk::SignerWithoutDigitalSignature];
+        let names = self.quirks.iter().map(String::as_str);
+        Quirks::from_names(names, KNOWN).context("upstream.quirks")
     }
 
     pub(crate) const fn timeout(&self) -> Duration {

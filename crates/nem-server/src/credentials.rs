@@ -32,6 +32,7 @@ pub(crate) fn upstream(config: &Config) -> Result<nem::Upstream> {
     upstream.time_window = config.upstream.time_window();
     upstream.reading.message_size = config.upstream.max_answer_octets;
     upstream.reading.lenient = config.upstream.lenient;
+    upstream.quirks = config.upstream.quirks()?;
     Ok(upstream)
 }
 

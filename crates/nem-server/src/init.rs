@@ -209,6 +209,7 @@ timeout_seconds = 60                 # for one exchange
 max_in_flight = 32                   # messages at the RA/CA at a time
 max_answer_octets = 65536
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
+quirks = []                          # of "unprotected-errors", "signer-without-digital-signature": what it gets wrong
 
 [trust]
 operator_cas = [{operator_cas}]

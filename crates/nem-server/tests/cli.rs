@@ -92,6 +92,8 @@ fn a_bad_configuration_is_refused_with_its_line() {
     let good = fs::read_to_string(&path).unwrap();
     for (from, to, reasons) in [
         ("listen =", "lisen =", &["nem.toml", "line", "lisen"][..]),
+        ("quirks = []", "quirks = [\"all\"]", &["upstream.quirks", "unprotected-errors"]),
+        ("quirks = []", "quirks = [\"pbes2-in-pbmac1\"]", &["upstream.quirks", "pbes2-in-pbmac1"]),
         ("hold_seconds = 5", "hold_seconds = \"five\"", &["nem.toml", "line"]),
         ("max_requests = 100000", "max_requests = 0", &["intake.max_requests"]),
         ("max_request_octets = 65536", "max_request_octets = 5", &["max_request_octets"]),

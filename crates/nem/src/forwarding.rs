@@ -13,8 +13,8 @@ use cmp::end_entity::{
     Transaction, Waiting,
 };
 use cmp::{
-    Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, ReadingPolicy, SenderIdentity, SenderNonce,
-    SignerRole, Trust, ValidatedMessage, Validator,
+    Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, Quirks, ReadingPolicy, SenderIdentity,
+    SenderNonce, SignerRole, Trust, UnprotectedRefusal, ValidatedMessage, Validator,
 };
 use crypto::{
     CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, Revocation, SigningKey,
@@ -41,6 +41,8 @@ pub struct Upstream {
     pub time_window: Option<Duration>,
     /// How answers are read before they are believed.
     pub reading: ReadingPolicy,
+    /// What it gets wrong about protection and is put up with; nothing by default.
+    pub quirks: Quirks,
     trust: Vec<Trust>,
 }
 
@@ -58,6 +60,7 @@ impl Upstream {
             implicit_confirm: false,
             time_window: Some(Duration::from_secs(300)),
             reading: ReadingPolicy::default(),
+            quirks: Quirks::NONE,
             trust: Vec::from([trust]),
         }
     }
@@ -148,10 +151,26 @@ impl Forwarding<'_> {
         expectation: &Expectation<'_>,
     ) -> Result<ValidatedMessage, cmp::Error> {
         let message = PkiMessage::inspect(octets, &self.upstream.reading)?;
+        self.validator(record).validate(message, expectation, self.now)
+    }
+
+    /// A refusal that nobody protected, where the configuration puts up with it.
+    fn unprotected_refusal(
+        &self,
+        record: &Record,
+        octets: &[u8],
+        expectation: &Expectation<'_>,
+    ) -> Result<UnprotectedRefusal, cmp::Error> {
+        let message = PkiMessage::inspect(octets, &self.upstream.reading)?;
+        self.validator(record).unprotected_refusal(&message, expectation, self.now)
+    }
+
+    fn validator(&self, record: &Record) -> Validator<'_> {
         let mut validator = Validator::new(self.provider, &self.upstream.trust);
         let age = self.now.abs_diff(record.changed_at);
         validator.time_window = self.upstream.time_window.map(|window| window.saturating_add(age));
-        validator.validate(message, expectation, self.now)
+        validator.quirks = self.upstream.quirks;
+        validator
     }
 
     fn handle_answer(
@@ -161,11 +180,16 @@ impl Forwarding<'_> {
         octets: &[u8],
     ) -> Result<Step, Error> {
         let awaiting = AwaitingCertificate::resume(transaction.clone());
+        let polled = transaction.nonces.len() > 1;
         let message = match self.validate(record, octets, &awaiting.expectation()) {
             Ok(message) => message,
-            Err(error) => return Ok(Step::Repeat(believed_nothing(octets, &error))),
+            Err(error) => {
+                return Ok(match self.unprotected_refusal(record, octets, &awaiting.expectation()) {
+                    Ok(refusal) if !polled => refused_without_protection(&refusal),
+                    _ => Step::Repeat(believed_nothing(octets, &error)),
+                });
+            }
         };
-        let polled = transaction.nonces.len() > 1;
         match awaiting.handle(&message) {
             Ok(Answer::Waiting(waiting)) => Ok(Step::Next(State::Waiting {
                 transaction: waiting.transaction().clone(),
@@ -329,6 +353,12 @@ impl Forwarding<'_> {
 /// Whether certConf cannot be made because of the certificate it is about.
 const fn has_no_cert_hash(error: &cmp::Error) -> bool {
     matches!(error, cmp::Error::MalformedCertificate(_) | cmp::Error::Algorithm(_))
+}
+
+/// Only a request may be refused so: whoever polls or confirms is known to the RA/CA, which then has no reason not to sign.
+fn refused_without_protection(refusal: &UnprotectedRefusal) -> Step {
+    let reason = alloc::format!("{}, without protection", format_reason(refusal.status()));
+    if is_curable(refusal.status()) { Step::Later(State::Queued, reason) } else { rejected(reason) }
 }
 
 fn rejected(reason: String) -> Step {

@@ -130,6 +130,7 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Encode
     ca.policy = config.policy();
     ca.reading.message_size = config.cmp.max_message_octets;
     ca.reading.lenient = config.cmp.lenient;
+    ca.quirks = config.quirks()?;
     ca.time_window = config.time_window();
     ca.trust = trust(config, ca_certificate.clone())?;
     let revocation = read_revocation(&config.trust.crls, config.trust.revocation.policy())?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ca::{Policy, Profile, VendorNames};
+use cmp::{Quirk, Quirks};
 use host::files::line_of;
 use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use serde::Deserialize;
@@ -52,6 +53,9 @@ pub(crate) struct Cmp {
     /// Tolerates what some requesters get wrong; see `cmp::Deviation`.
     #[serde(default)]
     pub(crate) lenient: bool,
+    /// What requesters get wrong about protection; see `cmp::Quirk`.
+    #[serde(default)]
+    quirks: Vec<String>,
     /// 0 switches the check off.
     #[serde(default = "default_seconds")]
     time_window_seconds: u64,
@@ -156,6 +160,7 @@ impl Config {
         if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
             bail!("trust.revocation: is \"required\", but trust.crls names no file");
         }
+        self.quirks()?;
         let mut references = BTreeSet::new();
         for entry in &self.trust.shared_secrets {
             if entry.reference.is_empty() {
@@ -202,6 +207,12 @@ impl Config {
         policy.confirm_wait = Duration::from_secs(self.cmp.confirm_wait_seconds);
         policy.issuing_delay = Duration::from_secs(self.cmp.poll_delay_seconds);
         policy
+    }
+
+    /// The others are an RA/CA's.
+    pub(crate) fn quirks(&self) -> Result<Quirks> {
+        let names = self.cmp.quirks.iter().map(String::as_str);
+        Quirks::from_names(names, &[Quirk::Pbes2InPbmac1]).context("cmp.quirks")
     }
 
     pub(crate) fn time_window(&self) -> Option<Duration> {

@@ -125,6 +125,8 @@ fn a_bad_configuration_is_refused_with_its_line() {
     let good = fs::read_to_string(&path).unwrap();
     for (from, to, reasons) in [
         ("listen =", "lisen =", &["raca.toml", "lisen"][..]),
+        ("quirks = []", "quirks = [\"all\"]", &["cmp.quirks", "pbes2-in-pbmac1"]),
+        ("quirks = []", "quirks = [\"unprotected-errors\"]", &["cmp.quirks", "pbes2-in-pbmac1"]),
         ("ne = 365", "ne = \"long\"", &["raca.toml", "line"]),
         ("ne = 365", "ne = 0", &["raca.toml", "validity_days.ne"]),
         ("ne = 365", "nee = 365", &["raca.toml", "nee"]),
