@@ -201,9 +201,9 @@ fn a_client_s_messages_without_protection_are_refused() {
 }
 
 #[test]
-fn a_key_update_is_refused_by_its_name() {
+fn a_certificate_of_the_vendor_is_not_updated() {
     let house = House::new("p256", &[]);
     house.certify("p256", KINDS[1].1);
-    house.refuses("-cmd kur -cert p256.pem -key p256.key -newkey p256.key -trusted ra/ca.pem", "badRequest");
-    house.server.wait_for_log(&["WARN", "kur"]);
+    house.refuses("-cmd kur -cert p256.pem -key p256.key -newkey p256.key -trusted ra/ca.pem", "badCertId");
+    house.server.wait_for_log(&["WARN", "badCertId"]);
 }
