@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::PrivateKeyError;
 
-/// A private key on P-256, P-384 or, with the feature `p521`, P-521 in memory, wiped when it is dropped.
+/// A private key on P-256 or, with the features `p384` and `p521`, P-384 or P-521 in memory, wiped when it is dropped.
 ///
 /// It signs with ecdsa-with-SHA256 on P-256, ecdsa-with-SHA384 on P-384 and ecdsa-with-SHA512 on P-521, deterministically
 /// (RFC 6979): no randomness is needed to sign, and none can betray the key.
@@ -19,6 +19,7 @@ pub struct EcKey {
 
 enum Secret {
     P256(p256::ecdsa::SigningKey),
+    #[cfg(feature = "p384")]
     P384(p384::ecdsa::SigningKey),
     #[cfg(feature = "p521")]
     P521(p521::ecdsa::SigningKey),
@@ -59,6 +60,7 @@ impl EcKey {
         }
         let secret = match kind {
             KeyKind::P256 => p256::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P256),
+            #[cfg(feature = "p384")]
             KeyKind::P384 => p384::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P384),
             #[cfg(feature = "p521")]
             KeyKind::P521 => p521::ecdsa::SigningKey::from_slice(scalar).ok().map(Secret::P521),
@@ -72,9 +74,10 @@ impl EcKey {
     /// # Errors
     /// When it is malformed or its key is on none of these curves.
     pub fn from_pkcs8_der(octets: &[u8]) -> Result<Self, PrivateKeyError> {
-        let p256 = || p256::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P256(key.into()));
-        let p384 = || p384::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P384(key.into()));
-        let secret = p256().or_else(p384);
+        let secret = p256::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P256(key.into()));
+        #[cfg(feature = "p384")]
+        let secret = secret
+            .or_else(|| p384::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P384(key.into())));
         #[cfg(feature = "p521")]
         let secret = secret
             .or_else(|| p521::SecretKey::from_pkcs8_der(octets).ok().map(|key| Secret::P521(key.into())));
@@ -86,6 +89,7 @@ impl EcKey {
             Secret::P256(key) => {
                 PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
             }
+            #[cfg(feature = "p384")]
             Secret::P384(key) => {
                 PublicKey::from_ec_point(key.verifying_key().to_sec1_point(false).as_bytes())
             }
@@ -104,6 +108,7 @@ impl EcKey {
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
         let document = match &self.secret {
             Secret::P256(key) => key.to_pkcs8_der(),
+            #[cfg(feature = "p384")]
             Secret::P384(key) => key.to_pkcs8_der(),
             #[cfg(feature = "p521")]
             Secret::P521(key) => key.to_pkcs8_der(),
@@ -116,6 +121,7 @@ impl SigningKey for EcKey {
     fn algorithm(&self) -> SignatureAlgorithm {
         match self.secret {
             Secret::P256(_) => SignatureAlgorithm::EcdsaWithSha256,
+            #[cfg(feature = "p384")]
             Secret::P384(_) => SignatureAlgorithm::EcdsaWithSha384,
             #[cfg(feature = "p521")]
             Secret::P521(_) => SignatureAlgorithm::EcdsaWithSha512,
@@ -131,6 +137,7 @@ impl SigningKey for EcKey {
             Secret::P256(key) => {
                 key.try_sign(octets).map(|signature: p256::ecdsa::DerSignature| signature.as_bytes().to_vec())
             }
+            #[cfg(feature = "p384")]
             Secret::P384(key) => {
                 key.try_sign(octets).map(|signature: p384::ecdsa::DerSignature| signature.as_bytes().to_vec())
             }
@@ -153,6 +160,7 @@ impl fmt::Debug for EcKey {
 fn scalar_length(kind: KeyKind) -> Result<usize, PrivateKeyError> {
     match kind {
         KeyKind::P256 => Ok(32),
+        #[cfg(feature = "p384")]
         KeyKind::P384 => Ok(48),
         #[cfg(feature = "p521")]
         KeyKind::P521 => Ok(66),

@@ -1,7 +1,7 @@
 //! A [`CryptoProvider`] for firmware on RustCrypto, without `std`, and private keys in memory: [`EcKey`],
 //! [`Ed25519Key`], [`MlDsaKey`].
 //!
-//! The features `p521`, `ed25519` and `ml-dsa` are on unless default features are off. Signatures of an algorithm that is
+//! The features `p384`, `p521`, `ed25519`, `ml-dsa` and `rsa` are on unless default features are off. Signatures of an algorithm that is
 //! left out do not verify.
 //!
 //! RSA signatures are verified and never made: the `rsa` crate's private key operations are not constant in time.
@@ -16,6 +16,8 @@ mod error;
 mod mac;
 #[cfg(feature = "ml-dsa")]
 mod ml_dsa_key;
+#[cfg(feature = "rsa")]
+mod rsa_signature;
 mod verify;
 
 use alloc::boxed::Box;

@@ -1,5 +1,14 @@
-use std::path::Path;
-use std::process::{Command, Output};
+//! What firmware links: checked by its dependencies, by a program without std, on emulated machines.
+
+mod emulator;
+mod freestanding;
+mod station;
+mod toolchain;
+
+use std::process::Command;
+
+pub(crate) use freestanding::check as check_no_std;
+pub(crate) use station::check as check_station;
 
 /// What firmware links must not drag in what servers need.
 const FIRMWARE: [&str; 6] = ["asn1", "crypto", "crypto-rustcrypto", "pkcs10", "crmf", "cmp"];
@@ -33,29 +42,4 @@ pub(crate) fn check_layers() -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Builds the static library of `nostd-check`, and its twin that must fail because it has std in it.
-pub(crate) fn check_no_std() -> Result<(), String> {
-    let built = build_no_std(&[])?;
-    if !built.status.success() {
-        return Err(String::from_utf8_lossy(&built.stderr).into_owned());
-    }
-    let twin = build_no_std(&["--features", "with-std"])?;
-    if twin.status.success() || !String::from_utf8_lossy(&twin.stderr).contains("E0152") {
-        return Err("a library with std in it was not noticed: the check is blind".to_owned());
-    }
-    Ok(())
-}
-
-fn build_no_std(arguments: &[&str]) -> Result<Output, String> {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--locked", "--manifest-path"])
-        .arg(xtask.join("nostd-check/Cargo.toml"))
-        .arg("--target-dir")
-        .arg(xtask.join("../../target/nostd"))
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("cargo cannot be started: {error}"))
 }

@@ -16,10 +16,11 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
 commands:
-  test    every check: formatting, clippy, documentation, layering, tests with real peers
-  fuzz    looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
-  peers   installs the real peers: Debian packages, and Python's into the target folder
-  vectors makes the project's own test vectors; --out DIR [--force]
+  test      every check: formatting, clippy, documentation, layering, tests with real peers
+  firmware  only what concerns firmware: without std, on other machines' processors, in emulators
+  fuzz      looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
+  peers     installs the real peers: Debian packages, and Python's into the target folder
+  vectors   makes the project's own test vectors; --out DIR [--force]
 
 example: cargo xtask test";
 
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
     let mut tally = Tally::default();
     match command.as_str() {
         "test" => test(&mut tally),
+        "firmware" => {
+            tally.check("no_std", firmware::check_no_std);
+            tally.check("firmware", firmware::check_station);
+        }
         "fuzz" => {
             let arguments = arguments.get(1..).unwrap_or_default();
             tally.check("fuzz", || fuzz::Plan::parse(arguments)?.run());
@@ -50,7 +55,8 @@ fn test(tally: &mut Tally) {
     tally.check("no_std", firmware::check_no_std);
     tally.check("formatting", || {
         run::cargo(&["fmt", "--all", "--check"], &[])?;
-        run::cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"], &[])
+        run::cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"], &[])?;
+        run::cargo(&["fmt", "--all", "--check", "--manifest-path", "examples/firmware/Cargo.toml"], &[])
     });
     tally.check("clippy", || {
         run::cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &[])
@@ -60,6 +66,7 @@ fn test(tally: &mut Tally) {
     });
     // The README's way by hand needs all of them, and cargo builds those only that have tests of their own.
     tally.check("programs", || run::cargo(&["build", "--workspace", "--bins", "--quiet"], &[]));
+    tally.check("firmware", firmware::check_station);
     tally.check("fuzz targets", || fuzz::Plan::short().run());
     tally.tests("tests", &["test", "--workspace", "--no-fail-fast"]);
 }

@@ -65,7 +65,7 @@ fn install_python_packages() -> Result<(), String> {
 }
 
 /// Cargo marks it with this file.
-fn target_folder() -> Result<PathBuf, String> {
+pub(crate) fn target_folder() -> Result<PathBuf, String> {
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     target.map(Path::to_owned).ok_or_else(|| format!("{} is in no target folder", executable.display()))
@@ -79,7 +79,7 @@ fn succeeded(what: &str, status: std::io::Result<std::process::ExitStatus>) -> R
     }
 }
 
-fn apt_get(arguments: &[&str]) -> Result<(), String> {
+pub(crate) fn apt_get(arguments: &[&str]) -> Result<(), String> {
     let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     let mut command = if root {
         Command::new("apt-get")
