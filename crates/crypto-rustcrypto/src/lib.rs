@@ -37,11 +37,14 @@ pub use ml_dsa_key::MlDsaKey;
 ///
 /// RSA public exponents longer than 33 bits are beyond the `rsa` crate: no signature verifies with such a key.
 pub fn provider(random: Box<dyn Random>) -> CryptoProvider {
-    let part = || RustCrypto;
-    CryptoProvider::new(Box::new(part()), Box::new(part()), Box::new(part()), random, Box::new(WebPki::new()))
+    let part = || Box::new(RustCrypto);
+    CryptoProvider::new(part(), part(), part(), random, Box::new(WebPki::new()))
 }
 
-struct RustCrypto;
+/// The parts of [`provider`], for firmware that has some of them in hardware, or needs but one.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs)] // it has no state
+pub struct RustCrypto;
 
 impl Digester for RustCrypto {
     fn digest(&self, algorithm: DigestAlgorithm, octets: &[u8]) -> Vec<u8> {

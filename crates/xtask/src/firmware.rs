@@ -1,5 +1,6 @@
 //! What firmware links: checked by its dependencies, by a program without std, on emulated machines.
 
+mod budget;
 mod emulator;
 mod freestanding;
 mod station;
@@ -7,6 +8,7 @@ mod toolchain;
 
 use std::process::Command;
 
+pub(crate) use budget::{check as check_budget, record as record_budget};
 pub(crate) use freestanding::check as check_no_std;
 pub(crate) use station::check as check_station;
 

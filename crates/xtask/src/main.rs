@@ -17,6 +17,7 @@ usage: cargo xtask <command>
 
 commands:
   test      every check: formatting, clippy, documentation, layering, tests with real peers
+  budget    measures what the libraries cost in firmware, and writes it into docs/firmware.md
   firmware  only what concerns firmware: without std, on other machines' processors, in emulators
   fuzz      looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
   peers     installs the real peers: Debian packages, and Python's into the target folder
@@ -33,7 +34,9 @@ fn main() -> ExitCode {
         "firmware" => {
             tally.check("no_std", firmware::check_no_std);
             tally.check("firmware", firmware::check_station);
+            tally.check("firmware budget", firmware::check_budget);
         }
+        "budget" => tally.check("firmware budget", firmware::record_budget),
         "fuzz" => {
             let arguments = arguments.get(1..).unwrap_or_default();
             tally.check("fuzz", || fuzz::Plan::parse(arguments)?.run());
@@ -67,6 +70,7 @@ fn test(tally: &mut Tally) {
     // The README's way by hand needs all of them, and cargo builds those only that have tests of their own.
     tally.check("programs", || run::cargo(&["build", "--workspace", "--bins", "--quiet"], &[]));
     tally.check("firmware", firmware::check_station);
+    tally.check("firmware budget", firmware::check_budget);
     tally.check("fuzz targets", || fuzz::Plan::short().run());
     tally.tests("tests", &["test", "--workspace", "--no-fail-fast"]);
 }

@@ -22,6 +22,12 @@ pub enum Kind {
     CertReqMessages = b'r',
     /// The certificate that was issued and confirmed.
     Certificate = b'c',
+    /// A digest to be signed by a key elsewhere; the signature comes back.
+    Digest = b'd',
+    /// A signature of ML-DSA.
+    Signature = b's',
+    /// The SubjectPublicKeyInfo it was made with.
+    PublicKey = b'k',
     /// A measurement: a name, a NUL, and numbers of four octets.
     Figures = b'f',
 }

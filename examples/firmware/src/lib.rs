@@ -8,6 +8,8 @@ extern crate alloc;
 pub mod board;
 pub mod frame;
 pub mod heap;
+#[cfg(board)]
+pub mod meter;
 #[cfg(feature = "cmp")]
 pub mod station;
 #[cfg(feature = "pkcs10")]

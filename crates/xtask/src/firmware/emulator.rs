@@ -85,6 +85,16 @@ impl House {
             .output();
         Ok(succeeded("curl", output)?.stdout)
     }
+
+    /// Signs a digest as a secure element would.
+    fn sign(&self, digest: &[u8]) -> Result<Vec<u8>, String> {
+        fs::write(self.path().join("digest"), digest).map_err(|error| error.to_string())?;
+        let output = Command::new("openssl")
+            .args(["pkeyutl", "-sign", "-inkey", "outside.pem", "-in", "digest"])
+            .current_dir(self.path())
+            .output();
+        Ok(succeeded("openssl pkeyutl", output)?.stdout)
+    }
 }
 
 /// What came over the serial line, and how the program ended.
@@ -170,8 +180,12 @@ fn bridge(
         }
         let mut octets = vec![0; length];
         output.read_exact(&mut octets).map_err(|error| format!("the frame is cut off: {error}"))?;
-        if kind == b'm' {
-            let reply = reply(house.post(&octets)?);
+        let reply = match kind {
+            b'm' => Some(reply(house.post(&octets)?)),
+            b'd' => Some(house.sign(&octets)?),
+            _ => None,
+        };
+        if let Some(reply) = reply {
             let length = u32::try_from(reply.len()).map_err(|error| error.to_string())?;
             let written = input.write_all(&length.to_be_bytes()).and_then(|()| input.write_all(&reply));
             written.and_then(|()| input.flush()).map_err(|error| error.to_string())?;

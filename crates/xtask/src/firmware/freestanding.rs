@@ -65,7 +65,7 @@ fn std_symbol(program: &Path) -> Result<Option<String>, String> {
     Ok(names.into_iter().find(|name| name.contains("_3std") || name.contains("_ZN3std")).map(str::to_owned))
 }
 
-fn verify_request(request: &[u8]) -> Result<(), String> {
+pub(super) fn verify_request(request: &[u8]) -> Result<(), String> {
     let mut child = Command::new("openssl")
         .args(["req", "-inform", "DER", "-verify", "-noout"])
         .stdin(Stdio::piped())
