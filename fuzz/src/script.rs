@@ -5,7 +5,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use asn1::UnixTime;
 use nem::ledger::RequestId;
-use nem::{Input, Nem, Output, Standing};
+use nem::{Input, Nem, Output, Shown, Standing, Upload};
 
 use crate::{House, MemoryLedger, NOW, csr};
 
@@ -188,7 +188,7 @@ impl Play {
 
     fn upload(&mut self, station: u8, request: &[u8]) {
         let chain = [self.house.station(station)];
-        if let Ok((id, _)) = self.nem.upload(&chain, request, self.now) {
+        if let Ok((id, _)) = self.nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(request), self.now) {
             self.accepted.push(id);
         }
     }

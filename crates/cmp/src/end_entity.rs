@@ -77,6 +77,16 @@ impl RequestKind {
             Self::Cr | Self::P10cr => BodyKind::Cp,
         }
     }
+
+    /// What RFC 9810 calls its body.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ir => "ir",
+            Self::Cr => "cr",
+            Self::Kur => "kur",
+            Self::P10cr => "p10cr",
+        }
+    }
 }
 
 /// A request for one certificate, before it is sent.

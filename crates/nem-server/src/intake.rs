@@ -77,7 +77,10 @@ impl Intake {
 fn refusal(refusal: &Refusal) -> EstReply {
     let reason = refusal.to_string();
     match refusal {
-        Refusal::Request { .. } | Refusal::DuplicateKey { .. } => EstReply::refused(400, reason),
+        Refusal::Request { .. }
+        | Refusal::CertReqMessages { .. }
+        | Refusal::NoSubject { .. }
+        | Refusal::DuplicateKey { .. } => EstReply::refused(400, reason),
         Refusal::Busy { retry_after, .. } => {
             EstReply::Refused { status: 503, reason, retry_after: Some(*retry_after) }
         }

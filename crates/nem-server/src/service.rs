@@ -9,7 +9,7 @@ use asn1::{EncodedCertificate, UnixTime};
 use crypto::Revocation;
 use host::{log_revocation, now};
 use nem::ledger::RequestId;
-use nem::{Event, Happening, Input, Inventory, Nem, Output, Refusal, Standing};
+use nem::{Event, Happening, Input, Inventory, Nem, Output, Refusal, Shown, Standing, Upload};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 use transfer::http::CmpClient;
@@ -51,7 +51,10 @@ impl Service {
         csr: Vec<u8>,
     ) -> Result<(RequestId, Standing), Refusal> {
         let service = self.clone();
-        blocking(move || service.act(|nem, now| nem.upload(&chain, &csr, now))).await
+        blocking(move || {
+            service.act(|nem, now| nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(&csr), now))
+        })
+        .await
     }
 
     /// Waits until the request is decided, at most that long, and says how it stands then.

@@ -35,6 +35,18 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: pkcs10::Error,
     },
+    /// The request is no CertReqMessages with one request, its key is weak, or its proof of possession does not hold.
+    CertReqMessages {
+        /// The station.
+        station: String,
+        /// What is wrong with it.
+        reason: Box<cmp::Error>,
+    },
+    /// CertReqMessages leave the subject to the RA/CA; that needs a message that the station signs itself.
+    NoSubject {
+        /// The station.
+        station: String,
+    },
     /// The request asks for a name that is not the station's.
     Name {
         /// The station.
@@ -80,6 +92,8 @@ impl Refusal {
             Self::UnknownStation { subject } => subject,
             Self::Blocked { station }
             | Self::Request { station, .. }
+            | Self::CertReqMessages { station, .. }
+            | Self::NoSubject { station }
             | Self::Name { station, .. }
             | Self::AlternativeName { station }
             | Self::DuplicateKey { station }
@@ -101,6 +115,10 @@ impl fmt::Display for Refusal {
             }
             Self::Blocked { station } => write!(f, "station {station} is blocked"),
             Self::Request { reason, .. } => write!(f, "certification request: {reason}"),
+            Self::CertReqMessages { reason, .. } => write!(f, "certificate request messages: {reason}"),
+            Self::NoSubject { .. } => f.write_str(
+                "the request has no subject; put the station's into it, or send a whole PKIMessage (CMP) instead",
+            ),
             Self::Name { requested, granted, .. } => {
                 write!(f, "the request asks for the name {requested}; this station may have {granted}")
             }

@@ -1,4 +1,4 @@
-//! A request's way to the RA/CA and back: one p10cr, polled for if need be, and confirmed (RFC 9483 section 5.3.1).
+//! A request's way to the RA/CA and back: one p10cr, ir or cr, polled for if need be, and confirmed (RFC 9483 section 5.3.1).
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -9,22 +9,19 @@ use core::time::Duration;
 use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
-    Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Correspondent, Enrolment, Granted,
-    Transaction, Waiting,
+    Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Enrolment, Granted, Transaction, Waiting,
 };
 use cmp::{
     Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, Quirks, ReadingPolicy, SenderIdentity,
     SenderNonce, SignerRole, Trust, UnprotectedRefusal, ValidatedMessage, Validator,
 };
-use crypto::{
-    CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, Revocation, SigningKey,
-};
+use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Revocation, SigningKey};
 use der::Decode;
-use pkcs10::CertReq;
 use x509_cert::Certificate;
 
 use crate::error::Error;
 use crate::ledger::{Certificates, Confirming, Record, State};
+use crate::request::{certificate_request, check_certificate};
 
 /// The RA/CA, and as whom the NEM speaks to it.
 #[non_exhaustive]
@@ -126,8 +123,7 @@ impl Forwarding<'_> {
     }
 
     fn request(&self, record: &Record) -> Result<State, Error> {
-        let request = CertReq::from_der(&record.csr).map_err(cmp::Error::CertificationRequest)?;
-        let mut enrolment = Enrolment::new(CertificateRequest::P10cr(Box::new(request)));
+        let mut enrolment = Enrolment::new(certificate_request(record.kind, &record.request)?);
         enrolment.implicit_confirm = self.upstream.implicit_confirm;
         let (part, next) = enrolment.start(&self.upstream.identity, self.provider, self.now)?;
         let message = part.sign(self.upstream.key.as_ref())?;
@@ -264,13 +260,6 @@ impl Forwarding<'_> {
 
     /// A certificate is taken only when it is for the station's key and names, and has a path to the operator's anchor.
     fn check_certificate(&self, record: &Record, granted: &Granted) -> Result<(), CertificateFault> {
-        let request = CertReq::from_der(&record.csr).map_err(|_| CertificateFault::Malformed)?;
-        let extensions = request.requested_extensions().map_err(|_| CertificateFault::Malformed)?;
-        let requested = Requested {
-            public_key: request.public_key_octets(),
-            subject: Some(request.subject()),
-            extensions: &extensions,
-        };
         let path = CertificatePath {
             end_entity: granted.certificate(),
             intermediates: granted.extra_certs(),
@@ -280,7 +269,7 @@ impl Forwarding<'_> {
             revocation: None,
             now: self.now,
         };
-        requested.check(&path, self.provider).map(|_| ())
+        check_certificate(record.kind, &record.request, &path, self.provider)
     }
 
     fn confirm(

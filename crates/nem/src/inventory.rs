@@ -133,16 +133,39 @@ impl StationAnchors {
     }
 }
 
-/// A station that showed its certificate, is in the inventory, and is not blocked.
+/// By what a station is to be known.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Shown<'a> {
+    /// The certificate chain it showed to TLS, leaf first, and has the key for.
+    Certificates(&'a [EncodedCertificate]),
+}
+
+impl<'a> Shown<'a> {
+    /// The certificate of whoever shows it.
+    pub const fn certificate(self) -> Option<&'a EncodedCertificate> {
+        match self {
+            Self::Certificates(chain) => chain.first(),
+        }
+    }
+}
+
+/// A station that is known for certain, is in the inventory, and is not blocked.
 #[derive(Clone, Copy, Debug)]
 pub struct Identified<'a> {
     station: &'a Station,
+    by_operator: bool,
 }
 
 impl<'a> Identified<'a> {
     /// The station.
     pub const fn station(&self) -> &'a Station {
         self.station
+    }
+
+    /// Whether it is known by a certificate of the operator's CA, so that it asks for a further one.
+    pub const fn is_by_operator(&self) -> bool {
+        self.by_operator
     }
 }
 
@@ -187,7 +210,7 @@ impl Inventory {
         self.stations.get(*self.by_name.get(name)?)
     }
 
-    /// Finds the station that showed a certificate chain, leaf first. A certificate of a vendor's CA must be the one
+    /// Finds the station that shows that. A certificate of a vendor's CA must be the one
     /// entered; one of the operator's CA must have the station's operator subject. Which CA vouches is decided by path
     /// validation, so that no vendor can make certificates that pass for the operator's.
     ///
@@ -195,11 +218,12 @@ impl Inventory {
     /// Why whoever showed it gets nothing.
     pub fn identify(
         &self,
-        chain: &[EncodedCertificate],
+        shown: Shown<'_>,
         anchors: &StationAnchors,
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<Identified<'_>, Refusal> {
+        let Shown::Certificates(chain) = shown;
         let (leaf, intermediates) = chain.split_first().ok_or(Refusal::MalformedCertificate)?;
         let certificate = Certificate::from_der(leaf.octets()).map_err(|_| Refusal::MalformedCertificate)?;
         let validate = |roots: &[EncodedCertificate]| {
@@ -212,10 +236,10 @@ impl Inventory {
                 now,
             })
         };
-        let found = match validate(&anchors.vendor) {
-            Ok(()) => self.by_vendor_certificate(&certificate),
+        let (found, by_operator) = match validate(&anchors.vendor) {
+            Ok(()) => (self.by_vendor_certificate(&certificate), false),
             Err(vendor) => match validate(&anchors.operator) {
-                Ok(()) => self.by_operator_subject(certificate.tbs_certificate().subject()),
+                Ok(()) => (self.by_operator_subject(certificate.tbs_certificate().subject()), true),
                 Err(PathError::UnknownIssuer) => return Err(Refusal::UntrustedCertificate(vendor)),
                 Err(operator) => return Err(Refusal::UntrustedCertificate(operator)),
             },
@@ -226,7 +250,7 @@ impl Inventory {
         if station.blocked {
             return Err(Refusal::Blocked { station: station.name.clone() });
         }
-        Ok(Identified { station })
+        Ok(Identified { station, by_operator })
     }
 
     fn by_vendor_certificate(&self, certificate: &Certificate) -> Option<&Station> {

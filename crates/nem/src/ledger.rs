@@ -7,7 +7,7 @@ use core::fmt;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::SenderNonce;
-use cmp::end_entity::{Correspondent, Transaction};
+use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 
 /// Keeps requests. Each call is one atomic step; when a call that writes returns, what it wrote survives a crash.
 pub trait Ledger: Send {
@@ -27,7 +27,7 @@ pub trait Ledger: Send {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    fn find(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, LedgerError>;
+    fn find(&self, station: &str, request: &[u8]) -> Result<Option<Record>, LedgerError>;
 
     /// The station that asked for a certificate for that SubjectPublicKeyInfo.
     ///
@@ -78,8 +78,10 @@ pub struct Record {
     pub id: RequestId,
     /// The station's name in the inventory.
     pub station: String,
-    /// The PKCS #10 request, as the station made it.
-    pub csr: Vec<u8>,
+    /// With which body the request goes to the RA/CA.
+    pub kind: RequestKind,
+    /// The PKCS #10 request, or with ir and cr the CertReqMessages, as the station made it.
+    pub request: Vec<u8>,
     /// The SubjectPublicKeyInfo in it.
     pub public_key: Vec<u8>,
     /// When it was accepted.
@@ -95,11 +97,21 @@ impl Record {
     pub const fn new(
         id: RequestId,
         station: String,
-        csr: Vec<u8>,
+        kind: RequestKind,
+        request: Vec<u8>,
         public_key: Vec<u8>,
         received_at: UnixTime,
     ) -> Self {
-        Self { id, station, csr, public_key, received_at, changed_at: received_at, state: State::Queued }
+        Self {
+            id,
+            station,
+            kind,
+            request,
+            public_key,
+            received_at,
+            changed_at: received_at,
+            state: State::Queued,
+        }
     }
 }
 
@@ -109,7 +121,7 @@ impl Record {
 pub enum State {
     /// Accepted; nothing has been sent.
     Queued,
-    /// A p10cr or pollReq was, or is about to be, sent. It is repeated octet for octet until it is answered.
+    /// The request or a pollReq was, or is about to be, sent. It is repeated octet for octet until it is answered.
     Sent {
         /// The message.
         message: Vec<u8>,

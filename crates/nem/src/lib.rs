@@ -1,9 +1,9 @@
 //! A Network Element Manager without I/O.
 //!
 //! ```text
-//! upload -> Inventory (who is it, what may it have) -> Admitted -> Ledger -> p10cr -> RA/CA
-//!                                                                   ^          |
-//! station <- certificate <---------------------------------------- Ledger <- certificate, checked and confirmed
+//! upload -> Inventory (who is it, what may it have) -> Admitted -> Ledger -> p10cr, ir, cr -> RA/CA
+//!                                                                   ^                    |
+//! station <- certificate <---------------------------------------- Ledger <-- certificate, checked and confirmed
 //! ```
 //!
 //! [`Nem::upload`] and [`Nem::handle`] take what happens, [`Nem::poll_output`] gives what to send and what to log,
@@ -21,11 +21,15 @@ mod intake;
 mod inventory;
 pub mod ledger;
 mod manager;
+mod request;
 
 pub use delivery::Standing;
 pub use error::{Error, Refusal};
 pub use event::{Event, Happening};
 pub use forwarding::Upstream;
 pub use intake::Admitted;
-pub use inventory::{Identified, Inventory, InventoryError, Station, StationAnchors, VendorCertificate};
+pub use inventory::{
+    Identified, Inventory, InventoryError, Shown, Station, StationAnchors, VendorCertificate,
+};
 pub use manager::{Input, Nem, Output, Settings};
+pub use request::Upload;

@@ -17,8 +17,9 @@ use crate::error::{Error, Refusal};
 use crate::event::{Event, Happening};
 use crate::forwarding::{Forwarding, Step, Upstream};
 use crate::intake::Admitted;
-use crate::inventory::{Inventory, StationAnchors};
+use crate::inventory::{Inventory, Shown, StationAnchors};
 use crate::ledger::{Ledger, Record, RequestId, State};
+use crate::request::Upload;
 
 /// How much the NEM takes on, and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,8 +206,7 @@ impl Nem {
         self.open.len()
     }
 
-    /// Takes a station's upload: the certificate chain it showed to TLS, leaf first, and a PKCS #10 request. Once this
-    /// returns the request is in the ledger. The same octets uploaded again are the same request, unless
+    /// Takes an upload of whoever shows that. Once this returns the request is in the ledger. The same octets uploaded again are the same request, unless
     /// the station shows the certificate that it led to: that is a renewal. Another request of the same station runs
     /// beside it.
     ///
@@ -214,18 +214,19 @@ impl Nem {
     /// Why it is not taken; nothing was stored then.
     pub fn upload(
         &mut self,
-        chain: &[EncodedCertificate],
-        csr: &[u8],
+        shown: Shown<'_>,
+        upload: Upload<'_>,
         now: UnixTime,
     ) -> Result<(RequestId, Standing), Refusal> {
-        let identified = self.inventory.identify(chain, &self.anchors, &self.provider, now)?;
+        let identified = self.inventory.identify(shown, &self.anchors, &self.provider, now)?;
         let station = identified.station().name.clone();
         let ledger_failed = |error: String| Refusal::Ledger { station: station.clone(), reason: error };
-        let earlier = self.ledger.find(&station, csr).map_err(|error| ledger_failed(error.to_string()))?;
-        if let Some(record) = earlier.filter(|record| self.still_stands(record, chain.first(), now)) {
+        let earlier =
+            self.ledger.find(&station, upload.octets()).map_err(|error| ledger_failed(error.to_string()))?;
+        if let Some(record) = earlier.filter(|record| self.still_stands(record, shown.certificate(), now)) {
             return Ok((record.id, Standing::of(&record.state, self.settings.retry_after)));
         }
-        let admitted = Admitted::check(csr, identified, &self.provider)?;
+        let admitted = Admitted::check(upload, identified, &self.provider)?;
         let owner = self.ledger.owner_of_key(admitted.public_key());
         let owner = owner.map_err(|error| ledger_failed(error.to_string()))?;
         if owner.is_some_and(|owner| owner != station) {
@@ -241,7 +242,8 @@ impl Nem {
         let record = Record::new(
             RequestId::new(id),
             station.clone(),
-            admitted.csr().to_vec(),
+            admitted.kind(),
+            admitted.request().to_vec(),
             admitted.public_key().to_vec(),
             now,
         );
@@ -394,7 +396,7 @@ impl Nem {
         }
         let (message, body) = match &open.record.state {
             State::Sent { message, transaction } if transaction.nonces.len() > 1 => (message, "pollReq"),
-            State::Sent { message, .. } => (message, "p10cr"),
+            State::Sent { message, transaction } => (message, transaction.kind.name()),
             State::Confirming(confirming) => (&confirming.message, "certConf"),
             _ => return Ok(()),
         };

@@ -171,7 +171,7 @@ fn certificates_that_are_not_the_station_s() {
     turned_down(
         |house| {
             let record = house.ledger.only();
-            let csr = pkcs10::CertReq::from_der(&record.csr).unwrap();
+            let csr = pkcs10::CertReq::from_der(&record.request).unwrap();
             let request = csr.verify_pop(&provider()).unwrap();
             let (contents, _) =
                 Profile::NE.fit("CN=enb2".parse().unwrap(), request.public_key(), &[]).unwrap();
@@ -182,7 +182,7 @@ fn certificates_that_are_not_the_station_s() {
     turned_down(
         |house| {
             let record = house.ledger.only();
-            let csr = pkcs10::CertReq::from_der(&record.csr).unwrap();
+            let csr = pkcs10::CertReq::from_der(&record.request).unwrap();
             let request = csr.verify_pop(&provider()).unwrap();
             let (contents, _) = Profile::NE.fit(SUBJECT.parse().unwrap(), request.public_key(), &[]).unwrap();
             root("CN=Elsewhere").issue(&contents, &provider(), house.now).unwrap().certificate
@@ -193,7 +193,7 @@ fn certificates_that_are_not_the_station_s() {
 
 /// A certificate for the station's key and name that the CA's key signs, with these extensions.
 fn with_extensions(house: &House, extensions: Vec<Extension>) -> asn1::EncodedCertificate {
-    let csr = pkcs10::CertReq::from_der(&house.ledger.only().csr).unwrap();
+    let csr = pkcs10::CertReq::from_der(&house.ledger.only().request).unwrap();
     let request = csr.verify_pop(&provider()).unwrap();
     let (name, key) = (SUBJECT.parse().unwrap(), request.public_key().clone());
     let contents = CertificateContents::new(name, key, extensions, support::YEAR);

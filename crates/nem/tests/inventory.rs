@@ -8,7 +8,7 @@ use ca::Profile;
 use crypto_aws_lc::provider;
 use der::Decode;
 use nem::ledger::State;
-use nem::{Inventory, Refusal, Standing, Station, StationAnchors, VendorCertificate};
+use nem::{Inventory, Refusal, Shown, Standing, Station, StationAnchors, VendorCertificate};
 use support::talk::Talk;
 use support::{House, NOW, SUBJECT, YEAR, certify, csr, enb1, key, name, root};
 use x509_cert::Certificate;
@@ -38,7 +38,12 @@ fn stations_are_recognised_by_subject_serial_number_or_both() {
     ])
     .unwrap();
     let who = |certificate: &EncodedCertificate| {
-        let found = inventory.identify(std::slice::from_ref(certificate), &anchors, &provider(), NOW);
+        let found = inventory.identify(
+            Shown::Certificates(std::slice::from_ref(certificate)),
+            &anchors,
+            &provider(),
+            NOW,
+        );
         found.map(|found| found.station().name.clone())
     };
     assert_eq!(who(&a).unwrap(), "a");
@@ -61,7 +66,12 @@ fn stations_with_the_same_vendor_subject_differ_by_serial_number() {
     });
     let inventory = Inventory::new(stations.collect()).unwrap();
     for (index, certificate) in certificates.iter().enumerate() {
-        let found = inventory.identify(std::slice::from_ref(certificate), &anchors, &provider(), NOW);
+        let found = inventory.identify(
+            Shown::Certificates(std::slice::from_ref(certificate)),
+            &anchors,
+            &provider(),
+            NOW,
+        );
         match found {
             Ok(found) => assert_eq!(found.station().name, format!("enb{index}")),
             Err(refusal) => assert!(index == 2 && matches!(refusal, Refusal::UnknownStation { .. })),
@@ -79,12 +89,13 @@ fn certificates_that_cannot_be_read_or_are_not_valid_now() {
     let later = NOW.saturating_add(YEAR * 4);
 
     let garbage = [EncodedCertificate::new(&[0x30, 0]).unwrap()];
-    let refusal = inventory.identify(&garbage, &vendor, &provider(), NOW).unwrap_err();
+    let refusal = inventory.identify(Shown::Certificates(&garbage), &vendor, &provider(), NOW).unwrap_err();
     assert!(matches!(refusal, Refusal::MalformedCertificate));
     for (chain, anchors) in [(house.station.clone(), &vendor), (vec![of_operator], &operator)] {
-        inventory.identify(&chain, anchors, &provider(), NOW).unwrap();
+        inventory.identify(Shown::Certificates(&chain), anchors, &provider(), NOW).unwrap();
         for then in [later, NOW.saturating_sub(YEAR)] {
-            let refusal = inventory.identify(&chain, anchors, &provider(), then).unwrap_err();
+            let refusal =
+                inventory.identify(Shown::Certificates(&chain), anchors, &provider(), then).unwrap_err();
             let Refusal::UntrustedCertificate(reason) = refusal else { panic!("{refusal}") };
             assert!(
                 reason.to_string().contains("valid") || reason.to_string().contains("expired"),
@@ -94,7 +105,7 @@ fn certificates_that_cannot_be_read_or_are_not_valid_now() {
     }
     // A CA is no station, even if it is an anchor.
     let chain = [house.vendor.certificate().clone()];
-    inventory.identify(&chain, &vendor, &provider(), NOW).unwrap_err();
+    inventory.identify(Shown::Certificates(&chain), &vendor, &provider(), NOW).unwrap_err();
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn errors_instead_of_pkiconf() {
 /// A certificate from the liar, and then that in answer to certConf.
 fn after_cert_conf(body: &PkiBody) -> Talk {
     let mut talk = Talk::new();
-    let request = pkcs10::CertReq::from_der(&talk.house.ledger.only().csr).unwrap();
+    let request = pkcs10::CertReq::from_der(&talk.house.ledger.only().request).unwrap();
     let request = request.verify_pop(&crypto_aws_lc::provider()).unwrap();
     let (contents, _) = Profile::NE.fit(request.subject().clone(), request.public_key(), &[]).unwrap();
     let issued = talk.house.operator.issue(&contents, &crypto_aws_lc::provider(), talk.house.now).unwrap();

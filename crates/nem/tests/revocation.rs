@@ -6,7 +6,7 @@ use std::path::Path;
 
 use asn1::EncodedCertificate;
 use crypto::{CertificateList, PathError, Revocation, RevocationPolicy};
-use nem::{Inventory, Refusal, Station, StationAnchors, VendorCertificate};
+use nem::{Inventory, Refusal, Shown, Station, StationAnchors, VendorCertificate};
 use testkit::programs::Factory;
 use testkit::vectors::{from_pem, own_certificate, own_text};
 
@@ -52,7 +52,8 @@ fn a_revoked_station_is_not_identified() {
     ] {
         let mut anchors = StationAnchors::new(vec![certificate("vendor-ca")], vec![certificate("oper-ca")]);
         anchors.revocation = Some(Revocation::new(lists, policy));
-        let refusal = inventory.identify(&chain, &anchors, &provider, bad.this_update()).err();
+        let refusal =
+            inventory.identify(Shown::Certificates(&chain), &anchors, &provider, bad.this_update()).err();
         assert_eq!(refusal, expected.map(Refusal::UntrustedCertificate));
     }
 }

@@ -75,9 +75,9 @@ impl EmbeddedLedger {
         Ok(records)
     }
 
-    fn read_latest(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, Error> {
+    fn read_latest(&self, station: &str, request: &[u8]) -> Result<Option<Record>, Error> {
         let tables = self.database.begin_read()?;
-        let id = tables.open_table(LATEST)?.get((station, &sha256(csr)))?;
+        let id = tables.open_table(LATEST)?.get((station, &sha256(request)))?;
         id.map(|id| existing(&tables, id.value())).transpose()
     }
 
@@ -103,7 +103,7 @@ impl EmbeddedLedger {
                 let position = received.len()?;
                 received.insert(position, id)?;
                 let station = record.station.as_str();
-                tables.open_table(LATEST)?.insert((station, &sha256(&record.csr)), id)?;
+                tables.open_table(LATEST)?.insert((station, &sha256(&record.request)), id)?;
                 tables.open_table(KEYS)?.insert(&sha256(&record.public_key), station)?;
             }
         }
@@ -135,8 +135,8 @@ impl Ledger for EmbeddedLedger {
         Ok(find(&tables, id.as_octets())?)
     }
 
-    fn find(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, LedgerError> {
-        Ok(self.read_latest(station, csr)?)
+    fn find(&self, station: &str, request: &[u8]) -> Result<Option<Record>, LedgerError> {
+        Ok(self.read_latest(station, request)?)
     }
 
     fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError> {

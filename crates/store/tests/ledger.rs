@@ -59,6 +59,7 @@ fn record(number: u8, state: State) -> Record {
     let mut record = Record::new(
         RequestId::new([number; 16]),
         format!("enb-{number}"),
+        RequestKind::P10cr,
         vec![0x30, number],
         vec![0x31, number],
         UnixTime::from_secs(1_795_000_000),
@@ -83,7 +84,7 @@ fn every_state_survives_a_restart() {
     let ledger = EmbeddedLedger::open(&path).unwrap();
     for record in &records {
         assert_eq!(ledger.request(record.id).unwrap().as_ref(), Some(record));
-        assert_eq!(ledger.find(&record.station, &record.csr).unwrap().as_ref(), Some(record));
+        assert_eq!(ledger.find(&record.station, &record.request).unwrap().as_ref(), Some(record));
         assert_eq!(ledger.owner_of_key(&record.public_key).unwrap().as_ref(), Some(&record.station));
     }
     let open: Vec<Record> = records.iter().filter(|record| !record.state.is_decided()).cloned().collect();
@@ -94,6 +95,38 @@ fn every_state_survives_a_restart() {
     assert_eq!(ledger.find("enb-0", &[0x30, 1]).unwrap(), None);
     assert_eq!(ledger.owner_of_key(&[0x55]).unwrap(), None);
 }
+
+#[test]
+fn what_was_written_before_there_were_kinds_is_pkcs_10() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    for (number, kind) in (0..).zip([RequestKind::P10cr, RequestKind::Ir, RequestKind::Cr]) {
+        let mut record = record(number, State::Queued);
+        record.kind = kind;
+        ledger.put(&record).unwrap();
+        assert_eq!(ledger.request(record.id).unwrap(), Some(record));
+    }
+    drop(ledger);
+    // As the version before wrote them: without a kind, which the request of PKCS #10 still is.
+    let table = redb::TableDefinition::<&[u8; 16], &[u8]>::new("requests");
+    let database = store::open_database(&path).unwrap();
+    let tables = redb::ReadableDatabase::begin_read(&database).unwrap();
+    let octets = tables.open_table(table).unwrap().get(&[0; 16]).unwrap().unwrap();
+    assert_eq!(octets.value(), BEFORE_KINDS);
+}
+
+/// The first record of [`what_was_written_before_there_were_kinds_is_pkcs_10`].
+const BEFORE_KINDS: &[u8] = &[
+    0x30, 0x30, // requestID, station, csr, publicKey, receivedAt, changedAt, state
+    0x04, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, //
+    0x0c, 0x05, b'e', b'n', b'b', b'-', b'0', //
+    0x04, 0x02, 0x30, 0x00, //
+    0x04, 0x02, 0x31, 0x00, //
+    0x02, 0x04, 0x6a, 0xfd, 0x86, 0xc0, //
+    0x02, 0x04, 0x6a, 0xfd, 0x86, 0xc1, //
+    0x0a, 0x01, 0x00,
+];
 
 #[test]
 fn a_request_that_is_decided_is_open_no_more() {
@@ -115,7 +148,7 @@ fn the_latest_of_two_requests_with_the_same_octets_is_found() {
     second.id = RequestId::new([2; 16]);
     ledger.put(&first).unwrap();
     ledger.put(&second).unwrap();
-    assert_eq!(ledger.find("enb-1", &first.csr).unwrap(), Some(second));
+    assert_eq!(ledger.find("enb-1", &first.request).unwrap(), Some(second));
 }
 
 #[test]

@@ -49,9 +49,9 @@ impl Ledger for MemoryLedger {
         Ok(self.records.lock().unwrap().get(&id).cloned())
     }
 
-    fn find(&self, station: &str, csr: &[u8]) -> Result<Option<Record>, LedgerError> {
+    fn find(&self, station: &str, request: &[u8]) -> Result<Option<Record>, LedgerError> {
         let mut found = self.records();
-        found.retain(|record| record.station == station && record.csr == csr);
+        found.retain(|record| record.station == station && record.request == request);
         Ok(found.into_iter().max_by_key(|record| record.received_at))
     }
 

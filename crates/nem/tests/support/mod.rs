@@ -17,8 +17,8 @@ use crypto_aws_lc::{KeyType, SoftwareKey, provider};
 pub use ledger::MemoryLedger;
 use nem::ledger::RequestId;
 use nem::{
-    Event, Input, Inventory, Nem, Output, Refusal, Settings, Standing, Station, StationAnchors, Upstream,
-    VendorCertificate,
+    Event, Input, Inventory, Nem, Output, Refusal, Settings, Shown, Standing, Station, StationAnchors,
+    Upload, Upstream, VendorCertificate,
 };
 use pkcs10::CertReqBuilder;
 use store::registry::EmbeddedRegistry;
@@ -151,7 +151,12 @@ impl House {
 
     pub fn upload(&mut self, csr: &[u8]) -> Result<(RequestId, Standing), Refusal> {
         let station = self.station.clone();
-        self.nem.upload(&station, csr, self.now)
+        self.nem.upload(Shown::Certificates(&station), Upload::Pkcs10(csr), self.now)
+    }
+
+    pub fn upload_crmf(&mut self, messages: &[u8]) -> Result<(RequestId, Standing), Refusal> {
+        let station = self.station.clone();
+        self.nem.upload(Shown::Certificates(&station), Upload::CertReqMessages(messages), self.now)
     }
 
     /// What is to be sent; events are kept.

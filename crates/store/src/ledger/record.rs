@@ -1,7 +1,7 @@
 //! The ledger's records: a DER of its own, so that the NEM's structs can change and the file need not.
 
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::end_entity::{Correspondent, Transaction};
+use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, Credential, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
@@ -17,7 +17,7 @@ use crate::sender::Sender;
 /// RequestEntry ::= SEQUENCE {
 ///   requestID     OCTET STRING (SIZE (16)),
 ///   station       UTF8String,
-///   csr           OCTET STRING,
+///   request       OCTET STRING,               -- CertificationRequest; with ir and cr CertReqMessages
 ///   publicKey     OCTET STRING,
 ///   receivedAt    INTEGER,                    -- Unix time
 ///   changedAt     INTEGER,                    -- Unix time
@@ -28,13 +28,14 @@ use crate::sender::Sender;
 ///   pollAt        [3] INTEGER OPTIONAL,       -- waiting; Unix time
 ///   nonce         [4] OCTET STRING OPTIONAL,  -- confirming: certConf's senderNonce
 ///   certificates  [5] SEQUENCE OF Certificate OPTIONAL, -- confirming, issued, delivered; the station's first
-///   reason        [6] UTF8String OPTIONAL }   -- rejected; confirming when it is turned down
+///   reason        [6] UTF8String OPTIONAL,    -- rejected; confirming when it is turned down
+///   kind          [7] ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) } OPTIONAL } -- p10cr when it is missing
 /// ```
 #[derive(Sequence)]
 struct RequestEntry {
     id: OctetString,
     station: String,
-    csr: OctetString,
+    request: OctetString,
     public_key: OctetString,
     received_at: u64,
     changed_at: u64,
@@ -53,6 +54,8 @@ struct RequestEntry {
     certificates: Option<Vec<EncodedCertificate>>,
     #[asn1(context_specific = "6", optional = "true")]
     reason: Option<String>,
+    #[asn1(context_specific = "7", optional = "true")]
+    kind: Option<Body>,
 }
 
 #[derive(Clone, Copy, Enumerated)]
@@ -102,7 +105,7 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
     let mut entry = RequestEntry {
         id: octet_string(record.id.as_octets())?,
         station: record.station.clone(),
-        csr: octet_string(&record.csr)?,
+        request: octet_string(&record.request)?,
         public_key: octet_string(&record.public_key)?,
         received_at: record.received_at.as_secs(),
         changed_at: record.changed_at.as_secs(),
@@ -114,6 +117,7 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
         nonce: None,
         certificates: None,
         reason: None,
+        kind: Some(record.kind).filter(|kind| *kind != RequestKind::P10cr).map(Body::try_from).transpose()?,
     };
     match &record.state {
         State::Queued => {}
@@ -163,10 +167,11 @@ impl RequestEntry {
     fn into_record(self) -> der::Result<Record> {
         let id = RequestId::new(self.id.as_bytes().try_into().map_err(|_| inconsistent())?);
         let station = self.station.clone();
-        let (csr, public_key) = (self.csr.as_bytes().to_vec(), self.public_key.as_bytes().to_vec());
+        let kind = self.kind.map_or(RequestKind::P10cr, RequestKind::from);
+        let (request, public_key) = (self.request.as_bytes().to_vec(), self.public_key.as_bytes().to_vec());
         let (received_at, changed_at) =
             (UnixTime::from_secs(self.received_at), UnixTime::from_secs(self.changed_at));
-        let mut record = Record::new(id, station, csr, public_key, received_at);
+        let mut record = Record::new(id, station, kind, request, public_key, received_at);
         record.changed_at = changed_at;
         record.state = self.into_state().ok_or_else(inconsistent)?;
         Ok(record)
