@@ -53,7 +53,7 @@ impl EstHandler for Intake {
                 self.service.delivered(id).await;
                 EstReply::Certificates(self.issued(&certificates))
             }
-            Ok(Some(Standing::UnderWay { retry_after })) => EstReply::Pending { retry_after },
+            Ok(Some(Standing::UnderWay { retry_after, .. })) => EstReply::Pending { retry_after },
             Ok(Some(Standing::Rejected { reason })) => EstReply::refused(403, reason),
             Ok(_) => later("the request is not in the ledger any more; upload it again"),
             Err(reason) => {

@@ -52,7 +52,7 @@ impl Service {
     ) -> Result<(RequestId, Standing), Refusal> {
         let service = self.clone();
         blocking(move || {
-            service.act(|nem, now| nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(&csr), now))
+            service.act(|nem, now| nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(&csr), None, now))
         })
         .await
     }

@@ -11,6 +11,8 @@ use crate::ledger::{Certificates, State};
 pub enum Standing {
     /// Not decided yet: ask again.
     UnderWay {
+        /// How far it is; see [`State::name`].
+        progress: &'static str,
         /// When.
         retry_after: Duration,
     },
@@ -30,7 +32,7 @@ impl Standing {
                 Self::Issued(certificates.clone())
             }
             State::Rejected { reason } => Self::Rejected { reason: reason.clone() },
-            _ => Self::UnderWay { retry_after },
+            state => Self::UnderWay { progress: state.name(), retry_after },
         }
     }
 }

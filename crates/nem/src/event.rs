@@ -52,6 +52,8 @@ pub enum Happening {
     Confirmed,
     /// The station has its certificate.
     Delivered,
+    /// The station wants no certificate any more.
+    Cancelled,
     /// There will be no certificate.
     Rejected(String),
     /// Something failed that will be tried again.
@@ -73,6 +75,7 @@ impl fmt::Display for Happening {
             Self::TurnedDown(reason) => write!(f, "certificate turned down: {reason}"),
             Self::Confirmed => f.write_str("certificate confirmed"),
             Self::Delivered => f.write_str("certificate delivered"),
+            Self::Cancelled => f.write_str("the station cancels its request"),
             Self::Rejected(reason) => write!(f, "request rejected: {reason}"),
             Self::Retry { reason, at } => write!(f, "will be tried again at {at}: {reason}"),
         }

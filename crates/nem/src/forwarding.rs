@@ -102,8 +102,8 @@ pub(crate) struct Forwarding<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) provider: &'a CryptoProvider,
     pub(crate) now: UnixTime,
-    /// Whether the station is to get nothing any more.
-    pub(crate) barred: bool,
+    /// Why the station is to get nothing any more, if it is not.
+    pub(crate) barred: Option<&'static str>,
 }
 
 impl Forwarding<'_> {
@@ -238,8 +238,8 @@ impl Forwarding<'_> {
 
     fn handle_certificate(&self, record: &Record, granted: Granted) -> Result<Step, Error> {
         let verdict = match self.barred {
-            true => Err("the station was blocked or removed while the RA/CA had its request".to_string()),
-            false => self.check_certificate(record, &granted).map_err(|fault| fault.to_string()),
+            Some(reason) => Err(reason.to_string()),
+            None => self.check_certificate(record, &granted).map_err(|fault| fault.to_string()),
         };
         let chain = granted.extra_certs().iter().filter(|certificate| is_ca(certificate)).cloned().collect();
         let certificates = Certificates { certificate: granted.certificate().clone(), chain };

@@ -9,6 +9,8 @@ use asn1::{EncodedCertificate, UnixTime};
 use cmp::SenderNonce;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 
+use crate::Label;
+
 /// Keeps requests. Each call is one atomic step; when a call that writes returns, what it wrote survives a crash.
 pub trait Ledger: Send {
     /// Every request that is not decided yet.
@@ -28,6 +30,18 @@ pub trait Ledger: Send {
     /// # Errors
     /// When the ledger cannot be read.
     fn find(&self, station: &str, request: &[u8]) -> Result<Option<Record>, LedgerError>;
+
+    /// The station's latest request that it calls so.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn labelled(&self, station: &str, label: &Label) -> Result<Option<Record>, LedgerError>;
+
+    /// The station's requests, the latest first, at most `limit` of them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn latest_of(&self, station: &str, limit: usize) -> Result<Vec<Record>, LedgerError>;
 
     /// The station that asked for a certificate for that SubjectPublicKeyInfo.
     ///
@@ -84,6 +98,10 @@ pub struct Record {
     pub request: Vec<u8>,
     /// The SubjectPublicKeyInfo in it.
     pub public_key: Vec<u8>,
+    /// What the station calls it, if anything.
+    pub label: Option<Label>,
+    /// Whether the station wants the certificate no more: it is turned down when it comes.
+    pub cancelled: bool,
     /// When it was accepted.
     pub received_at: UnixTime,
     /// When its state changed last.
@@ -108,6 +126,8 @@ impl Record {
             kind,
             request,
             public_key,
+            label: None,
+            cancelled: false,
             received_at,
             changed_at: received_at,
             state: State::Queued,

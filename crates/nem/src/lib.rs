@@ -19,6 +19,7 @@ mod event;
 mod forwarding;
 mod intake;
 mod inventory;
+mod label;
 pub mod ledger;
 mod manager;
 mod request;
@@ -31,5 +32,6 @@ pub use intake::Admitted;
 pub use inventory::{
     Identified, Inventory, InventoryError, Shown, Station, StationAnchors, VendorCertificate,
 };
+pub use label::Label;
 pub use manager::{Input, Nem, Output, Settings};
 pub use request::Upload;

@@ -18,6 +18,7 @@ use crate::event::{Event, Happening};
 use crate::forwarding::{Forwarding, Step, Upstream};
 use crate::intake::Admitted;
 use crate::inventory::{Inventory, Shown, StationAnchors};
+use crate::label::Label;
 use crate::ledger::{Ledger, Record, RequestId, State};
 use crate::request::Upload;
 
@@ -196,6 +197,16 @@ impl Nem {
         self.inventory.station(station).is_none_or(|station| station.blocked)
     }
 
+    fn why_barred(&self, record: &Record) -> Option<&'static str> {
+        if record.cancelled {
+            Some("the station cancelled its request while the RA/CA had it")
+        } else if self.may_not_enrol(&record.station) {
+            Some("the station was blocked or removed while the RA/CA had its request")
+        } else {
+            None
+        }
+    }
+
     fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
         let reason = "the station was blocked or removed before its request was sent".to_string();
         self.enter(id, State::Rejected { reason }, now)
@@ -206,7 +217,7 @@ impl Nem {
         self.open.len()
     }
 
-    /// Takes an upload of whoever shows that. Once this returns the request is in the ledger. The same octets uploaded again are the same request, unless
+    /// Takes an upload of whoever shows that. Once this returns the request is in the ledger, under the label if there is one. The same octets uploaded again are the same request, unless
     /// the station shows the certificate that it led to: that is a renewal. Another request of the same station runs
     /// beside it.
     ///
@@ -216,6 +227,7 @@ impl Nem {
         &mut self,
         shown: Shown<'_>,
         upload: Upload<'_>,
+        label: Option<&Label>,
         now: UnixTime,
     ) -> Result<(RequestId, Standing), Refusal> {
         let identified = self.inventory.identify(shown, &self.anchors, &self.provider, now)?;
@@ -224,6 +236,7 @@ impl Nem {
         let earlier =
             self.ledger.find(&station, upload.octets()).map_err(|error| ledger_failed(error.to_string()))?;
         if let Some(record) = earlier.filter(|record| self.still_stands(record, shown.certificate(), now)) {
+            self.relabel(&record, label).map_err(|error| ledger_failed(error.to_string()))?;
             return Ok((record.id, Standing::of(&record.state, self.settings.retry_after)));
         }
         let admitted = Admitted::check(upload, identified, &self.provider)?;
@@ -239,7 +252,7 @@ impl Nem {
             return Err(Refusal::Busy { station, retry_after: self.settings.last_retry });
         }
         let id = self.provider.random::<16>().map_err(|error| ledger_failed(error.to_string()))?;
-        let record = Record::new(
+        let mut record = Record::new(
             RequestId::new(id),
             station.clone(),
             admitted.kind(),
@@ -247,12 +260,13 @@ impl Nem {
             admitted.public_key().to_vec(),
             now,
         );
+        record.label = label.cloned();
         self.ledger.put(&record).map_err(|error| ledger_failed(error.to_string()))?;
         let id = record.id;
         self.outputs.push_back(Output::Event(Event::new(&record, Happening::Accepted)));
         self.track(record, now);
         self.pump(now);
-        Ok((id, Standing::UnderWay { retry_after: self.settings.retry_after }))
+        Ok((id, Standing::of(&State::Queued, self.settings.retry_after)))
     }
 
     /// A rejection stands for a while, everything else until it is decided, and a certificate as long as it is valid: but
@@ -274,6 +288,42 @@ impl Nem {
             }
             _ => true,
         }
+    }
+
+    /// The same request under another name: it goes by that from now on.
+    fn relabel(&mut self, record: &Record, label: Option<&Label>) -> Result<(), Error> {
+        if label.is_none() || record.label.as_ref() == label {
+            return Ok(());
+        }
+        let record = Record { label: label.cloned(), ..record.clone() };
+        self.ledger.put(&record)?;
+        if let Some(open) = self.open.get_mut(&record.id) {
+            open.record.label = record.label;
+        }
+        Ok(())
+    }
+
+    /// The station wants that certificate no more. What was not sent is not sent; a certificate that is still issued is turned
+    /// down; one that is confirmed stays as it is. `false`: the request is decided already, or is not the station's.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn cancel(&mut self, station: &str, id: RequestId, now: UnixTime) -> Result<bool, Error> {
+        let Some(open) = self.open.get_mut(&id).filter(|open| open.record.station == station) else {
+            return Ok(false);
+        };
+        if matches!(open.record.state, State::Confirming(_)) {
+            return Ok(false);
+        }
+        let next = Record { cancelled: true, ..open.record.clone() };
+        self.ledger.put(&next)?;
+        self.outputs.push_back(Output::Event(Event::new(&next, Happening::Cancelled)));
+        open.record = next;
+        if matches!(open.record.state, State::Queued) {
+            let reason = "cancelled by the station".to_string();
+            self.enter(id, State::Rejected { reason }, now)?;
+        }
+        Ok(true)
     }
 
     /// How a request stands.
@@ -307,7 +357,7 @@ impl Nem {
     fn handle_answer(&mut self, id: RequestId, octets: &[u8], now: UnixTime) -> Result<(), Error> {
         self.landed(id);
         let Some(open) = self.open.get(&id) else { return Ok(()) };
-        let barred = self.may_not_enrol(&open.record.station);
+        let barred = self.why_barred(&open.record);
         let step = Forwarding { barred, ..self.forwarding(now) }.handle(&open.record, octets);
         let outcome = match step {
             Ok(Step::Next(state)) => self.enter(id, state, now),
@@ -350,7 +400,7 @@ impl Nem {
     }
 
     fn forwarding(&self, now: UnixTime) -> Forwarding<'_> {
-        Forwarding { upstream: &self.upstream, provider: &self.provider, now, barred: false }
+        Forwarding { upstream: &self.upstream, provider: &self.provider, now, barred: None }
     }
 
     fn track(&mut self, record: Record, due: UnixTime) {

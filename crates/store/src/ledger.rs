@@ -6,9 +6,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use nem::Label;
 use nem::ledger::{Ledger, LedgerError, Record, RequestId};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    WriteTransaction,
 };
 use sha2::{Digest, Sha256};
 
@@ -25,6 +27,11 @@ const OPEN: TableDefinition<'_, &[u8; 16], ()> = TableDefinition::new("open");
 const LATEST: TableDefinition<'_, (&str, &[u8; 32]), &[u8; 16]> = TableDefinition::new("latest");
 /// The station that has the key whose SubjectPublicKeyInfo has this SHA-256.
 const KEYS: TableDefinition<'_, &[u8; 32], &str> = TableDefinition::new("keys");
+
+/// The latest request that a station calls so.
+const LABELS: TableDefinition<'_, (&str, &str), &[u8; 16]> = TableDefinition::new("labels");
+/// A station's requests by their positions in [`RECEIVED`].
+const STATIONS: TableDefinition<'_, (&str, u64), &[u8; 16]> = TableDefinition::new("stations");
 
 /// A NEM's ledger in one file, for one process at a time. Clones share it.
 #[derive(Clone)]
@@ -45,6 +52,8 @@ impl EmbeddedLedger {
         tables.open_table(OPEN)?;
         tables.open_table(LATEST)?;
         tables.open_table(KEYS)?;
+        tables.open_table(LABELS)?;
+        index_stations(&tables)?;
         tables.commit()?;
         Ok(Self { database: Arc::new(database) })
     }
@@ -81,6 +90,23 @@ impl EmbeddedLedger {
         id.map(|id| existing(&tables, id.value())).transpose()
     }
 
+    fn read_labelled(&self, station: &str, label: &Label) -> Result<Option<Record>, Error> {
+        let tables = self.database.begin_read()?;
+        let id = tables.open_table(LABELS)?.get((station, label.as_str()))?;
+        id.map(|id| existing(&tables, id.value())).transpose()
+    }
+
+    fn read_latest_of(&self, station: &str, limit: usize) -> Result<Vec<Record>, Error> {
+        let tables = self.database.begin_read()?;
+        let of_station = tables.open_table(STATIONS)?;
+        let mut records = Vec::new();
+        for entry in of_station.range((station, 0)..=(station, u64::MAX))?.rev().take(limit) {
+            let (_, id) = entry?;
+            records.push(existing(&tables, id.value())?);
+        }
+        Ok(records)
+    }
+
     fn read_owner(&self, public_key: &[u8]) -> Result<Option<String>, Error> {
         let owner = self.database.begin_read()?.open_table(KEYS)?.get(&sha256(public_key))?;
         Ok(owner.map(|station| station.value().to_owned()))
@@ -91,7 +117,15 @@ impl EmbeddedLedger {
         let id = record.id.as_octets();
         let tables = self.database.begin_write()?;
         {
-            let known = tables.open_table(REQUESTS)?.insert(id, octets.as_slice())?.is_some();
+            let mut requests = tables.open_table(REQUESTS)?;
+            let before = requests.insert(id, octets.as_slice())?;
+            let known = before.is_some();
+            if let Some(label) = &record.label {
+                let before = before.map(|before| record_from_der(before.value())).transpose()?;
+                if before.and_then(|before| before.label).as_ref() != Some(label) {
+                    tables.open_table(LABELS)?.insert((record.station.as_str(), label.as_str()), id)?;
+                }
+            }
             let mut open = tables.open_table(OPEN)?;
             if record.state.is_decided() {
                 open.remove(id)?;
@@ -103,6 +137,7 @@ impl EmbeddedLedger {
                 let position = received.len()?;
                 received.insert(position, id)?;
                 let station = record.station.as_str();
+                tables.open_table(STATIONS)?.insert((station, position), id)?;
                 tables.open_table(LATEST)?.insert((station, &sha256(&record.request)), id)?;
                 tables.open_table(KEYS)?.insert(&sha256(&record.public_key), station)?;
             }
@@ -110,6 +145,23 @@ impl EmbeddedLedger {
         tables.commit()?;
         Ok(())
     }
+}
+
+/// Ledgers of before have no index of stations.
+fn index_stations(tables: &WriteTransaction) -> Result<(), Error> {
+    let mut stations = tables.open_table(STATIONS)?;
+    let received = tables.open_table(RECEIVED)?;
+    if stations.len()? == received.len()? {
+        return Ok(());
+    }
+    let requests = tables.open_table(REQUESTS)?;
+    for entry in received.iter()? {
+        let (position, id) = entry?;
+        let octets = requests.get(id.value())?.ok_or(Error::Missing { record: "request" })?;
+        let record = record_from_der(octets.value())?;
+        stations.insert((record.station.as_str(), position.value()), id.value())?;
+    }
+    Ok(())
 }
 
 fn find(tables: &ReadTransaction, id: &[u8; 16]) -> Result<Option<Record>, Error> {
@@ -137,6 +189,14 @@ impl Ledger for EmbeddedLedger {
 
     fn find(&self, station: &str, request: &[u8]) -> Result<Option<Record>, LedgerError> {
         Ok(self.read_latest(station, request)?)
+    }
+
+    fn labelled(&self, station: &str, label: &Label) -> Result<Option<Record>, LedgerError> {
+        Ok(self.read_labelled(station, label)?)
+    }
+
+    fn latest_of(&self, station: &str, limit: usize) -> Result<Vec<Record>, LedgerError> {
+        Ok(self.read_latest_of(station, limit)?)
     }
 
     fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError> {

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use asn1::UnixTime;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, SenderNonce, TransactionId};
+use nem::Label;
 use nem::ledger::{Certificates, Confirming, Ledger, Record, RequestId, State};
 use store::Error;
 use store::ledger::EmbeddedLedger;
@@ -149,6 +150,51 @@ fn the_latest_of_two_requests_with_the_same_octets_is_found() {
     ledger.put(&first).unwrap();
     ledger.put(&second).unwrap();
     assert_eq!(ledger.find("enb-1", &first.request).unwrap(), Some(second));
+}
+
+#[test]
+fn a_station_s_requests_are_found_by_what_it_calls_them_and_by_age() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    let label = |text| Label::new(text).unwrap();
+    let labelled = |number, text| {
+        let mut record = record(number, State::Queued);
+        record.station = "enb-1".to_owned();
+        record.label = Some(label(text));
+        record
+    };
+    let (mut first, second, third) = (labelled(1, "a"), labelled(2, "b"), labelled(3, "a"));
+    let mut other = labelled(4, "a");
+    other.station = "enb-10".to_owned();
+    for record in [&first, &second, &third, &other] {
+        ledger.put(record).unwrap();
+    }
+    // Progress of an older one takes the name from nobody.
+    first.cancelled = true;
+    first.state = State::Rejected { reason: "late".to_owned() };
+    ledger.put(&first).unwrap();
+    drop(ledger);
+
+    // As before there was an index of stations.
+    let database = store::open_database(&path).unwrap();
+    let tables = database.begin_write().unwrap();
+    tables.delete_table(redb::TableDefinition::<(&str, u64), &[u8; 16]>::new("stations")).unwrap();
+    tables.commit().unwrap();
+    drop(database);
+
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    assert_eq!(ledger.labelled("enb-1", &label("a")).unwrap().as_ref(), Some(&third));
+    assert_eq!(ledger.labelled("enb-1", &label("b")).unwrap().as_ref(), Some(&second));
+    assert_eq!(ledger.labelled("enb-1", &label("c")).unwrap(), None);
+    assert_eq!(ledger.labelled("enb-2", &label("a")).unwrap(), None);
+    assert_eq!(ledger.latest_of("enb-1", 2).unwrap(), [third.clone(), second.clone()]);
+    assert_eq!(ledger.latest_of("enb-1", 9).unwrap(), [third, second, first.clone()]);
+    assert!(ledger.latest_of("enb", 9).unwrap().is_empty());
+    // Uploaded once more under another name, it goes by that.
+    first.label = Some(label("z"));
+    ledger.put(&first).unwrap();
+    assert_eq!(ledger.labelled("enb-1", &label("z")).unwrap(), Some(first));
 }
 
 #[test]

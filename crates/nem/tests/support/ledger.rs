@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use nem::Label;
 use nem::ledger::{Ledger, LedgerError, Record, RequestId};
 
 /// A ledger that lasts as long as the test. It can be told to fail.
@@ -53,6 +54,20 @@ impl Ledger for MemoryLedger {
         let mut found = self.records();
         found.retain(|record| record.station == station && record.request == request);
         Ok(found.into_iter().max_by_key(|record| record.received_at))
+    }
+
+    fn labelled(&self, station: &str, label: &Label) -> Result<Option<Record>, LedgerError> {
+        let mut found = self.records();
+        found.retain(|record| record.station == station && record.label.as_ref() == Some(label));
+        Ok(found.into_iter().max_by_key(|record| record.received_at))
+    }
+
+    fn latest_of(&self, station: &str, limit: usize) -> Result<Vec<Record>, LedgerError> {
+        let mut found = self.records();
+        found.retain(|record| record.station == station);
+        found.sort_by_key(|record| std::cmp::Reverse(record.received_at));
+        found.truncate(limit);
+        Ok(found)
     }
 
     fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError> {

@@ -151,12 +151,12 @@ impl House {
 
     pub fn upload(&mut self, csr: &[u8]) -> Result<(RequestId, Standing), Refusal> {
         let station = self.station.clone();
-        self.nem.upload(Shown::Certificates(&station), Upload::Pkcs10(csr), self.now)
+        self.nem.upload(Shown::Certificates(&station), Upload::Pkcs10(csr), None, self.now)
     }
 
     pub fn upload_crmf(&mut self, messages: &[u8]) -> Result<(RequestId, Standing), Refusal> {
         let station = self.station.clone();
-        self.nem.upload(Shown::Certificates(&station), Upload::CertReqMessages(messages), self.now)
+        self.nem.upload(Shown::Certificates(&station), Upload::CertReqMessages(messages), None, self.now)
     }
 
     /// What is to be sent; events are kept.

@@ -5,6 +5,7 @@ use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, Credential, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
+use nem::Label;
 use nem::ledger::{Certificates, Confirming, Record, RequestId, State};
 use x509_cert::name::Name;
 
@@ -29,7 +30,9 @@ use crate::sender::Sender;
 ///   nonce         [4] OCTET STRING OPTIONAL,  -- confirming: certConf's senderNonce
 ///   certificates  [5] SEQUENCE OF Certificate OPTIONAL, -- confirming, issued, delivered; the station's first
 ///   reason        [6] UTF8String OPTIONAL,    -- rejected; confirming when it is turned down
-///   kind          [7] ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) } OPTIONAL } -- p10cr when it is missing
+///   kind          [7] ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) } OPTIONAL, -- p10cr when it is missing
+///   label         [10] UTF8String OPTIONAL,   -- what the station calls it
+///   cancelled     [11] BOOLEAN DEFAULT FALSE }
 /// ```
 #[derive(Sequence)]
 struct RequestEntry {
@@ -56,6 +59,14 @@ struct RequestEntry {
     reason: Option<String>,
     #[asn1(context_specific = "7", optional = "true")]
     kind: Option<Body>,
+    #[asn1(context_specific = "10", optional = "true")]
+    label: Option<String>,
+    #[asn1(context_specific = "11", default = "no")]
+    cancelled: bool,
+}
+
+const fn no() -> bool {
+    false
 }
 
 #[derive(Clone, Copy, Enumerated)]
@@ -118,6 +129,8 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
         certificates: None,
         reason: None,
         kind: Some(record.kind).filter(|kind| *kind != RequestKind::P10cr).map(Body::try_from).transpose()?,
+        label: record.label.as_ref().map(ToString::to_string),
+        cancelled: record.cancelled,
     };
     match &record.state {
         State::Queued => {}
@@ -173,6 +186,9 @@ impl RequestEntry {
             (UnixTime::from_secs(self.received_at), UnixTime::from_secs(self.changed_at));
         let mut record = Record::new(id, station, kind, request, public_key, received_at);
         record.changed_at = changed_at;
+        record.label =
+            self.label.as_deref().map(|text| Label::new(text).ok_or_else(inconsistent)).transpose()?;
+        record.cancelled = self.cancelled;
         record.state = self.into_state().ok_or_else(inconsistent)?;
         Ok(record)
     }
