@@ -184,6 +184,28 @@ pub mod rfc8018 {
     pub const PBMAC1: Oid = oid("1.2.840.113549.1.5.14");
 }
 
+/// RFC 9044: AES-GMAC.
+pub mod rfc9044 {
+    use super::{Oid, oid};
+
+    /// id-aes128-GMAC
+    pub const AES128_GMAC: Oid = oid("2.16.840.1.101.3.4.1.9");
+    /// id-aes192-GMAC
+    pub const AES192_GMAC: Oid = oid("2.16.840.1.101.3.4.1.29");
+    /// id-aes256-GMAC
+    pub const AES256_GMAC: Oid = oid("2.16.840.1.101.3.4.1.49");
+}
+
+/// SHA-1, for peers that know nothing better.
+pub mod legacy {
+    use super::{Oid, oid};
+
+    /// id-sha1, RFC 5912
+    pub const SHA1: Oid = oid("1.3.14.3.2.26");
+    /// hMAC-SHA1, RFC 4211 section 4.4; the other identifier of the same is [`HMAC_WITH_SHA1`](super::rfc8018::HMAC_WITH_SHA1).
+    pub const HMAC_SHA1: Oid = oid("1.3.6.1.5.5.8.1.2");
+}
+
 /// RFC 5912 / 5480 / 4055: public keys and signatures.
 pub mod rfc5912 {
     use super::{Oid, oid};

@@ -90,10 +90,11 @@ impl SenderIdentity {
         }
     }
 
-    fn algorithm(&self) -> Result<AlgorithmIdentifierOwned, Error> {
+    /// protectionAlg; `renewed` is what this message's MAC is made with.
+    fn algorithm(&self, renewed: Option<&PasswordMac>) -> Result<AlgorithmIdentifierOwned, Error> {
         match &self.means {
             Means::Signature { algorithm, .. } => Ok(algorithm.identifier()),
-            Means::Mac(mac) => mac.identifier().map_err(Error::CertReqMsg),
+            Means::Mac(mac) => renewed.unwrap_or(mac).identifier().map_err(Error::CertReqMsg),
         }
     }
 }
@@ -161,10 +162,15 @@ impl ProtectedPart {
             Some(nonce) => nonce,
             None => SenderNonce::random(provider)?,
         };
+        let mac = match &identity.means {
+            Means::Mac(mac) => Some(mac.clone().renew(provider).map_err(Error::CertReqMsg)?),
+            Means::Signature { .. } => None,
+        };
+        let algorithm = identity.algorithm(mac.as_ref())?;
         let header = PkiHeader {
             pvno: fields.pvno.max(body.least_pvno()),
             message_time: Some(MessageTime::new(now).map_err(Error::Encoding)?),
-            protection_alg: Some(identity.algorithm()?),
+            protection_alg: Some(algorithm),
             sender_kid: identity.key_id.clone(),
             transaction_id: Some(fields.transaction_id),
             sender_nonce: Some(sender_nonce.clone()),
@@ -172,11 +178,11 @@ impl ProtectedPart {
             general_info: (!fields.general_info.is_empty()).then_some(fields.general_info),
             ..PkiHeader::new(GeneralName::DirectoryName(identity.name.clone()), fields.recipient)
         };
-        let (extra_certs, mac) = match &identity.means {
+        let extra_certs = match &identity.means {
             Means::Signature { certificate, chain, .. } => {
-                (core::iter::once(certificate).chain(chain).cloned().collect(), None)
+                core::iter::once(certificate).chain(chain).cloned().collect()
             }
-            Means::Mac(mac) => (Vec::new(), Some(mac.clone())),
+            Means::Mac(_) => Vec::new(),
         };
         Ok(Self {
             header: header.to_der().map_err(Error::Encoding)?,

@@ -20,6 +20,9 @@ pub enum Quirk {
     /// `pbes2-in-pbmac1`: the key derivation function of PBMAC1 may be called id-PBES2 instead of id-PBKDF2 (RFC 8018 appendix
     /// A.5). Bouncy Castle writes it so. It is answered with id-PBKDF2.
     Pbes2InPbmac1,
+    /// `sha1-in-mac`: PasswordBasedMac may name SHA-1 and HMAC-SHA-1 (RFC 9481 section 6.1 no longer does). OpenSSL's mock server
+    /// answers so, whatever it was asked with. It is verified, and answered with SHA-256 in its place.
+    Sha1InMac,
     /// `signer-without-digital-signature`: an anchor that signs messages itself need not have digitalSignature in its keyUsage (RFC
     /// 9483 section 3.5 wants it). EJBCA signs its answers with the CA's own key. The signer must be trusted as the RA/CA.
     SignerWithoutDigitalSignature,
@@ -27,10 +30,11 @@ pub enum Quirk {
 
 impl Quirk {
     /// Every quirk there is.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::UnprotectedErrors,
         Self::AnswerByOtherKind,
         Self::Pbes2InPbmac1,
+        Self::Sha1InMac,
         Self::SignerWithoutDigitalSignature,
     ];
 
@@ -40,6 +44,7 @@ impl Quirk {
             Self::UnprotectedErrors => "unprotected-errors",
             Self::AnswerByOtherKind => "answer-by-other-kind",
             Self::Pbes2InPbmac1 => "pbes2-in-pbmac1",
+            Self::Sha1InMac => "sha1-in-mac",
             Self::SignerWithoutDigitalSignature => "signer-without-digital-signature",
         }
     }
@@ -49,6 +54,7 @@ impl Quirk {
             Self::UnprotectedErrors => 1,
             Self::AnswerByOtherKind => 2,
             Self::Pbes2InPbmac1 => 4,
+            Self::Sha1InMac => 16,
             Self::SignerWithoutDigitalSignature => 8,
         }
     }

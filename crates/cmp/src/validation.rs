@@ -164,6 +164,7 @@ impl<'a> Validator<'a> {
     const fn limits(&self) -> MacLimits {
         let mut limits = self.mac_limits;
         limits.pbes2_in_pbmac1 = limits.pbes2_in_pbmac1 || self.quirks.contains(Quirk::Pbes2InPbmac1);
+        limits.sha1 = limits.sha1 || self.quirks.contains(Quirk::Sha1InMac);
         limits
     }
 
@@ -268,7 +269,7 @@ impl<'a> Validator<'a> {
             return Err(Error::OtherSigner);
         }
         let signer = Signer { credential, name: entry.name.clone(), role: entry.role };
-        Ok((signer, MacCredential::new(entry.reference.clone(), entry.secret.clone(), mac)?))
+        Ok((signer, MacCredential::new(entry.reference.clone(), entry.secret.clone(), mac.without_sha1())?))
     }
 
     fn check_signature(

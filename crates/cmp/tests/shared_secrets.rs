@@ -3,13 +3,14 @@
 
 mod secrets;
 
+use asn1::oids::rfc8018;
 use cmp::end_entity::{Answer, CertificateRequest, RequestKind, Transaction};
 use cmp::management_entity::{Confirmation, ReplyTo, VerifiedRequest};
 use cmp::{
-    CertReqId, Credential, Error, Expectation, PkiFailureInfo, PkiMessage, Reference, SenderNonce,
-    SignerRole, TransactionId, Validator, bundle, unbundle,
+    CertReqId, Credential, Error, Expectation, PkiFailureInfo, PkiMessage, Quirk, Quirks, Reference,
+    SenderNonce, SignerRole, TransactionId, Validator, bundle, unbundle,
 };
-use crmf::{CertReqMessages, CertReqMsgBuilder, PasswordMac};
+use crmf::{CertReqMessages, CertReqMsgBuilder, MacLimits, PasswordMac};
 use crypto::SigningKey;
 use crypto_aws_lc::provider;
 use der::asn1::OctetString;
@@ -46,14 +47,21 @@ fn a_transaction_stands_under_one_mac_from_ir_to_pkiconf() {
             let message = house.at_station(&pki_conf, &part.1.expectation()).unwrap();
             part.1.handle(&message).unwrap();
 
+            let mut identifiers = Vec::new();
             for octets in [&ir, &ip, &cert_conf, &pki_conf] {
                 let message = PkiMessage::from_der(octets).unwrap();
-                let algorithm = house.station_mac().identifier().unwrap();
-                assert_eq!(message.header().protection_alg, Some(algorithm), "salt and iterations stay");
+                let algorithm = message.header().protection_alg.clone().unwrap();
+                let used = PasswordMac::from_identifier(&algorithm, &MacLimits::default()).unwrap();
+                assert!(used.renews(house.station_mac()), "salt and iterations stay");
+                if !identifiers.contains(&algorithm) {
+                    identifiers.push(algorithm);
+                }
                 assert_eq!(message.header().sender_kid, OctetString::new(REFERENCE.as_bytes()).ok());
                 assert_eq!(message.header().sender_name().unwrap().to_string(), "CN=4711");
                 assert!(message.extra_certs().is_empty());
             }
+            let nonces = house.station_mac().clone().renew(&house.provider).unwrap() != *house.station_mac();
+            assert_eq!(identifiers.len(), if nonces { 4 } else { 1 }, "only a nonce is a new one each time");
         }
     }
 }
@@ -365,6 +373,19 @@ fn macs_of_other_implementations_are_believed() {
     let answer = PkiMessage::from_der(&vectors::own("openssl-mock/pbm_2_ip.der")).unwrap();
     let error = within(request.sender_nonce(), "openssl-mock/pbm_2_ip.der").unwrap_err();
     assert!(matches!(error, Error::Mac(_)), "{error}");
+    let mut lenient = Validator::new(&provider, &[]);
+    (lenient.secrets, lenient.time_window) = (&secrets, None);
+    lenient.quirks = Quirks::NONE.with(Quirk::Sha1InMac);
+    let nonces = [request.sender_nonce().clone()];
+    let signer = Some(&request.signer().credential);
+    let expectation =
+        Expectation::Within { transaction_id: request.transaction_id(), nonces: &nonces, signer };
+    let believed = validate(&lenient, "openssl-mock/pbm_2_ip.der", &expectation).unwrap();
+    let answered_with = believed.mac_credential().unwrap().identity();
+    assert!(
+        !format!("{answered_with:?}").contains(&rfc8018::HMAC_WITH_SHA1.to_string()),
+        "{answered_with:?}"
+    );
     within(answer.header().sender_nonce.as_ref().unwrap(), "openssl-mock/pbm_3_certConf.der").unwrap();
     let kem = validate(&validator, "derived/kembm_p10cr.der", &Expectation::First).unwrap_err();
     assert_eq!(kem, Error::WrongProtection);

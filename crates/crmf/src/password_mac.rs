@@ -32,6 +32,9 @@ pub struct MacLimits {
     /// Whether PBMAC1 may call its key derivation function id-PBES2 where id-PBKDF2 belongs, as Bouncy Castle does; `false` by
     /// default. It is then taken for id-PBKDF2.
     pub pbes2_in_pbmac1: bool,
+    /// Whether PasswordBasedMac may name SHA-1 and HMAC-SHA-1; `false` by default. It is then verified, and never made: an answer
+    /// has SHA-256 in its place.
+    pub sha1: bool,
 }
 
 impl Default for MacLimits {
@@ -48,6 +51,7 @@ impl MacLimits {
         max_salt: 256,
         max_key_length: 512,
         pbes2_in_pbmac1: false,
+        sha1: false,
     };
 
     fn check_iterations(&self, count: u32) -> Result<(), MacError> {
@@ -83,6 +87,8 @@ pub enum MacError {
     Unsupported(ObjectIdentifier),
     /// The parameters are not what the algorithm prescribes.
     BadParameters(ObjectIdentifier),
+    /// A policy may have such a MAC verified; none has it made.
+    VerifiedOnly(ObjectIdentifier),
     /// Too few or too many iterations.
     Iterations {
         /// How many there are.
@@ -115,6 +121,7 @@ impl fmt::Display for MacError {
         match self {
             Self::Unsupported(oid) => write!(f, "MAC algorithm {oid} is not supported"),
             Self::BadParameters(oid) => write!(f, "MAC algorithm {oid} has wrong parameters"),
+            Self::VerifiedOnly(oid) => write!(f, "MAC algorithm {oid} is verified at most, and never made"),
             Self::Iterations { count, least, most } => {
                 write!(f, "the MAC has {count} iterations; {least} to {most} are accepted")
             }
@@ -210,15 +217,18 @@ impl PasswordMac {
     /// Computes the MAC over `octets`.
     ///
     /// # Errors
-    /// When the parameters name algorithms that are not in the table, which those that were looked up never do.
+    /// When the parameters name algorithms that are not in the table, or that are verified only.
     pub fn authenticate(
         &self,
         provider: &CryptoProvider,
         secret: &SharedSecret,
         octets: &[u8],
     ) -> Result<PkMacValue, Error> {
-        let (algorithm, key) = self.key(provider, secret).map_err(Error::Mac)?;
-        let tag = BitString::from_bytes(&provider.mac(algorithm, &key, octets)).map_err(Error::Encoding)?;
+        let tag = match self {
+            Self::Pbmac1(parameters) => parameters.make(provider, secret, octets),
+            Self::Pbm(parameters) => parameters.make(provider, secret, octets),
+        };
+        let tag = BitString::from_bytes(&tag.map_err(Error::Mac)?).map_err(Error::Encoding)?;
         Ok(PkMacValue::new(self.identifier()?, tag))
     }
 
@@ -233,18 +243,37 @@ impl PasswordMac {
         octets: &[u8],
         tag: &[u8],
     ) -> Result<(), Error> {
-        let (algorithm, key) = self.key(provider, secret).map_err(Error::Mac)?;
-        provider.verify_mac(algorithm, &key, octets, tag).map_err(Error::ProofOfPossession)
+        match self {
+            Self::Pbmac1(parameters) => parameters.verify(provider, secret, octets, tag),
+            Self::Pbm(parameters) => parameters.verify(provider, secret, octets, tag),
+        }
     }
 
-    fn key(
-        &self,
-        provider: &CryptoProvider,
-        secret: &SharedSecret,
-    ) -> Result<(crypto::MacAlgorithm, pbm::Key), MacError> {
+    /// What to protect the next message with: the same, but for the nonce of AES-GMAC, which never serves twice.
+    ///
+    /// # Errors
+    /// When the source of randomness fails.
+    pub fn renew(self, provider: &CryptoProvider) -> Result<Self, Error> {
         match self {
-            Self::Pbmac1(parameters) => parameters.key(provider, secret),
-            Self::Pbm(parameters) => parameters.key(provider, secret),
+            Self::Pbm(parameters) => parameters.renew(provider).map(Self::Pbm),
+            pbmac1 => Ok(pbmac1),
+        }
+    }
+
+    /// What to answer it with: the same, with SHA-256 in place of SHA-1.
+    #[must_use]
+    pub fn without_sha1(self) -> Self {
+        match self {
+            Self::Pbm(parameters) => Self::Pbm(parameters.without_sha1()),
+            pbmac1 => pbmac1,
+        }
+    }
+
+    /// Whether one is the other, [renewed](Self::renew) or not.
+    pub fn renews(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pbm(one), Self::Pbm(another)) => one.derives_like(another),
+            (one, another) => one == another,
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::num::NonZeroU32;
 
-use aws_lc_rs::{hmac, pbkdf2};
-use crypto::{MacAlgorithm, MacComputer};
+use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::{digest, hmac, pbkdf2};
+use crypto::{AesKeySize, Gmac, LegacyMac, MacAlgorithm, MacComputer};
 
 use crate::AwsLc;
 
@@ -30,6 +31,46 @@ impl MacComputer for AwsLc {
         };
         pbkdf2::derive(prf, iterations, salt, password, key);
     }
+
+    fn gmac(&self, gmac: &Gmac, key: &[u8], octets: &[u8]) -> Option<Vec<u8>> {
+        let nonce = Nonce::assume_unique_for_key(gmac.nonce);
+        let tag = gcm(gmac, key)?.seal_in_place_separate_tag(nonce, Aad::from(octets), &mut []).ok()?;
+        Some(tag.as_ref().to_vec())
+    }
+
+    fn is_valid_gmac(&self, gmac: &Gmac, key: &[u8], octets: &[u8], tag: &[u8]) -> bool {
+        let mut tag = tag.to_vec();
+        gcm(gmac, key).is_some_and(|key| {
+            let nonce = Nonce::assume_unique_for_key(gmac.nonce);
+            tag.len() == Gmac::LENGTH && key.open_in_place(nonce, Aad::from(octets), &mut tag).is_ok()
+        })
+    }
+
+    fn legacy(&self) -> Option<&dyn LegacyMac> {
+        Some(self)
+    }
+}
+
+impl LegacyMac for AwsLc {
+    fn sha1(&self, octets: &[u8]) -> Vec<u8> {
+        digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref().to_vec()
+    }
+
+    fn is_valid_hmac_sha1(&self, key: &[u8], octets: &[u8], tag: &[u8]) -> bool {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+        hmac::verify(&key, octets, tag).is_ok()
+    }
+}
+
+/// AES-GCM, which is AES-GMAC where there is nothing to encrypt.
+fn gcm(gmac: &Gmac, key: &[u8]) -> Option<LessSafeKey> {
+    let algorithm = match gmac.key_size {
+        AesKeySize::Aes128 => &AES_128_GCM,
+        AesKeySize::Aes192 => &AES_192_GCM,
+        AesKeySize::Aes256 => &AES_256_GCM,
+        _ => return None,
+    };
+    Some(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?))
 }
 
 fn hmac_key(algorithm: MacAlgorithm, key: &[u8]) -> hmac::Key {

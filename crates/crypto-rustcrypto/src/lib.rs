@@ -2,7 +2,7 @@
 //! [`Ed25519Key`], [`MlDsaKey`].
 //!
 //! The features `p384`, `p521`, `ed25519`, `ml-dsa` and `rsa` are on unless default features are off. Signatures of an algorithm that is
-//! left out do not verify.
+//! left out do not verify. So it is with `aes-gmac`, AES-GMAC in PasswordBasedMac, and `sha1`, MACs of peers that know SHA-1 only.
 //!
 //! RSA signatures are verified and never made: the `rsa` crate's private key operations are not constant in time.
 #![no_std]
@@ -13,6 +13,8 @@ mod ec_key;
 #[cfg(feature = "ed25519")]
 mod ed25519_key;
 mod error;
+#[cfg(feature = "aes-gmac")]
+mod gmac;
 mod mac;
 #[cfg(feature = "ml-dsa")]
 mod ml_dsa_key;

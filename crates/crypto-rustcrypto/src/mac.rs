@@ -1,6 +1,10 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
+#[cfg(feature = "aes-gmac")]
+use crypto::Gmac;
+#[cfg(feature = "sha1")]
+use crypto::LegacyMac;
 use crypto::{MacAlgorithm, MacComputer};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
@@ -42,6 +46,32 @@ impl MacComputer for RustCrypto {
             MacAlgorithm::HmacSha512 => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, iterations, key),
             other => unreachable!("{other:?} is not in MacAlgorithm::ALL"),
         }
+    }
+
+    #[cfg(feature = "aes-gmac")]
+    fn gmac(&self, gmac: &Gmac, key: &[u8], octets: &[u8]) -> Option<Vec<u8>> {
+        crate::gmac::make(gmac, key, octets)
+    }
+
+    #[cfg(feature = "aes-gmac")]
+    fn is_valid_gmac(&self, gmac: &Gmac, key: &[u8], octets: &[u8], tag: &[u8]) -> bool {
+        crate::gmac::is_valid(gmac, key, octets, tag)
+    }
+
+    #[cfg(feature = "sha1")]
+    fn legacy(&self) -> Option<&dyn LegacyMac> {
+        Some(self)
+    }
+}
+
+#[cfg(feature = "sha1")]
+impl LegacyMac for RustCrypto {
+    fn sha1(&self, octets: &[u8]) -> Vec<u8> {
+        <sha1::Sha1 as sha1::Digest>::digest(octets).to_vec()
+    }
+
+    fn is_valid_hmac_sha1(&self, key: &[u8], octets: &[u8], tag: &[u8]) -> bool {
+        started::<Hmac<sha1::Sha1>>(key, octets).verify_slice(tag).is_ok()
     }
 }
 

@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod algorithm;
 mod error;
+mod gmac;
 mod issued;
 mod mac;
 mod name;
@@ -22,8 +23,9 @@ mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
 pub use error::{AlgorithmError, CrlError, KeyError, PathError, RandomError, SignError, VerifyError};
+pub use gmac::{AesKeySize, Gmac};
 pub use issued::{CertificateFault, Requested};
-pub use mac::{MacAlgorithm, MacComputer};
+pub use mac::{LegacyMac, MacAlgorithm, MacComputer};
 pub use name::{CanonicalName, alternative_names_match, names_match};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};

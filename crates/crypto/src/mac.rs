@@ -8,7 +8,7 @@ use der::Any;
 use der::asn1::Null;
 use spki::AlgorithmIdentifierOwned;
 
-use crate::{AlgorithmError, DigestAlgorithm};
+use crate::{AlgorithmError, DigestAlgorithm, Gmac};
 
 /// A MAC algorithm of RFC 9481 section 6, which also serves PBKDF2 as its pseudorandom function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,30 @@ pub trait MacComputer: Send + Sync {
 
     /// Fills `key` by PBKDF2, RFC 8018 section 5.2.
     fn pbkdf2(&self, prf: MacAlgorithm, password: &[u8], salt: &[u8], iterations: NonZeroU32, key: &mut [u8]);
+
+    /// AES-GMAC over `octets`; `None` when it is not at hand, or the key does not have the right length.
+    fn gmac(&self, _gmac: &Gmac, _key: &[u8], _octets: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether `tag` is the whole AES-GMAC over `octets`. How long the answer takes tells nothing about the right one.
+    fn is_valid_gmac(&self, _gmac: &Gmac, _key: &[u8], _octets: &[u8], _tag: &[u8]) -> bool {
+        false
+    }
+
+    /// What SHA-1 is still good for; `None` when it is not at hand.
+    fn legacy(&self) -> Option<&dyn LegacyMac> {
+        None
+    }
+}
+
+/// What it takes to verify the MACs of peers that know SHA-1 only. Nothing here makes a MAC.
+pub trait LegacyMac {
+    /// The SHA-1 digest: the one-way function of PasswordBasedMac, and nothing else.
+    fn sha1(&self, octets: &[u8]) -> Vec<u8>;
+
+    /// Whether `tag` is the whole HMAC-SHA-1 over `octets`. How long the answer takes tells nothing about the right one.
+    fn is_valid_hmac_sha1(&self, key: &[u8], octets: &[u8], tag: &[u8]) -> bool;
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use core::fmt;
 use core::num::NonZeroU32;
 
 use crate::{
-    DigestAlgorithm, MacAlgorithm, MacComputer, PathError, PathValidator, PublicKey, RandomError,
-    SignatureAlgorithm, VerifyError, path::CertificatePath,
+    AlgorithmError, DigestAlgorithm, Gmac, LegacyMac, MacAlgorithm, MacComputer, PathError, PathValidator,
+    PublicKey, RandomError, SignatureAlgorithm, VerifyError, path::CertificatePath,
 };
 
 /// Verifies signatures.
@@ -101,6 +101,29 @@ impl CryptoProvider {
     ) -> Result<(), VerifyError> {
         let valid = self.mac.is_valid_mac(algorithm, key, octets, tag);
         if valid { Ok(()) } else { Err(VerifyError::BadMac) }
+    }
+
+    /// AES-GMAC over `octets`.
+    ///
+    /// # Errors
+    /// When the provider does not have it, or the key does not have the right length.
+    pub fn gmac(&self, gmac: &Gmac, key: &[u8], octets: &[u8]) -> Result<Vec<u8>, AlgorithmError> {
+        self.mac.gmac(gmac, key, octets).ok_or(AlgorithmError::Unsupported(gmac.oid()))
+    }
+
+    /// Verifies an AES-GMAC over the octets as received, in a time that tells nothing.
+    ///
+    /// # Errors
+    /// When it does not hold, or the provider does not have it.
+    pub fn verify_gmac(&self, gmac: &Gmac, key: &[u8], octets: &[u8], tag: &[u8]) -> Result<(), VerifyError> {
+        let valid = self.mac.is_valid_gmac(gmac, key, octets, tag);
+        if valid { Ok(()) } else { Err(VerifyError::BadMac) }
+    }
+
+    /// SHA-1, to verify the MACs of peers that know nothing better; `None` when the provider does not have it. Whoever asks for it
+    /// obeys a policy that is off by default.
+    pub fn legacy_mac(&self) -> Option<&dyn LegacyMac> {
+        self.mac.legacy()
     }
 
     /// Fills `key` from a password, by PBKDF2 (RFC 8018 section 5.2).

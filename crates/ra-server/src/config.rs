@@ -212,7 +212,7 @@ impl Config {
     /// The others are an RA/CA's.
     pub(crate) fn quirks(&self) -> Result<Quirks> {
         let names = self.cmp.quirks.iter().map(String::as_str);
-        Quirks::from_names(names, &[Quirk::Pbes2InPbmac1]).context("cmp.quirks")
+        Quirks::from_names(names, &[Quirk::Pbes2InPbmac1, Quirk::Sha1InMac]).context("cmp.quirks")
     }
 
     pub(crate) fn time_window(&self) -> Option<Duration> {

@@ -170,7 +170,7 @@ certificate = "cmp.pem"
 {cmp_key}
 max_message_octets = 65536
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
-quirks = []                          # of "pbes2-in-pbmac1": what requesters get wrong
+quirks = []                          # of "pbes2-in-pbmac1", "sha1-in-mac": what requesters get wrong
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked
 confirm_wait_seconds = 300           # how long certConf is awaited
 implicit_confirm = true              # whether it is granted to those who ask for it

@@ -183,6 +183,17 @@ fn a_client_s_macs_are_believed_within_the_limits() {
         house.server.wait_for_log(&["WARN", "badAlg"]);
     }
 
+    let legacy = House::new("p256", &[SHARED, ("quirks = []", "quirks = [\"sha1-in-mac\"]")]);
+    legacy.openssl(&format!("genpkey {} -out new.key", KINDS[1].1)).success();
+    legacy.openssl("req -new -key new.key -subj /CN=enb17/O=Operator -out new.csr").success();
+    for how in
+        ["-digest sha1 -mac hmac-sha1", "-digest sha256 -mac hmac-sha1", "-digest sha1 -mac hmacWithSHA256"]
+    {
+        legacy.enrols(&format!("-cmd p10cr -csr new.csr {how} {secret} -trusted ra/ca.pem"), "new.key");
+    }
+    // The proof of possession is no MAC.
+    legacy.refuses(&format!("-cmd ir {template} -digest sha1 {secret} -trusted ra/ca.pem"), "badAlg");
+
     let few = House::new("p256", &[SHARED, ("max_mac_iterations = 1000000", "max_mac_iterations = 499")]);
     few.openssl(&format!("genpkey {} -out new.key", KINDS[1].1)).success();
     few.refuses(&format!("-cmd ir {template} -mac hmacWithSHA256 {secret} -trusted ra/ca.pem"), "");

@@ -126,7 +126,7 @@ impl ProtectedPart {
         provider: &CryptoProvider,
     ) -> Result<Vec<u8>, Error> {
         let mac = match (&self.mac, &credential.identity.means) {
-            (Some(named), Means::Mac(mac)) if named == mac => mac,
+            (Some(named), Means::Mac(mac)) if named.renews(mac) => named,
             _ => return Err(Error::BadCredential),
         };
         let value = mac.authenticate(provider, &credential.secret, &self.to_be_signed()?);

@@ -48,9 +48,11 @@ pub fn bad_mac() -> Error {
     Error::BadProtection(VerifyError::BadMac)
 }
 
-pub fn macs() -> [PasswordMac; 2] {
+pub fn macs() -> [PasswordMac; 3] {
     let provider = crypto_aws_lc::provider();
-    [PasswordMac::pbmac1(&provider).unwrap(), PasswordMac::pbm(&provider).unwrap()]
+    let pbm = PbmParameter::new(&[7; 16], 500).unwrap();
+    let gmac = pbm.with_gmac(crypto::AesKeySize::Aes256, &provider).unwrap();
+    [PasswordMac::pbmac1(&provider).unwrap(), PasswordMac::pbm(&provider).unwrap(), PasswordMac::Pbm(gmac)]
 }
 
 /// With as few iterations as are accepted.
@@ -244,6 +246,11 @@ pub fn unacceptable() -> Vec<(&'static str, AlgorithmIdentifierOwned)> {
     };
     let salt = || der::asn1::OctetString::new(vec![7; 257]).unwrap();
     let sha1 = const_oid::ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+    let gmac = |nonce: usize, length: u8| {
+        let parameters = [&[4, u8::try_from(nonce).unwrap()][..], &vec![7; nonce], &[2, 1, length]].concat();
+        let parameters = Any::new(der::Tag::Sequence, parameters).unwrap();
+        pbm(&|pbm| pbm.mac = identifier(asn1::oids::rfc9044::AES128_GMAC, &parameters))
+    };
     let mut hmac_sha1 = Pbmac1Params::new(&[7; 16], 500).unwrap();
     hmac_sha1.message_auth_scheme = identifier(rfc8018::HMAC_WITH_SHA1, &Null);
     vec![
@@ -254,6 +261,13 @@ pub fn unacceptable() -> Vec<(&'static str, AlgorithmIdentifierOwned)> {
         ("PBM, long salt", pbm(&|parameters| parameters.salt = salt())),
         ("PBM, SHA-1", pbm(&|parameters| parameters.owf.oid = sha1)),
         ("PBM, HMAC-SHA-1", pbm(&|parameters| parameters.mac.oid = rfc8018::HMAC_WITH_SHA1)),
+        (
+            "PBM, AES-GMAC without parameters",
+            pbm(&|pbm| pbm.mac = identifier(asn1::oids::rfc9044::AES128_GMAC, &Null)),
+        ),
+        ("PBM, AES-GMAC, tag of 12 octets", gmac(12, 12)),
+        ("PBM, AES-GMAC, nonce of 11 octets", gmac(11, 16)),
+        ("PBM, AES-GMAC, no nonce", gmac(0, 16)),
         ("PBM without parameters", identifier(rfc9810::PASSWORD_BASED_MAC, &Null)),
         ("PBMAC1, 99 iterations", pbmac1(&|parameters| parameters.iteration_count = 99)),
         ("PBMAC1, 1000001 iterations", pbmac1(&|parameters| parameters.iteration_count = 1_000_001)),
@@ -263,6 +277,10 @@ pub fn unacceptable() -> Vec<(&'static str, AlgorithmIdentifierOwned)> {
         ("PBMAC1, no keyLength", pbmac1(&|parameters| parameters.key_length = None)),
         ("PBMAC1, prf HMAC-SHA-1", pbmac1(&|parameters| parameters.prf = None)),
         ("PBMAC1, HMAC-SHA-1", identifier(rfc8018::PBMAC1, &hmac_sha1)),
+        (
+            "PBMAC1, prf AES-GMAC",
+            pbmac1(&|parameters| parameters.prf.as_mut().unwrap().oid = asn1::oids::rfc9044::AES128_GMAC),
+        ),
         ("PBMAC1 without parameters", identifier(rfc8018::PBMAC1, &Null)),
     ]
 }

