@@ -9,9 +9,11 @@ extern crate alloc;
 
 mod captured;
 mod choice;
+mod compose;
 pub mod oids;
 mod time;
 
 pub use captured::{Captured, EncodedCertificate, RawDer};
 pub use choice::{constructed, primitive};
+pub use compose::compose;
 pub use time::UnixTime;

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use asn1::{Captured, EncodedCertificate};
+use asn1::{Captured, EncodedCertificate, compose};
 use crmf::hmac_without_null;
 use der::asn1::BitString;
-use der::{Decode, Encode, Header, Sequence, Tag};
+use der::{Decode, Sequence, Tag};
 
 use crate::body::PkiBody;
 use crate::error::Error;
@@ -160,14 +160,5 @@ fn inspect_limit(list: &'static str, count: usize, limit: usize) -> Result<(), E
 
 /// `ProtectedPart ::= SEQUENCE { header PKIHeader, body PKIBody }` over octets that exist already.
 pub(crate) fn protected_part(header: &[u8], body: &[u8]) -> Result<Vec<u8>, Error> {
-    sequence(&[header, body]).map_err(Error::Encoding)
-}
-
-/// A SEQUENCE of TLVs that exist already.
-pub(crate) fn sequence(parts: &[&[u8]]) -> der::Result<Vec<u8>> {
-    let length = parts.iter().map(|part| part.len()).sum::<usize>();
-    let mut octets = Header::new(Tag::Sequence, der::Length::try_from(length)?).to_der()?;
-    octets.reserve_exact(length);
-    parts.iter().for_each(|part| octets.extend_from_slice(part));
-    Ok(octets)
+    compose(Tag::Sequence, &[header, body]).map_err(Error::Encoding)
 }

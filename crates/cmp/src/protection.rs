@@ -5,11 +5,11 @@ mod signature;
 
 use alloc::vec::Vec;
 
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::{EncodedCertificate, UnixTime, compose};
 use crmf::PasswordMac;
 use crypto::{CryptoProvider, SignatureAlgorithm};
 use der::asn1::{BitStringRef, ContextSpecificRef, OctetString};
-use der::{Decode, Encode, TagMode, TagNumber};
+use der::{Decode, Encode, Tag, TagMode, TagNumber};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
@@ -20,7 +20,7 @@ use crate::body::PkiBody;
 use crate::error::Error;
 use crate::general_info::GeneralInfo;
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
-use crate::message::{protected_part, sequence};
+use crate::message::protected_part;
 use crate::message_time::MessageTime;
 use crate::trust::Credential;
 use crate::version::Pvno;
@@ -217,7 +217,8 @@ impl ProtectedPart {
 
     fn with_protection(&self, protection: &[u8]) -> Result<Vec<u8>, Error> {
         let (protection, extra_certs) = self.trailer(protection).map_err(Error::Encoding)?;
-        sequence(&[&self.header, &self.body, &protection, &extra_certs]).map_err(Error::Encoding)
+        compose(Tag::Sequence, &[&self.header, &self.body, &protection, &extra_certs])
+            .map_err(Error::Encoding)
     }
 
     /// `[0]` protection and `[1]` extraCerts, each under its explicit tag; a list that is there is not empty.

@@ -1,9 +1,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use asn1::compose;
 use asn1::oids::{rfc5912, rfc8410, rfc9881};
 use der::asn1::{BitStringRef, ObjectIdentifier, UintRef};
-use der::{Decode, Encode, Sequence};
+use der::{Decode, Encode, Sequence, Tag};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::KeyError;
@@ -97,16 +98,14 @@ impl PublicKey {
     /// # Errors
     /// When the octets are not an uncompressed point of one of these lengths.
     pub fn from_ec_point(point: &[u8]) -> Result<Self, KeyError> {
-        let curve = match point.len() {
-            65 => rfc5912::SECP256R1,
-            97 => rfc5912::SECP384R1,
-            133 => rfc5912::SECP521R1,
+        let (kind, curve) = match point.len() {
+            65 => (KeyKind::P256, rfc5912::SECP256R1),
+            97 => (KeyKind::P384, rfc5912::SECP384R1),
+            133 => (KeyKind::P521, rfc5912::SECP521R1),
             _ => return Err(KeyError::Malformed),
         };
-        Self::from_parts(
-            AlgorithmIdentifierRef { oid: rfc5912::EC_PUBLIC_KEY, parameters: Some((&curve).into()) },
-            point,
-        )
+        inspect_point(point, point.len())?;
+        Self::build(kind, rfc5912::EC_PUBLIC_KEY, Some(curve), point)
     }
 
     /// A key whose kind says all there is to say beside its octets: Ed25519 (RFC 8410 section 4) and ML-DSA (RFC 9881
@@ -115,14 +114,38 @@ impl PublicKey {
     /// # Errors
     /// When there are no such keys of that kind, or the octets are none.
     pub fn from_raw(kind: KeyKind, octets: &[u8]) -> Result<Self, KeyError> {
-        let oid = match kind {
-            KeyKind::Ed25519 => rfc8410::ED25519,
-            KeyKind::MlDsa44 => rfc9881::ML_DSA_44,
-            KeyKind::MlDsa65 => rfc9881::ML_DSA_65,
-            KeyKind::MlDsa87 => rfc9881::ML_DSA_87,
+        let (oid, length) = match kind {
+            KeyKind::Ed25519 => (rfc8410::ED25519, 32),
+            KeyKind::MlDsa44 => (rfc9881::ML_DSA_44, 1312),
+            KeyKind::MlDsa65 => (rfc9881::ML_DSA_65, 1952),
+            KeyKind::MlDsa87 => (rfc9881::ML_DSA_87, 2592),
             _ => return Err(KeyError::Malformed),
         };
-        Self::from_parts(AlgorithmIdentifierRef { oid, parameters: None }, octets)
+        if octets.len() != length {
+            return Err(KeyError::Malformed);
+        }
+        if kind == KeyKind::Ed25519 {
+            inspect_ed25519(octets)?;
+        }
+        Self::build(kind, oid, None, octets)
+    }
+
+    /// Of octets that were inspected.
+    fn build(
+        kind: KeyKind,
+        algorithm: ObjectIdentifier,
+        curve: Option<ObjectIdentifier>,
+        key: &[u8],
+    ) -> Result<Self, KeyError> {
+        let encoded = || {
+            let curve = curve.map(|curve| curve.to_der()).transpose()?.unwrap_or_default();
+            let algorithm = compose(Tag::Sequence, &[&algorithm.to_der()?, &curve])?;
+            // No bit of the last octet is unused.
+            let subject_public_key = compose(Tag::BitString, &[&[0], key])?;
+            compose(Tag::Sequence, &[&algorithm, &subject_public_key])
+        };
+        let spki = encoded().map_err(|_: der::Error| KeyError::Malformed)?;
+        Ok(Self { spki, kind, key: key.to_vec() })
     }
 
     pub(crate) fn from_parts(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<Self, KeyError> {
@@ -165,11 +188,8 @@ fn inspect(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyKind
                 rfc5912::SECP521R1 => (KeyKind::P521, 133),
                 other => return Err(KeyError::Unsupported(other)),
             };
-            if key.len() == length && key.first() == Some(&0x04) {
-                Ok(kind)
-            } else {
-                Err(KeyError::Malformed)
-            }
+            inspect_point(key, length)?;
+            Ok(kind)
         }
         rfc5912::RSA_ENCRYPTION => {
             if algorithm.parameters.is_some_and(|parameters| !parameters.is_null()) {
@@ -200,6 +220,11 @@ fn inspect(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyKind
         rfc9881::ML_DSA_87 => inspect_length(algorithm, key, 2592).map(|()| KeyKind::MlDsa87),
         other => Err(KeyError::Unsupported(other)),
     }
+}
+
+/// Uncompressed points only (RFC 5480 section 2.2).
+fn inspect_point(key: &[u8], length: usize) -> Result<(), KeyError> {
+    if key.len() == length && key.first() == Some(&0x04) { Ok(()) } else { Err(KeyError::Malformed) }
 }
 
 /// For keys of one length, whose parameters must be absent (RFC 8410 section 3, RFC 9881 section 2).

@@ -2,8 +2,7 @@
 //! mask, a salt of its length.
 
 use asn1::oids::rfc5912;
-use der::asn1::Null;
-use der::{Any, Encode, Sequence};
+use der::{Any, Sequence, Tag};
 use spki::AlgorithmIdentifierOwned;
 
 use crate::DigestAlgorithm;
@@ -27,16 +26,20 @@ struct RsassaPssParams {
     salt_length: u16,
 }
 
-/// The parameters to send with that digest.
+/// The parameters to send with that digest: written out, since they differ in a digest's last arc and the salt's length only, and
+/// encoding structs costs firmware more than all else in a request.
 pub(crate) fn parameters(digest: DigestAlgorithm) -> Option<Any> {
-    let hash_algorithm = AlgorithmIdentifierOwned { oid: digest.oid(), parameters: Some(Any::from(Null)) };
-    let mask_gen_algorithm = AlgorithmIdentifierOwned {
-        oid: rfc5912::MGF1,
-        parameters: Some(Any::encode_from(&hash_algorithm).ok()?),
+    let (arc, salt_length) = match digest {
+        DigestAlgorithm::Sha256 => (1, 32),
+        DigestAlgorithm::Sha384 => (2, 48),
+        DigestAlgorithm::Sha512 => (3, 64),
     };
-    let salt_length = u16::try_from(digest.length()).ok()?;
-    let octets = RsassaPssParams { hash_algorithm, mask_gen_algorithm, salt_length }.to_der().ok()?;
-    <Any as der::Decode>::from_der(&octets).ok()
+    // SEQUENCE { OBJECT IDENTIFIER 2.16.840.1.101.3.4.2.arc, NULL }
+    let hash = [0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, arc, 0x05, 0x00];
+    // [1] { SEQUENCE { OBJECT IDENTIFIER id-mgf1, the same } }
+    let mask = [0xa1, 0x1c, 0x30, 0x1a, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
+    let fields = [&[0xa0, 0x0f], &hash[..], &mask, &hash, &[0xa2, 0x03, 0x02, 0x01, salt_length]].concat();
+    Any::new(Tag::Sequence, fields).ok()
 }
 
 /// The digest in parameters that were received; `None` when they are not of this form. The digest's NULL may be absent (RFC 4055

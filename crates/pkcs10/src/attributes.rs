@@ -4,11 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use asn1::oids::rfc2985::{CHALLENGE_PASSWORD, EXTENSION_REQUEST, UNSTRUCTURED_NAME};
+use asn1::{compose, constructed};
 use const_oid::ObjectIdentifier;
 use crypto::SharedSecret;
-use der::asn1::{Ia5StringRef, SetOfVec, Utf8StringRef};
-use der::{Any, Decode, Encode, Tag, Tagged};
-use x509_cert::attr::{Attribute, Attributes};
+use der::asn1::Ia5StringRef;
+use der::{Any, Encode, Tag, Tagged};
+use x509_cert::attr::Attribute;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::DirectoryString;
 
@@ -20,35 +21,48 @@ pub const MAX_ATTRIBUTES: usize = 16;
 /// How many extensions a request may ask for.
 pub const MAX_EXTENSIONS: usize = 32;
 
-/// What a request says beside its subject and key.
+/// What a request says beside its subject and key: `[0] IMPLICIT SET OF Attribute`.
 pub(crate) fn attributes(
     extensions: &[Extension],
     challenge_password: Option<&SharedSecret>,
     unstructured_name: Option<&str>,
-) -> Result<Attributes, Error> {
+) -> Result<Vec<u8>, Error> {
     inspect_extensions(extensions)?;
-    let mut attributes = Attributes::new();
+    let mut attributes = Vec::new();
     // Extensions may not be empty (RFC 5280 section 4.1.2.9).
     if !extensions.is_empty() {
-        insert(&mut attributes, EXTENSION_REQUEST, &extensions.to_vec())?;
+        let mut value = Vec::new();
+        for extension in extensions {
+            extension.encode_to_vec(&mut value).map_err(Error::Encoding)?;
+        }
+        insert(&mut attributes, EXTENSION_REQUEST, compose(Tag::Sequence, &[&value]))?;
     }
     if let Some(password) = challenge_password {
-        insert(&mut attributes, CHALLENGE_PASSWORD, &utf8(password.reveal())?)?;
+        insert(&mut attributes, CHALLENGE_PASSWORD, utf8(password.reveal()))?;
     }
     if let Some(name) = unstructured_name {
-        insert(&mut attributes, UNSTRUCTURED_NAME, &utf8(name)?)?;
+        insert(&mut attributes, UNSTRUCTURED_NAME, utf8(name))?;
     }
-    Ok(attributes)
+    compose(constructed(0), &[&attributes.concat()]).map_err(Error::Encoding)
 }
 
-fn insert(attributes: &mut Attributes, oid: ObjectIdentifier, value: &impl Encode) -> Result<(), Error> {
-    let value = value.to_der().and_then(|octets| Any::from_der(&octets)).map_err(Error::Encoding)?;
-    let values = SetOfVec::try_from([value]).map_err(Error::Encoding)?;
-    attributes.insert(Attribute { oid, values }).map_err(Error::Encoding)
+/// In the order of a SET OF: that of the octets (X.690 section 11.6).
+fn insert(
+    attributes: &mut Vec<Vec<u8>>,
+    oid: ObjectIdentifier,
+    value: der::Result<Vec<u8>>,
+) -> Result<(), Error> {
+    let attribute = value
+        .and_then(|value| compose(Tag::Set, &[&value]))
+        .and_then(|values| compose(Tag::Sequence, &[&oid.to_der()?, &values]))
+        .map_err(Error::Encoding)?;
+    let place = attributes.partition_point(|other| *other < attribute);
+    attributes.insert(place, attribute);
+    Ok(())
 }
 
-fn utf8(text: &str) -> Result<Utf8StringRef<'_>, Error> {
-    Utf8StringRef::new(text).map_err(Error::Encoding)
+fn utf8(text: &str) -> der::Result<Vec<u8>> {
+    compose(Tag::Utf8String, &[text.as_bytes()])
 }
 
 /// The one value of an attribute that may stand there once.

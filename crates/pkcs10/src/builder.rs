@@ -3,15 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use asn1::Captured;
+use asn1::compose;
 use crypto::{PublicKey, SharedSecret, SignatureAlgorithm, SigningKey, VerifyError};
-use der::asn1::BitString;
-use der::{Decode, Encode};
+use der::{Encode, Tag};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
-use x509_cert::request::Version;
 
-use crate::request::{CertificationRequest, CertificationRequestInfo};
 use crate::{Error, attributes};
 
 /// What goes into a certification request.
@@ -50,7 +47,14 @@ impl CertReqBuilder {
     /// # Errors
     /// When an extension stands there twice, there are too many, or a value cannot be encoded.
     pub fn to_be_signed(&self) -> Result<Vec<u8>, Error> {
-        self.info()?.to_der().map_err(Error::Encoding)
+        let attributes = attributes::attributes(
+            &self.extensions,
+            self.challenge_password.as_ref(),
+            self.unstructured_name.as_deref(),
+        )?;
+        let subject = self.subject.to_der().map_err(Error::Encoding)?;
+        let fields = [VERSION_1, &subject, self.public_key.spki_octets(), &attributes];
+        compose(Tag::Sequence, &fields).map_err(Error::Encoding)
     }
 
     /// The DER CertificationRequest, from the signature over [`to_be_signed`](Self::to_be_signed). The signature is not
@@ -63,12 +67,10 @@ impl CertReqBuilder {
         if !algorithm.fits(key) {
             return Err(Error::ProofOfPossession(VerifyError::AlgorithmDoesNotFitKey { algorithm, key }));
         }
-        let request = CertificationRequest {
-            info: Captured::build(self.info()?).map_err(Error::Encoding)?,
-            signature_algorithm: algorithm.identifier(),
-            signature: BitString::from_bytes(signature).map_err(Error::Encoding)?,
-        };
-        request.to_der().map_err(Error::Encoding)
+        let algorithm = algorithm.identifier().to_der().map_err(Error::Encoding)?;
+        // No bit of the last octet is unused.
+        let signature = compose(Tag::BitString, &[&[0], signature]).map_err(Error::Encoding)?;
+        compose(Tag::Sequence, &[&self.to_be_signed()?, &algorithm, &signature]).map_err(Error::Encoding)
     }
 
     /// Signs with the private key to the public key: the DER CertificationRequest.
@@ -82,17 +84,7 @@ impl CertReqBuilder {
         let signature = key.sign(&self.to_be_signed()?).map_err(Error::Sign)?;
         self.with_signature(key.algorithm(), &signature)
     }
-
-    fn info(&self) -> Result<CertificationRequestInfo, Error> {
-        Ok(CertificationRequestInfo {
-            version: Version::V1,
-            subject: self.subject.clone(),
-            public_key: Captured::from_der(self.public_key.spki_octets()).map_err(Error::Encoding)?,
-            attributes: Some(attributes::attributes(
-                &self.extensions,
-                self.challenge_password.as_ref(),
-                self.unstructured_name.as_deref(),
-            )?),
-        })
-    }
 }
+
+/// INTEGER v1(0)
+const VERSION_1: &[u8] = &[0x02, 0x01, 0x00];

@@ -56,11 +56,10 @@ extern "C" fn fault() -> ! {
 pub fn instructions(since: u64) -> u64 {
     const SYSTICK_CURRENT: *const u32 = 0xe000_e018 as *const u32;
     const PER_TICK: u64 = 40;
-    const ROUND: u64 = 0x0100_0000 * PER_TICK;
-    // SAFETY: a register of the core that reading does not change.
-    let left = u64::from(unsafe { SYSTICK_CURRENT.read_volatile() });
-    // It counts down.
-    (ROUND - left * PER_TICK + ROUND - since) % ROUND
+    const ROUND: u64 = 0x0100_0000;
+    // SAFETY: a register of the core that reading does not change. It counts down.
+    let ticks = ROUND - u64::from(unsafe { SYSTICK_CURRENT.read_volatile() });
+    (ticks.wrapping_sub(since / PER_TICK) & (ROUND - 1)) * PER_TICK
 }
 
 /// UART 0 (ARM DDI 0479, CMSDK APB UART).
