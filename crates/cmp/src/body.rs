@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use asn1::EncodedCertificate;
+use asn1::{EncodedCertificate, RawDer};
 use crmf::CertReqMessages;
 use der::asn1::Null;
 use der::{Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber, Writer};
@@ -169,6 +169,8 @@ pub enum PkiBody {
     CertConf(CertConfirmContent),
     PollReq(PollReqContent),
     PollRep(PollRepContent),
+    /// Without the feature `all-bodies`: one that no end entity is sent.
+    Closed(BodyKind, RawDer),
 }
 
 impl PkiBody {
@@ -202,6 +204,7 @@ impl PkiBody {
             Self::CertConf(_) => BodyKind::CertConf,
             Self::PollReq(_) => BodyKind::PollReq,
             Self::PollRep(_) => BodyKind::PollRep,
+            Self::Closed(kind, _) => *kind,
         }
     }
 
@@ -212,27 +215,41 @@ impl PkiBody {
             | Self::Kur(content)
             | Self::Krr(content)
             | Self::Ccr(content) => content.to_der(),
-            Self::Ip(content) | Self::Cp(content) | Self::Kup(content) | Self::Ccp(content) => {
-                content.to_der()
-            }
             Self::P10cr(content) => content.to_der(),
-            Self::Popdecc(content) => content.to_der(),
-            Self::Popdecr(content) => content.to_der(),
-            Self::Krp(content) => content.to_der(),
             Self::Rr(content) => content.to_der(),
-            Self::Rp(content) => content.to_der(),
-            Self::Ckuann(content) => content.to_der(),
             Self::Cann(content) => Ok(content.octets().to_vec()),
-            Self::Rann(content) => content.to_der(),
-            Self::Crlann(content) => content.to_der(),
             Self::PkiConf => Null.to_der(),
-            Self::Nested(content) => content.to_der(),
             Self::Genm(content) | Self::Genp(content) => content.to_der(),
             Self::Error(content) => content.to_der(),
             Self::CertConf(content) => content.to_der(),
             Self::PollReq(content) => content.to_der(),
-            Self::PollRep(content) => content.to_der(),
+            Self::Closed(_, content) => Ok(content.octets().to_vec()),
+            other => other.content_not_of_end_entities(),
         }
+    }
+
+    #[cfg(feature = "all-bodies")]
+    fn content_not_of_end_entities(&self) -> der::Result<Vec<u8>> {
+        match self {
+            Self::Ip(content) | Self::Cp(content) | Self::Kup(content) | Self::Ccp(content) => {
+                content.to_der()
+            }
+            Self::Popdecc(content) => content.to_der(),
+            Self::Popdecr(content) => content.to_der(),
+            Self::Krp(content) => content.to_der(),
+            Self::Rp(content) => content.to_der(),
+            Self::Ckuann(content) => content.to_der(),
+            Self::Rann(content) => content.to_der(),
+            Self::Crlann(content) => content.to_der(),
+            Self::Nested(content) => content.to_der(),
+            Self::PollRep(content) => content.to_der(),
+            _ => Err(self.tag().value_error().into()),
+        }
+    }
+
+    #[cfg(not(feature = "all-bodies"))]
+    fn content_not_of_end_entities(&self) -> der::Result<Vec<u8>> {
+        Err(self.tag().value_error().into())
     }
 
     fn tag(&self) -> Tag {
@@ -253,19 +270,36 @@ impl<'a> Decode<'a> for PkiBody {
         .ok_or_else(|| tag.value_error())?;
         let content = &mut content;
         let body = match kind {
-            BodyKind::Ir => Self::Ir(Decode::decode(content)?),
             BodyKind::Ip => Self::Ip(Decode::decode(content)?),
-            BodyKind::Cr => Self::Cr(Decode::decode(content)?),
             BodyKind::Cp => Self::Cp(Decode::decode(content)?),
+            BodyKind::Kup => Self::Kup(Decode::decode(content)?),
+            BodyKind::Rp => Self::Rp(Decode::decode(content)?),
+            BodyKind::PkiConf => {
+                Null::decode(content)?;
+                Self::PkiConf
+            }
+            BodyKind::Genp => Self::Genp(Decode::decode(content)?),
+            BodyKind::Error => Self::Error(Decode::decode(content)?),
+            BodyKind::PollRep => Self::PollRep(Decode::decode(content)?),
+            other => Self::decode_not_for_end_entities(other, content)?,
+        };
+        if content.is_finished() { Ok(body) } else { Err(tag.length_error().into()) }
+    }
+}
+
+impl PkiBody {
+    #[cfg(feature = "all-bodies")]
+    fn decode_not_for_end_entities(kind: BodyKind, content: &mut SliceReader<'_>) -> der::Result<Self> {
+        Ok(match kind {
+            BodyKind::Ir => Self::Ir(Decode::decode(content)?),
+            BodyKind::Cr => Self::Cr(Decode::decode(content)?),
             BodyKind::P10cr => Self::P10cr(Box::new(Decode::decode(content)?)),
             BodyKind::Popdecc => Self::Popdecc(Decode::decode(content)?),
             BodyKind::Popdecr => Self::Popdecr(Decode::decode(content)?),
             BodyKind::Kur => Self::Kur(Decode::decode(content)?),
-            BodyKind::Kup => Self::Kup(Decode::decode(content)?),
             BodyKind::Krr => Self::Krr(Decode::decode(content)?),
             BodyKind::Krp => Self::Krp(Box::new(Decode::decode(content)?)),
             BodyKind::Rr => Self::Rr(Decode::decode(content)?),
-            BodyKind::Rp => Self::Rp(Decode::decode(content)?),
             BodyKind::Ccr => Self::Ccr(Decode::decode(content)?),
             BodyKind::Ccp => Self::Ccp(Decode::decode(content)?),
             BodyKind::Ckuann => Self::Ckuann(Decode::decode(content)?),
@@ -274,17 +308,15 @@ impl<'a> Decode<'a> for PkiBody {
             BodyKind::Crlann => Self::Crlann(Decode::decode(content)?),
             BodyKind::Nested => Self::Nested(Decode::decode(content)?),
             BodyKind::Genm => Self::Genm(Decode::decode(content)?),
-            BodyKind::Genp => Self::Genp(Decode::decode(content)?),
-            BodyKind::PkiConf => {
-                Null::decode(content)?;
-                Self::PkiConf
-            }
-            BodyKind::Error => Self::Error(Decode::decode(content)?),
             BodyKind::CertConf => Self::CertConf(Decode::decode(content)?),
             BodyKind::PollReq => Self::PollReq(Decode::decode(content)?),
-            BodyKind::PollRep => Self::PollRep(Decode::decode(content)?),
-        };
-        if content.is_finished() { Ok(body) } else { Err(tag.length_error().into()) }
+            other => Self::Closed(other, RawDer::decode(content)?),
+        })
+    }
+
+    #[cfg(not(feature = "all-bodies"))]
+    fn decode_not_for_end_entities(kind: BodyKind, content: &mut SliceReader<'_>) -> der::Result<Self> {
+        Ok(Self::Closed(kind, RawDer::decode(content)?))
     }
 }
 

@@ -29,9 +29,8 @@ use x509_cert::name::Name;
 use crate::CertReqId;
 use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
-use crate::general_info::{GeneralInfo, InfoTypeAndValue};
+use crate::general_info::{GeneralInfo, InfoTypeAndValue, of_cert_profile};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
-use crate::info_value::InfoValue;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::trust::Credential;
 use crate::validation::Expectation;
@@ -142,8 +141,7 @@ impl Enrolment {
             general_info.push(InfoTypeAndValue::implicit_confirm());
         }
         if let Some(profile) = &self.cert_profile {
-            let name = InfoValue::CertProfile(Vec::from([profile.clone()]));
-            general_info.push(name.close().map_err(Error::Encoding)?);
+            general_info.push(of_cert_profile(profile).map_err(Error::Encoding)?);
         }
         let transaction_id = TransactionId::random(provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);

@@ -3,13 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use asn1::UnixTime;
 use asn1::oids::rfc9810;
+use asn1::{UnixTime, compose};
 use const_oid::ObjectIdentifier;
-use der::asn1::{Null, Utf8StringRef};
-use der::{Any, Sequence};
-
-use crate::info_value::InfoValue;
+use der::asn1::{GeneralizedTime, Null, Utf8StringRef};
+use der::{Any, DecodeOwned, Encode, Sequence, Tag};
 
 /// One piece of information by its type, RFC 9810 section 5.3.19.
 ///
@@ -43,15 +41,12 @@ pub type GeneralInfo = Vec<InfoTypeAndValue>;
 
 /// Whether implicitConfirm is there. Its value must be NULL (RFC 9810 section 5.1.1.1).
 pub(crate) fn has_implicit_confirm(info: Option<&GeneralInfo>) -> der::Result<bool> {
-    Ok(find(info, rfc9810::IT_IMPLICIT_CONFIRM)?.is_some())
+    find::<Null>(info, rfc9810::IT_IMPLICIT_CONFIRM).map(|value| value.is_some())
 }
 
 /// The time of confirmWaitTime, if it is there.
 pub(crate) fn confirm_wait_time(info: Option<&GeneralInfo>) -> der::Result<Option<UnixTime>> {
-    Ok(match find(info, rfc9810::IT_CONFIRM_WAIT_TIME)? {
-        Some(InfoValue::ConfirmWaitTime(until)) => Some(until),
-        _ => None,
-    })
+    find::<GeneralizedTime>(info, rfc9810::IT_CONFIRM_WAIT_TIME).map(|time| time.map(UnixTime::from))
 }
 
 /// Whether it is a certProfile that only a lenient reader lets pass.
@@ -69,15 +64,23 @@ pub(crate) fn cert_profile(info: Option<&GeneralInfo>) -> der::Result<Vec<String
     if let Some(name) = info.into_iter().flatten().find_map(bare_cert_profile) {
         return Ok(Vec::from([name]));
     }
-    Ok(match find(info, rfc9810::IT_CERT_PROFILE)? {
-        Some(InfoValue::CertProfile(names)) => names,
-        _ => Vec::new(),
-    })
+    find(info, rfc9810::IT_CERT_PROFILE).map(Option::unwrap_or_default)
 }
 
-/// The first item of that type. In a header an item must have its value.
-fn find(info: Option<&GeneralInfo>, info_type: ObjectIdentifier) -> der::Result<Option<InfoValue>> {
-    let item = info.and_then(|info| info.iter().find(|item| item.info_type == info_type));
-    let value = item.map(InfoValue::open).transpose()?;
-    value.map(|value| value.ok_or_else(|| der::Tag::Null.value_error().into())).transpose()
+/// certProfile with the name of one profile.
+pub(crate) fn of_cert_profile(name: &str) -> der::Result<InfoTypeAndValue> {
+    let names = compose(Tag::Utf8String, &[name.as_bytes()])?;
+    Ok(InfoTypeAndValue::new(rfc9810::IT_CERT_PROFILE, Some(Any::new(Tag::Sequence, names)?)))
+}
+
+/// The first item of that type. In a header an item must have its value. Not by way of `InfoValue`, which knows all types.
+fn find<T: DecodeOwned<Error = der::Error>>(
+    info: Option<&GeneralInfo>,
+    info_type: ObjectIdentifier,
+) -> der::Result<Option<T>> {
+    let Some(item) = info.and_then(|info| info.iter().find(|item| item.info_type == info_type)) else {
+        return Ok(None);
+    };
+    let value = item.info_value.as_ref().ok_or_else(|| Tag::Null.value_error())?;
+    T::from_der(&value.to_der()?).map(Some)
 }

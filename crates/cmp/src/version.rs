@@ -1,17 +1,17 @@
 //! pvno, RFC 9810 section 7: which version a message speaks.
 
-use der::{DecodeValue, EncodeValue, FixedTag, Header, Length, Reader, Tag, Writer};
-
+use asn1::constructed;
+use asn1::oids::rfc4211::REG_CTRL_PKI_ARCHIVE_OPTIONS;
+use asn1::oids::rfc9810::IT_REV_PASSPHRASE;
 use crmf::{
-    CertReqMessages, CertReqMsg, Control, EncryptedKey, PkiArchiveOptions, PopoPrivKey, ProofOfPossession,
-    SubsequentMessage,
+    AttributeTypeAndValue, CertReqMessages, CertReqMsg, PopoPrivKey, ProofOfPossession, SubsequentMessage,
 };
+use der::{AnyRef, Decode, DecodeValue, EncodeValue, FixedTag, Header, Length, Reader, Tag, Tagged, Writer};
 
 use crate::announcement::CaKeyUpdContent;
 use crate::body::PkiBody;
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertifiedKeyPair};
 use crate::general_info::{GeneralInfo, InfoTypeAndValue};
-use crate::info_value::InfoValue;
 
 /// The protocol version a message speaks (RFC 9810 section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,11 +104,17 @@ fn request_needs(request: &CertReqMsg) -> bool {
     };
     asks_for_a_key
         || proof
-        || request.cert_req().value().controls.iter().flatten().any(|control| {
-            matches!(Control::open(control), Ok(Control::PkiArchiveOptions(options)) if matches!(
-                options.as_ref(), PkiArchiveOptions::EncryptedPrivKey(EncryptedKey::EnvelopedData(_))
-            ))
-        })
+        || request.cert_req().value().controls.iter().flatten().any(archives_enveloped_data)
+}
+
+/// Not by way of `Control`, which knows all types. encryptedPrivKey stands under `[0]`, and in it EnvelopedData under `[0]`.
+fn archives_enveloped_data(control: &AttributeTypeAndValue) -> bool {
+    control.oid == REG_CTRL_PKI_ARCHIVE_OPTIONS
+        && under_0(control.value.octets()).is_some_and(|key| under_0(key).is_some())
+}
+
+fn under_0(octets: &[u8]) -> Option<&[u8]> {
+    AnyRef::from_der(octets).ok().filter(|choice| choice.tag() == constructed(0)).map(AnyRef::value)
 }
 
 fn responses_need(content: &CertRepMessage) -> bool {
@@ -127,7 +133,8 @@ fn pair_needs(pair: &CertifiedKeyPair) -> bool {
 
 fn info_needs(info: &GeneralInfo) -> bool {
     let enveloped = |item: &InfoTypeAndValue| {
-        matches!(InfoValue::open(item), Ok(Some(InfoValue::RevPassphrase(EncryptedKey::EnvelopedData(_)))))
+        item.info_type == IT_REV_PASSPHRASE
+            && item.info_value.as_ref().is_some_and(|value| value.tag() == constructed(0))
     };
     info.iter().any(enveloped)
 }
