@@ -60,6 +60,13 @@ impl KeyType {
     ];
 }
 
+impl KeyType {
+    /// Whether it is RSA, and so has a choice of what it signs with.
+    pub const fn is_rsa(self) -> bool {
+        matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
+    }
+}
+
 impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

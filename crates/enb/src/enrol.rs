@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use crypto_aws_lc::KeyType;
-use host::{KeySource, Names, PassphraseSource, now};
+use host::{KeySignature, KeySource, Names, PassphraseSource, now};
 use transfer::est::EstClient;
 use transfer::http::ClientOptions;
 
@@ -35,6 +35,8 @@ pub struct EnrolOptions {
     pub directory: PathBuf,
     /// The kind of key to make, when there is none in the directory.
     pub key_type: KeyType,
+    /// What the station's key signs its request with, if it is an RSA key and that is not PKCS #1 v1.5 with SHA-256.
+    pub signature: Option<KeySignature>,
     /// Where the passphrase of `key.pem` in the directory comes from; a new key is encrypted with it.
     pub key_passphrase: Option<PassphraseSource>,
     /// The time after which to give up.
@@ -73,6 +75,7 @@ impl EnrolOptions {
             operator_ca: None,
             directory: directory.into(),
             key_type: KeyType::P256,
+            signature: None,
             key_passphrase: None,
             timeout: Duration::from_secs(3600),
         }

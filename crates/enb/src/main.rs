@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use enb::{EnrolOptions, Enrolled, Error, Identity, Progress};
-use host::{KeySource, Names, PassphraseSource, parse_host_name, parse_name};
+use host::{KeySignature, KeySource, Names, PassphraseSource, parse_host_name, parse_name};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -58,6 +58,8 @@ enum Command {
         key: String,
         #[command(flatten)]
         passphrase: KeyPassphrase,
+        #[command(flatten)]
+        signature: Signature,
         /// The name to be certified (RFC 4514)
         #[arg(long, value_name = "DN", value_parser = parse_name)]
         subject: Name,
@@ -99,6 +101,13 @@ struct KeyKind {
     /// The kind of key: p256, p384, p521, rsa2048, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
     #[arg(long, value_name = "KIND", default_value = "p256", value_parser = |name: &str| name.parse::<KeyType>())]
     alg: KeyType,
+}
+
+#[derive(Args)]
+struct Signature {
+    /// What an RSA key signs with: pkcs1-sha256 (the default), pkcs1-sha384, pkcs1-sha512, pss-sha256, pss-sha384 or pss-sha512
+    #[arg(long, value_name = "SCHEME")]
+    signature: Option<KeySignature>,
 }
 
 #[derive(Args)]
@@ -153,6 +162,8 @@ struct EnrolArguments {
     out: PathBuf,
     #[command(flatten)]
     kind: KeyKind,
+    #[command(flatten)]
+    signature: Signature,
     /// The operator's trust anchors (PEM); without them the CA certificates that the NEM hands out over TLS are believed
     #[arg(long, value_name = "FILE")]
     operator_ca: Option<PathBuf>,
@@ -190,8 +201,9 @@ fn run(command: Command) -> Result<ExitCode, Error> {
                 format!("private key: {key} ({alg})")
             })
         }
-        Command::Csr { key, passphrase, subject, alternative_names, out, json } => {
-            let key = KeySource::new(parsed("--key", &key), passphrase.source());
+        Command::Csr { key, passphrase, signature, subject, alternative_names, out, json } => {
+            let key = KeySource::new(parsed("--key", &key), passphrase.source())
+                .with_signature(signature.signature);
             enb::write_request(&key, &names(subject, alternative_names), &out)?;
             let out = out.display().to_string();
             print(&if json { json!({ "request": out }).to_string() } else { format!("request: {out}") })
@@ -236,6 +248,7 @@ fn enrol(arguments: EnrolArguments) -> Result<ExitCode, Error> {
     let mut options = EnrolOptions::new(arguments.nem, arguments.ca, identity, arguments.out);
     options.operator_ca = arguments.operator_ca;
     options.key_type = arguments.kind.alg;
+    options.signature = arguments.signature.signature;
     options.key_passphrase = own_key_passphrase;
     options.timeout = Duration::from_secs(arguments.timeout);
 

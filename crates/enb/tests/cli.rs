@@ -56,6 +56,32 @@ fn openssl_accepts_keys_and_requests() {
 }
 
 #[test]
+fn rsa_keys_sign_as_they_are_told_and_others_have_no_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    run(ENB, "keygen --out rsa.key --alg rsa2048", folder.path()).success();
+    run(ENB, "keygen --out ec.key", folder.path()).success();
+    let csr = |key: &str, signature: &str| {
+        let words =
+            format!("csr --key {key}.key --subject CN=enb1 --out {signature}.csr --signature {signature}");
+        run(ENB, &words, folder.path())
+    };
+    for (signature, name, hash) in [
+        ("pkcs1-sha384", "sha384WithRSAEncryption", ""),
+        ("pss-sha256", "rsassaPss", "Hash Algorithm: sha256"),
+        ("pss-sha512", "rsassaPss", "Salt Length: 0x40"),
+    ] {
+        csr("rsa", signature).success();
+        let text =
+            run("openssl", &format!("req -in {signature}.csr -verify -noout -text"), folder.path()).success();
+        assert!(text.contains(name) && text.contains(hash), "{signature}: {text}");
+    }
+    let reason = csr("ec", "pss-sha384").failure(1);
+    assert!(reason.contains("ec.key") && reason.contains("P-256") && reason.contains("PSS"), "{reason}");
+    let reason = csr("rsa", "pss-sha1").failure(2);
+    assert!(reason.contains("pss-sha256") && reason.contains("pkcs1-sha512"), "{reason}");
+}
+
+#[test]
 fn post_quantum_keys_and_requests_are_made() {
     let folder = tempfile::tempdir().unwrap();
     for (alg, name) in [("ml-dsa-44", "ML-DSA-44"), ("ml-dsa-65", "ML-DSA-65"), ("ml-dsa-87", "ML-DSA-87")] {

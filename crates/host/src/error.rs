@@ -47,6 +47,13 @@ pub enum Error {
         /// How many bits its modulus has.
         bits: usize,
     },
+    /// Keys of that kind do not sign so.
+    Signature {
+        /// The kind.
+        key_type: crypto_aws_lc::KeyType,
+        /// What it was to sign with.
+        signature: crate::KeySignature,
+    },
     /// The key cannot be used for TLS.
     TlsKey {
         /// The key.
@@ -108,6 +115,9 @@ impl fmt::Display for Error {
             Self::Passphrase { key, reason } => write!(f, "the passphrase or PIN of {key}: {reason}"),
             Self::WeakKey { key, bits } => {
                 write!(f, "{key}: RSA with {bits} bits is too weak here; 3072 are needed")
+            }
+            Self::Signature { key_type, signature } => {
+                write!(f, "a {key_type} key does not sign with {signature}; only RSA keys have a choice")
             }
             Self::TlsKey { key, reason } => write!(f, "{key}: the key cannot be used for TLS: {reason}"),
             Self::PrivateFile(error) => error.fmt(f),

@@ -3,8 +3,8 @@ use std::path::{Path, absolute};
 use crypto::{KeyKind, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey};
 
-use crate::key::{Key, write_software_key};
-use crate::{Error, KeyLocation, KeySource, PassphraseSource, TokenUri};
+use crate::key::{Key, sign_with, write_software_key};
+use crate::{Error, KeyLocation, KeySignature, KeySource, PassphraseSource, TokenUri};
 
 /// Of the keys of CAs and NEMs.
 const MIN_RSA_BITS: usize = 3072;
@@ -24,23 +24,26 @@ impl InitKey {
     /// the terminal.
     ///
     /// # Errors
-    /// When the key in the token cannot be used, or is too weak.
+    /// When the key in the token cannot be used, or is too weak, or a key of that kind does not sign so.
     pub fn prepare(
         token: Option<&TokenUri>,
         file: &str,
-        key_type: KeyType,
+        (key_type, signature): (KeyType, Option<KeySignature>),
         passphrase: Option<&PassphraseSource>,
     ) -> Result<Self, Error> {
         // The configuration may lie elsewhere, and what is written into it is meant as it was said here.
         let here = absolute(".").map_err(|error| Error::File { path: ".".into(), error })?;
         let passphrase = passphrase.cloned().map(|source| source.relative_to(&here));
         let Some(uri) = token else {
-            let source = KeySource::new(KeyLocation::File(file.into()), passphrase);
+            let source = KeySource::new(KeyLocation::File(file.into()), passphrase).with_signature(signature);
+            if let Some(signature) = signature.filter(|_| !key_type.is_rsa()) {
+                return Err(Error::Signature { key_type, signature });
+            }
             return Ok(Self { source, key_type, in_token: None });
         };
         let uri = uri.clone().relative_to(&here);
         let passphrase = passphrase.filter(|_| uri.pin_source().is_none());
-        let source = KeySource::new(KeyLocation::Token(Box::new(uri)), passphrase);
+        let source = KeySource::new(KeyLocation::Token(Box::new(uri)), passphrase).with_signature(signature);
         let key = Key::open(&source, None)?;
         match key.public_key().kind() {
             KeyKind::Rsa { bits } if bits < MIN_RSA_BITS => {
@@ -56,6 +59,9 @@ impl InitKey {
         if let Some(passphrase) = &self.source.passphrase {
             lines.push_str(&format!("\nkey_passphrase = {:?}", passphrase.to_string()));
         }
+        if let Some(signature) = self.source.signature {
+            lines.push_str(&format!("\nkey_signature = \"{signature}\""));
+        }
         lines
     }
 
@@ -70,10 +76,10 @@ impl InitKey {
             (None, KeyLocation::File(path)) => {
                 let key = SoftwareKey::generate(self.key_type).map_err(Error::Key)?;
                 write_software_key(&path, &key, self.source.passphrase.as_ref())?;
-                Ok(Box::new(key))
+                Ok(Box::new(sign_with(key, self.source.signature).map_err(Error::Key)?))
             }
             // `prepare` has opened it.
-            (None, location) => KeySource::new(location, self.source.passphrase).open(),
+            (None, location) => KeySource { location, ..self.source }.open(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crypto_pkcs11::{Pkcs11Key, TokenUri, UriError};
 use serde::Deserialize;
 use serde::de::{Error as _, Visitor};
 
-use crate::{Error, PassphraseSource, tls_key};
+use crate::{Error, KeySignature, PassphraseSource, tls_key};
 
 const EXPECTED: &str = "a private key is named by the path of its file, or by a PKCS #11 URI (pkcs11:token=...;object=...?module-path=...)";
 
@@ -106,7 +106,7 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
-/// A private key: where it is, and where its passphrase or PIN comes from.
+/// A private key: where it is, where its passphrase or PIN comes from, and what it signs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeySource {
@@ -114,12 +114,21 @@ pub struct KeySource {
     pub location: KeyLocation,
     /// Where its passphrase or PIN comes from, when it has one that is not named in its URI.
     pub passphrase: Option<PassphraseSource>,
+    /// What it signs with, when it is an RSA key and that is not PKCS #1 v1.5 with SHA-256.
+    pub signature: Option<KeySignature>,
 }
 
 impl KeySource {
     /// From its parts.
     pub const fn new(location: KeyLocation, passphrase: Option<PassphraseSource>) -> Self {
-        Self { location, passphrase }
+        Self { location, passphrase, signature: None }
+    }
+
+    /// The same key, which signs with that.
+    #[must_use]
+    pub const fn with_signature(mut self, signature: Option<KeySignature>) -> Self {
+        self.signature = signature;
+        self
     }
 
     /// Gets hold of the key. Blocks, and may ask for a passphrase at the terminal.
@@ -160,7 +169,11 @@ impl Key {
     pub(crate) fn open(source: &KeySource, certified: Option<&PublicKey>) -> Result<Self, Error> {
         match &source.location {
             KeyLocation::File(path) => {
-                read_software_key(path, source.passphrase.as_ref()).map(Self::Software)
+                let key = read_software_key(path, source.passphrase.as_ref())?;
+                let refused = |reason| {
+                    Error::Key(KeyFileError::Key { path: path.to_owned(), reason: Box::new(reason) })
+                };
+                sign_with(key, source.signature).map(Self::Software).map_err(refused)
             }
             KeyLocation::Token(uri) => {
                 let pin = match (uri.pin_source(), &source.passphrase) {
@@ -169,7 +182,13 @@ impl Key {
                     (None, source) => source.clone(),
                 };
                 let pin = pin.map(|source| source.read(&uri.to_string())).transpose()?;
-                Pkcs11Key::open(uri, pin, certified, provider()).map(Self::Token).map_err(Error::Token)
+                let key = Pkcs11Key::open(uri, pin, certified, provider()).map_err(Error::Token)?;
+                match source.signature {
+                    Some(signature) => key.with_algorithm(signature.algorithm()),
+                    None => Ok(key),
+                }
+                .map(Self::Token)
+                .map_err(Error::Token)
             }
         }
     }
@@ -193,6 +212,17 @@ impl Key {
             Self::Software(key) => tls_key(&key),
             Self::Token(key) => tls_key::of_token(&key, source),
         }
+    }
+}
+
+/// The same key, which signs with that.
+///
+/// # Errors
+/// When it is no RSA key.
+pub fn sign_with(key: SoftwareKey, signature: Option<KeySignature>) -> Result<SoftwareKey, KeyFileError> {
+    match signature {
+        Some(signature) => key.with_algorithm(signature.algorithm()),
+        None => Ok(key),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use cmp::{Quirk, Quirks};
 use host::files::line_of;
-use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
+use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting};
 use nem::Settings;
 use serde::Deserialize;
 
@@ -48,6 +48,7 @@ pub(crate) struct Upstream {
     pub(crate) certificate: PathBuf,
     key: KeyLocation,
     key_passphrase: Option<PassphraseSource>,
+    key_signature: Option<KeySignature>,
     /// The certificates the RA/CA signs with, when they have no extKeyUsage id-kp-cmcCA.
     #[serde(default)]
     pub(crate) signers: Vec<PathBuf>,
@@ -211,7 +212,7 @@ impl Config {
 
 impl Upstream {
     pub(crate) fn key(&self) -> KeySource {
-        KeySource::new(self.key.clone(), self.key_passphrase.clone())
+        KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
     }
 
     /// `None` when it is not to be checked.

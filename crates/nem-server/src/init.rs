@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use crypto_aws_lc::KeyType;
 use host::files::{certificates_pem, read_certificates, request_pem, write_new};
-use host::{InitKey, Names, PassphraseSource, TokenUri, certification_request, parse_host_name, parse_name};
+use host::{
+    InitKey, KeySignature, Names, PassphraseSource, TokenUri, certification_request, parse_host_name,
+    parse_name,
+};
 
 /// What `nem init` is told.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct InitOptions {
     pub name: String,
     /// The kind of the NEM's keys.
     pub alg: KeyType,
+    /// What the key of CMP messages signs with, if it is an RSA key and that is not PKCS #1 v1.5 with SHA-256.
+    pub signature: Option<KeySignature>,
     /// Where `nem serve` listens, HOST:PORT.
     pub listen: String,
     /// The key that signs CMP messages, when it is in a token; otherwise one is made in a file.
@@ -48,6 +53,7 @@ impl InitOptions {
             hosts: Vec::from(["localhost".to_owned(), "127.0.0.1".to_owned()]),
             name: "nem".to_owned(),
             alg: KeyType::P256,
+            signature: None,
             listen: "127.0.0.1:8443".to_owned(),
             cmp_key: None,
             tls_key: None,
@@ -93,10 +99,13 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
     let operator_cas = copies(&options.operator_cas, "operator-ca")?;
     let vendor_cas = copies(&options.vendor_cas, "vendor-ca")?;
 
-    let key = |token: &Option<TokenUri>, file| {
-        InitKey::prepare(token.as_ref(), file, options.alg, options.key_passphrase.as_ref())
+    let key = |token: &Option<TokenUri>, file, signature| {
+        let kind = (options.alg, signature);
+        InitKey::prepare(token.as_ref(), file, kind, options.key_passphrase.as_ref())
     };
-    let (cmp_key, tls_key) = (key(&options.cmp_key, "cmp.key.pem")?, key(&options.tls_key, "tls.key.pem")?);
+    let cmp_key = key(&options.cmp_key, "cmp.key.pem", options.signature)?;
+    // TLS agrees with each station on how to sign.
+    let tls_key = key(&options.tls_key, "tls.key.pem", None)?;
 
     let dir = &options.dir;
     fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
@@ -187,7 +196,8 @@ fn config_text(
 # `nem serve` reads it when it starts, and the stations whenever they change.
 #
 # A key is the path of a PEM file, or names one in a token by its PKCS #11 URI. `key_passphrase` beside it says where the
-# passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt".
+# passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt". `key_signature` beside the
+# upstream's key, if that is RSA, says what it signs with: "pkcs1-sha256" (the default), "pss-sha256" and so on.
 
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 ledger = "ledger.redb"               # what was asked for and issued

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
+use host::KeySignature;
 use nem_server::{InitOptions, Initialised};
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
@@ -56,6 +57,9 @@ enum Command {
         /// The kind of the NEM's keys: p256, p384, p521, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
         #[arg(long, default_value = "p256", value_parser = strong_key_type)]
         alg: KeyType,
+        /// What an RSA key signs CMP messages with: pkcs1-sha256, pkcs1-sha384, pkcs1-sha512, pss-sha256, pss-sha384 or pss-sha512
+        #[arg(long, value_name = "SCHEME")]
+        signature: Option<KeySignature>,
         /// Use this key of a token to sign CMP messages, a PKCS #11 URI, instead of a new one in a file
         #[arg(long, value_name = "URI")]
         cmp_key: Option<String>,
@@ -126,6 +130,7 @@ fn run(command: Command) -> Result<()> {
             host,
             name,
             alg,
+            signature,
             cmp_key,
             tls_key,
             key_passphrase,
@@ -136,6 +141,7 @@ fn run(command: Command) -> Result<()> {
             options.vendor_cas = vendor_ca;
             options.name = name;
             options.alg = alg;
+            options.signature = signature;
             options.cmp_key = parsed("--cmp-key", cmp_key);
             options.tls_key = parsed("--tls-key", tls_key);
             options.key_passphrase = parsed("--key-passphrase", key_passphrase);

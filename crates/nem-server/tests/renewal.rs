@@ -5,15 +5,25 @@ mod support;
 
 use crypto_aws_lc::KeyType;
 use enb::{EnrolOptions, Enrolled, Identity};
-use host::Names;
+use host::{KeySignature, Names};
 use support::{House, Plan, enter};
 use testkit::programs::run;
 
 fn enrol(house: &House, name: &str, identity: Identity, alg: KeyType) -> Enrolled {
+    enrol_with(house, name, identity, (alg, None))
+}
+
+fn enrol_with(
+    house: &House,
+    name: &str,
+    identity: Identity,
+    (alg, signature): (KeyType, Option<KeySignature>),
+) -> Enrolled {
     let url = format!("https://{}", house.nem.address());
     let station = house.path().join(format!("station-{name}"));
     let mut options = EnrolOptions::new(url, house.path().join("ra/ca.pem"), identity, station);
     options.key_type = alg;
+    options.signature = signature;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let enrolled = runtime.block_on(enb::enrol(&options, &|_| {})).unwrap();
     // OpenSSL knows ML-DSA only since 3.5.
@@ -71,6 +81,25 @@ fn every_link_of_the_chain_has_another_kind_of_key() {
     let first = enrol(&house, "enb1", vendor(&house, "enb1"), KeyType::MlDsa44);
     let second = enrol(&house, "enb1", Identity::Operator, KeyType::MlDsa44);
     assert_ne!(second.serial_number, first.serial_number);
+    assert_eq!(house.raca.issued().len(), 2);
+}
+
+/// Certificates, requests and CMP messages.
+#[test]
+fn everything_is_signed_with_rsassa_pss() {
+    let signature: Option<KeySignature> = Some("pss-sha384".parse().unwrap());
+    let algs = Some((KeyType::Rsa3072, KeyType::Rsa3072));
+    let house = House::with(&Plan { algs, signature, ..Plan::default() });
+    let kind = (KeyType::Rsa2048, signature);
+    let first = enrol_with(&house, "enb1", vendor(&house, "enb1"), kind);
+    let second = enrol_with(&house, "enb1", Identity::Operator, kind);
+    assert_ne!(second.serial_number, first.serial_number);
+    for file in ["ra/ca.pem", "nem/cmp.pem", "station-enb1/cert.pem"] {
+        let text = run("openssl", &format!("x509 -in {file} -noout -text"), house.path()).success();
+        assert!(text.contains("Signature Algorithm: rsassaPss"), "{file}: {text}");
+    }
+    let csr = run("openssl", "req -in nem/cmp.csr.pem -noout -verify -text", house.path()).success();
+    assert!(csr.contains("Hash Algorithm: sha384"), "{csr}");
     assert_eq!(house.raca.issued().len(), 2);
 }
 

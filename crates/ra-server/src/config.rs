@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ca::{Policy, Profile, VendorNames};
 use cmp::{Quirk, Quirks};
 use host::files::line_of;
-use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
+use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting};
 use serde::Deserialize;
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
@@ -34,11 +34,12 @@ pub(crate) struct Credential {
     pub(crate) certificate: PathBuf,
     key: KeyLocation,
     key_passphrase: Option<PassphraseSource>,
+    key_signature: Option<KeySignature>,
 }
 
 impl Credential {
     pub(crate) fn key(&self) -> KeySource {
-        KeySource::new(self.key.clone(), self.key_passphrase.clone())
+        KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
     }
 }
 
@@ -48,6 +49,7 @@ pub(crate) struct Cmp {
     pub(crate) certificate: PathBuf,
     key: KeyLocation,
     key_passphrase: Option<PassphraseSource>,
+    key_signature: Option<KeySignature>,
     #[serde(default = "default_max_message_octets")]
     pub(crate) max_message_octets: usize,
     /// Tolerates what some requesters get wrong; see `cmp::Deviation`.
@@ -123,7 +125,7 @@ const fn default_implicit_confirm() -> bool {
 
 impl Cmp {
     pub(crate) fn key(&self) -> KeySource {
-        KeySource::new(self.key.clone(), self.key_passphrase.clone())
+        KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
     }
 }
 
@@ -159,6 +161,9 @@ impl Config {
         }
         if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
             bail!("trust.revocation: is \"required\", but trust.crls names no file");
+        }
+        if self.tls.as_ref().is_some_and(|tls| tls.key_signature.is_some()) {
+            bail!("tls.key_signature: TLS agrees with each client on how to sign; leave it out");
         }
         self.quirks()?;
         let mut references = BTreeSet::new();

@@ -11,7 +11,7 @@ use ca::{Issuer, Profile};
 use crypto::PublicKey;
 use crypto_aws_lc::KeyType;
 use host::files::{certificates_pem, read_certificates, write_new};
-use host::{InitKey, PassphraseSource, TokenUri, now, parse_name};
+use host::{InitKey, KeySignature, PassphraseSource, TokenUri, now, parse_name};
 use store::registry::EmbeddedRegistry;
 use x509_cert::name::Name;
 
@@ -28,6 +28,8 @@ pub struct InitOptions {
     pub subject: String,
     /// The kind of the CA's keys.
     pub alg: KeyType,
+    /// What they sign with, if they are RSA keys and that is not PKCS #1 v1.5 with SHA-256.
+    pub signature: Option<KeySignature>,
     /// PEM files with the trust anchors for vendors' certificates; they are copied.
     pub vendor_cas: Vec<PathBuf>,
     /// Where `raca serve` listens, HOST:PORT.
@@ -47,6 +49,7 @@ impl InitOptions {
             dir: dir.into(),
             subject: "CN=Operator CA".to_owned(),
             alg: KeyType::P256,
+            signature: None,
             vendor_cas: Vec::new(),
             listen: "127.0.0.1:8829".to_owned(),
             ca_key: None,
@@ -77,7 +80,8 @@ pub fn init(options: &InitOptions) -> Result<Initialised> {
     let vendor_anchors = vendor_anchors(&options.vendor_cas)?;
 
     let key = |token: &Option<TokenUri>, file| {
-        InitKey::prepare(token.as_ref(), file, options.alg, options.key_passphrase.as_ref())
+        let kind = (options.alg, options.signature);
+        InitKey::prepare(token.as_ref(), file, kind, options.key_passphrase.as_ref())
     };
     let (ca_key, cmp_key) = (key(&options.ca_key, "ca.key.pem")?, key(&options.cmp_key, "cmp.key.pem")?);
 
@@ -156,7 +160,8 @@ fn config_text<'a>(
 # `raca serve` reads it when it starts.
 #
 # A key is the path of a PEM file, or names one in a token by its PKCS #11 URI. `key_passphrase` beside it says where the
-# passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt".
+# passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt". `key_signature` beside an
+# RSA key says what it signs with: "pkcs1-sha256" (the default), "pkcs1-sha384", "pkcs1-sha512", "pss-sha256" and so on.
 
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 registry = "registry.redb"           # what was issued: back it up

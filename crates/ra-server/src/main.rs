@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
+use host::KeySignature;
 use ra_server::InitOptions;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
@@ -45,6 +46,9 @@ enum Command {
         /// The kind of the CA's keys: p256, p384, p521, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87
         #[arg(long, default_value = "p256", value_parser = strong_key_type)]
         alg: KeyType,
+        /// What RSA keys sign with: pkcs1-sha256, pkcs1-sha384, pkcs1-sha512, pss-sha256, pss-sha384 or pss-sha512
+        #[arg(long, value_name = "SCHEME")]
+        signature: Option<KeySignature>,
         /// A PEM file with a CA that certifies stations in the factory; may be repeated
         #[arg(long, value_name = "FILE")]
         vendor_ca: Vec<PathBuf>,
@@ -118,10 +122,11 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Init { dir, subject, alg, vendor_ca, ca_key, cmp_key, key_passphrase, json } => {
+        Command::Init { dir, subject, alg, signature, vendor_ca, ca_key, cmp_key, key_passphrase, json } => {
             let mut options = InitOptions::new(dir);
             options.subject = subject;
             options.alg = alg;
+            options.signature = signature;
             options.vendor_cas = vendor_ca;
             options.ca_key = parsed("--ca-key", ca_key);
             options.cmp_key = parsed("--cmp-key", cmp_key);

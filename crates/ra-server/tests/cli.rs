@@ -60,6 +60,9 @@ fn a_typing_error_is_named_and_leaves_nothing_behind() {
     run(RACA, "init --dir ra --alg p257", folder.path()).failure(2);
     let reason = run(RACA, "init --dir ra --alg rsa2048", folder.path()).failure(2);
     assert!(reason.contains("too weak"), "{reason}");
+    let reason = run(RACA, "init --dir ra --signature pss-sha256", folder.path()).failure(1);
+    assert!(reason.contains("p256") && reason.contains("pss-sha256"), "{reason}");
+    assert!(!folder.path().join("ra").exists());
 }
 
 #[test]
@@ -127,6 +130,14 @@ fn a_bad_configuration_is_refused_with_its_line() {
         ("listen =", "lisen =", &["raca.toml", "lisen"][..]),
         ("quirks = []", "quirks = [\"all\"]", &["cmp.quirks", "pbes2-in-pbmac1"]),
         ("quirks = []", "quirks = [\"unprotected-errors\"]", &["cmp.quirks", "pbes2-in-pbmac1"]),
+        ("[ca] ", "[ca]\nkey_signature = \"pss\" ", &["raca.toml", "line", "pss-sha256"]),
+        ("[ca] ", "[ca]\nkey_signature = \"pss-sha256\" ", &["ca.key.pem", "PSS"]),
+        ("[cmp] ", "[cmp]\nkey_signature = 5 ", &["raca.toml", "line", "pss-sha256"]),
+        (
+            "# [tls]",
+            "[tls]\ncertificate = \"ca.pem\"\nkey = \"ca.key.pem\"\nkey_signature = \"pss-sha256\"\n#",
+            &["tls.key_signature"],
+        ),
         ("ne = 365", "ne = \"long\"", &["raca.toml", "line"]),
         ("ne = 365", "ne = 0", &["raca.toml", "validity_days.ne"]),
         ("ne = 365", "nee = 365", &["raca.toml", "nee"]),

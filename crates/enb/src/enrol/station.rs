@@ -7,7 +7,7 @@ use asn1::EncodedCertificate;
 use crypto::{PublicKey, SigningKey};
 use crypto_aws_lc::SoftwareKey;
 use der::{Decode, Encode};
-use host::{files, read_software_key, read_tls_credential, tls_key, write_software_key};
+use host::{files, read_software_key, read_tls_credential, sign_with, tls_key, write_software_key};
 use pkcs10::{CertReq, CertReqBuilder};
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
@@ -96,7 +96,7 @@ impl Station {
                 }
                 let lock = lock(directory)?;
                 let mut chain = files::read_certificates(&paths.certificate)?;
-                let key = read_software_key(&paths.key, options.key_passphrase.as_ref())?;
+                let key = read_own_key(&paths.key, options)?;
                 if public_key(&chain)? != *key.public_key() {
                     let key = paths.key.display().to_string();
                     return Err(host::Error::OtherKey { certificate: paths.certificate, key }.into());
@@ -171,13 +171,21 @@ fn lock(directory: &Path) -> Result<File, Error> {
 }
 
 fn own_key(path: &Path, options: &EnrolOptions) -> Result<SoftwareKey, Error> {
-    let passphrase = options.key_passphrase.as_ref();
     if path.exists() {
-        return Ok(read_software_key(path, passphrase)?);
+        return read_own_key(path, options);
     }
-    let key = SoftwareKey::generate(options.key_type)?;
-    write_software_key(path, &key, passphrase)?;
-    Ok(key)
+    let key_type = options.key_type;
+    if let Some(signature) = options.signature.filter(|_| !key_type.is_rsa()) {
+        return Err(host::Error::Signature { key_type, signature }.into());
+    }
+    let key = SoftwareKey::generate(key_type)?;
+    write_software_key(path, &key, options.key_passphrase.as_ref())?;
+    Ok(sign_with(key, options.signature)?)
+}
+
+fn read_own_key(path: &Path, options: &EnrolOptions) -> Result<SoftwareKey, Error> {
+    let key = read_software_key(path, options.key_passphrase.as_ref())?;
+    Ok(sign_with(key, options.signature)?)
 }
 
 /// The request of an earlier run when it asks for the same, or a new one; the flag says which.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crypto_aws_lc::KeyType;
+use host::KeySignature;
 use ra_server::ListEntry;
 use tempfile::TempDir;
 use testkit::programs::{Ended, Factory, Server, run, run_words, words};
@@ -25,16 +26,22 @@ pub struct Raca {
 impl Raca {
     /// Serves the RA/CA in `FOLDER/ra`, which is made when there is none.
     pub fn start(folder: &Path, listen: &str, poll_delay: u32) -> Self {
-        Self::start_with(folder, listen, poll_delay, KeyType::P256)
+        Self::start_with(folder, listen, poll_delay, (KeyType::P256, None))
     }
 
     /// With keys of that kind, if it is made.
-    pub fn start_with(folder: &Path, listen: &str, poll_delay: u32, alg: KeyType) -> Self {
+    pub fn start_with(
+        folder: &Path,
+        listen: &str,
+        poll_delay: u32,
+        (alg, signature): (KeyType, Option<KeySignature>),
+    ) -> Self {
         let config = folder.join("ra/raca.toml");
         if !config.exists() {
             let mut options = ra_server::InitOptions::new(folder.join("ra"));
             options.vendor_cas = vec![folder.join("factory.pem")];
             options.alg = alg;
+            options.signature = signature;
             ra_server::init(&options).unwrap();
             replace(&config, "poll_delay_seconds = 0", &format!("poll_delay_seconds = {poll_delay}"));
         }
@@ -84,6 +91,8 @@ pub struct Plan<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// The kind of the RA/CA's keys and of the NEM's.
     pub algs: Option<(KeyType, KeyType)>,
+    /// What both sign with, if they are RSA keys.
+    pub signature: Option<KeySignature>,
     /// The kind of the factory's keys, as OpenSSL calls it.
     pub factory: Option<&'static str>,
 }
@@ -101,8 +110,8 @@ impl House {
         };
         factory.certify("enb1", 3650);
         let (of_raca, of_nem) = plan.algs.unwrap_or((KeyType::P256, KeyType::P256));
-        let raca = Raca::start_with(folder.path(), "127.0.0.1:0", plan.poll_delay, of_raca);
-        init_nem_with(folder.path(), plan.upstream.unwrap_or(&raca.url), &raca, of_nem);
+        let raca = Raca::start_with(folder.path(), "127.0.0.1:0", plan.poll_delay, (of_raca, plan.signature));
+        init_nem_with(folder.path(), plan.upstream.unwrap_or(&raca.url), &raca, (of_nem, plan.signature));
         for (from, to) in plan.settings {
             replace(&folder.path().join("nem/nem.toml"), from, to);
         }
@@ -150,12 +159,19 @@ impl House {
 }
 
 pub fn init_nem(folder: &Path, upstream: &str, raca: &Raca) {
-    init_nem_with(folder, upstream, raca, KeyType::P256);
+    init_nem_with(folder, upstream, raca, (KeyType::P256, None));
 }
 
-fn init_nem_with(folder: &Path, upstream: &str, raca: &Raca, alg: KeyType) {
-    let init =
-        format!("init --dir nem --upstream {upstream} --ca ra/ca.pem --vendor-ca factory.pem --alg {alg}");
+fn init_nem_with(
+    folder: &Path,
+    upstream: &str,
+    raca: &Raca,
+    (alg, signature): (KeyType, Option<KeySignature>),
+) {
+    let signature = signature.map_or(String::new(), |signature| format!(" --signature {signature}"));
+    let init = format!(
+        "init --dir nem --upstream {upstream} --ca ra/ca.pem --vendor-ca factory.pem --alg {alg}{signature}"
+    );
     run(NEM, &init, folder).success();
     for (profile, name) in [("ra", "cmp"), ("tls-server", "tls")] {
         let nem = folder.join("nem");
