@@ -168,15 +168,23 @@ fn copies(files: &[PathBuf], stem: &str) -> Result<Vec<(String, String)>> {
 
 const STATIONS: &str = r#"# The base stations that may enrol. A running NEM takes up changes to this file within seconds, or at once
 # on SIGHUP; a file with an error in it is refused, and the stations stay as they were.
+# The inventory may be a CSV or JSON file instead: name it in nem.toml. `nem stations import` and `export` read and write both.
 #
 # [[station]]
 # name = "Rotterdam 17"                          # what you call it
-# vendor_subject = "CN=SN-4711,O=Vendor"         # how its vendor certificate is known:
-# vendor_serial = "4F:A2:07"                     #   by subject, serial number, or both
+# vendor_subject = "CN=SN-4711,O=Vendor"         # how its vendor certificate is known, all that is given must match:
+# vendor_serial = "4F:A2:07"                     #   subject, serial number,
+# vendor_issuer = "CN=Factory CA,O=Vendor"       #   who issued it,
+# vendor_fingerprint = "0A:1B:..."               #   SHA-256 of the certificate
 # subject = "CN=enb17.operator.example,O=Operator"   # the name its operator certificate will have
 # dns = ["enb17.operator.example"]               # subjectAltNames that it may ask for
 # ip = ["192.0.2.17"]
-# blocked = false                                # true: it gets nothing
+# profile = "ne"                                 # what its certificate is for
+# groups = ["south", "5g"]
+# state = "expected"                             # expected, enrolled; blocked or retired: it gets nothing
+# account = "enb17"                              # its FTP account; `nem hash-password` makes the hash
+# password_hash = "$argon2id$v=19$..."
+# tunnel_address = "10.0.0.17"                   # its address inside the IPsec tunnel
 "#;
 
 fn config_text(

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use der::Decode;
-use nem::Inventory;
 use nem::ledger::{Certificates, Record, State};
+use nem::{Inventory, StationState};
 use serde::{Deserialize, Serialize};
 use x509_cert::Certificate;
 
@@ -71,8 +71,16 @@ pub struct StationEntry {
     pub vendor_subject: Option<String>,
     /// How its vendor certificate is known: the serial number.
     pub vendor_serial: Option<String>,
-    /// Whether it gets nothing.
-    pub blocked: bool,
+    /// How its vendor certificate is known: who issued it.
+    pub vendor_issuer: Option<String>,
+    /// How its vendor certificate is known: its SHA-256.
+    pub vendor_fingerprint: Option<String>,
+    /// The certificate profile it is for.
+    pub profile: Option<String>,
+    /// The groups it belongs to.
+    pub groups: Vec<String>,
+    /// `expected`, `enrolled`, `blocked` or `retired`, as the inventory says; `enrolled`, too, once it has a certificate.
+    pub state: String,
     /// Its latest request, if it made one.
     pub request: Option<RequestEntry>,
 }
@@ -88,10 +96,23 @@ pub(crate) fn station_entries(inventory: &Inventory, newest_first: &[Record]) ->
         subject: station.subject.to_string(),
         vendor_subject: station.vendor.subject.as_ref().map(ToString::to_string),
         vendor_serial: station.vendor.serial_number.as_deref().map(hexadecimal),
-        blocked: station.blocked,
+        vendor_issuer: station.vendor.issuer.as_ref().map(ToString::to_string),
+        vendor_fingerprint: station.vendor.fingerprint.as_ref().map(|octets| hexadecimal(octets)),
+        profile: station.profile.clone(),
+        groups: station.groups.clone(),
+        state: state(station, latest.get(station.name.as_str()).copied()).to_string(),
         request: latest.get(station.name.as_str()).copied().map(RequestEntry::new),
     };
     inventory.stations().iter().map(entry).collect()
+}
+
+fn state(station: &nem::Station, latest: Option<&Record>) -> StationState {
+    match latest.map(|record| &record.state) {
+        Some(State::Issued(_) | State::Delivered(_)) if station.state == StationState::Expected => {
+            StationState::Enrolled
+        }
+        _ => station.state,
+    }
 }
 
 fn hexadecimal(octets: &[u8]) -> String {
@@ -122,11 +143,10 @@ fn detail(entry: &RequestEntry) -> String {
 /// The stations for people, one a line.
 pub fn stations_table(entries: &[StationEntry]) -> String {
     let mut text = format!("{:<20}  {:<10}  {:<20}  SUBJECT\n", "STATION", "STATE", "NOT AFTER");
-    for StationEntry { name, subject, blocked, request, .. } in entries {
+    for StationEntry { name, subject, state, request, .. } in entries {
         let state = match request {
-            _ if *blocked => "blocked",
-            Some(request) => &request.state,
-            None => "expected",
+            Some(request) if state != "blocked" && state != "retired" => &request.state,
+            _ => state,
         };
         let not_after = request.as_ref().and_then(|request| request.not_after.as_deref()).unwrap_or("");
         let _ = writeln!(text, "{name:<20}  {state:<10}  {not_after:<20}  {}", one_line(subject));

@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use host::KeySignature;
-use nem_server::{InitOptions, Initialised};
+use nem_server::{ExportFormat, Imported, InitOptions, Initialised};
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
@@ -96,15 +96,59 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show the stations and how their latest requests stand, also while `nem serve` runs
-    #[command(after_help = "Example:\n  nem stations --config nem/nem.toml --json")]
+    /// Show the stations and how their latest requests stand, also while `nem serve` runs; import and export them
+    #[command(
+        after_help = "Example:\n  nem stations --config nem/nem.toml --json",
+        subcommand_negates_reqs = true,
+        args_conflicts_with_subcommands = true
+    )]
     Stations {
+        #[command(subcommand)]
+        command: Option<StationsCommand>,
         /// The configuration, as `nem init` writes it
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[arg(long, value_name = "FILE", required = true)]
+        config: Option<PathBuf>,
         /// Print JSON instead of a table
         #[arg(long)]
         json: bool,
+    },
+    /// Hash the password of a station's account, for `password_hash` in the inventory
+    #[command(after_help = "Example:\n  nem hash-password --password file:enb17.password")]
+    HashPassword {
+        /// Where the password comes from: file:PATH, env:NAME or prompt
+        #[arg(long, value_name = "SOURCE", default_value = "prompt")]
+        password: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum StationsCommand {
+    /// Take stations from a CSV, JSON or TOML file into the inventory; those it knows by name are replaced
+    #[command(after_help = "Example:\n  nem stations import --config nem/nem.toml fleet.csv")]
+    Import {
+        /// The configuration, as `nem init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Remove every station that is not in the file
+        #[arg(long)]
+        only_these: bool,
+        /// Print the counts as JSON
+        #[arg(long)]
+        json: bool,
+        /// The stations: NAME.csv with a line of column names, NAME.json with a list, or NAME.toml
+        file: PathBuf,
+    },
+    /// Write the inventory to stdout, password hashes included
+    #[command(
+        after_help = "Example:\n  nem stations export --config nem/nem.toml --format json > fleet.json"
+    )]
+    Export {
+        /// The configuration, as `nem init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// csv or json
+        #[arg(long, default_value = "csv")]
+        format: ExportFormat,
     },
 }
 
@@ -173,14 +217,34 @@ fn run(command: Command) -> Result<()> {
                 print(nem_server::requests_table(&entries).trim_end())
             }
         }
-        Command::Stations { config, json } => {
-            let entries = nem_server::stations(&config)?;
+        Command::HashPassword { password } => {
+            let source = parsed("--password", Some(password)).context("--password is missing")?;
+            print(&nem_server::hash_password(&source)?)
+        }
+        Command::Stations { command: Some(command), .. } => transfer_stations(command),
+        Command::Stations { command: None, config, json } => {
+            let entries = nem_server::stations(&config.context("--config is missing")?)?;
             if json {
                 print(&serde_json::to_string_pretty(&entries)?)
             } else {
                 print(nem_server::stations_table(&entries).trim_end())
             }
         }
+    }
+}
+
+fn transfer_stations(command: StationsCommand) -> Result<()> {
+    match command {
+        StationsCommand::Import { config, only_these, json, file } => {
+            let counts = nem_server::import(&config, &file, only_these)?;
+            let Imported { added, replaced, removed, .. } = counts;
+            print(&if json {
+                json!({ "added": added, "replaced": replaced, "removed": removed }).to_string()
+            } else {
+                format!("{added} added, {replaced} replaced, {removed} removed")
+            })
+        }
+        StationsCommand::Export { config, format } => print(nem_server::export(&config, format)?.trim_end()),
     }
 }
 

@@ -1,6 +1,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use x509_cert::name::Name;
@@ -21,8 +22,23 @@ pub enum Refusal {
         /// The subject of the certificate shown.
         subject: String,
     },
+    /// The inventory knows no station with that account.
+    UnknownAccount {
+        /// The user name.
+        user: String,
+    },
+    /// The inventory knows no station with that address inside the tunnel.
+    UnknownAddress {
+        /// The address.
+        address: IpAddr,
+    },
     /// The station is blocked.
     Blocked {
+        /// The station.
+        station: String,
+    },
+    /// The station is out of service.
+    Retired {
         /// The station.
         station: String,
     },
@@ -88,9 +104,11 @@ impl Refusal {
     /// The station, when it is known who it is.
     pub fn station(&self) -> &str {
         match self {
-            Self::MalformedCertificate | Self::UntrustedCertificate(_) => "",
+            Self::MalformedCertificate | Self::UntrustedCertificate(_) | Self::UnknownAddress { .. } => "",
             Self::UnknownStation { subject } => subject,
+            Self::UnknownAccount { user } => user,
             Self::Blocked { station }
+            | Self::Retired { station }
             | Self::Request { station, .. }
             | Self::CertReqMessages { station, .. }
             | Self::NoSubject { station }
@@ -113,7 +131,12 @@ impl fmt::Display for Refusal {
             Self::UnknownStation { subject } => {
                 write!(f, "no station in the inventory has the certificate of {subject}")
             }
+            Self::UnknownAccount { user } => write!(f, "no station in the inventory has the account {user}"),
+            Self::UnknownAddress { address } => {
+                write!(f, "no station in the inventory has the tunnel address {address}")
+            }
             Self::Blocked { station } => write!(f, "station {station} is blocked"),
+            Self::Retired { station } => write!(f, "station {station} is out of service"),
             Self::Request { reason, .. } => write!(f, "certification request: {reason}"),
             Self::CertReqMessages { reason, .. } => write!(f, "certificate request messages: {reason}"),
             Self::NoSubject { .. } => f.write_str(

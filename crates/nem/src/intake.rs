@@ -16,8 +16,9 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::error::Refusal;
-use crate::inventory::{Identified, Station};
+use crate::inventory::Identified;
 use crate::request::Upload;
+use crate::station::Station;
 
 /// A request that may be queued: its proof of possession holds, and it asks for what its station may have.
 #[derive(Clone, Debug)]

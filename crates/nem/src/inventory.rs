@@ -1,89 +1,33 @@
-//! Which stations there are, and what each may have.
+//! Which stations there are, and which of them somebody is.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{
-    CanonicalName, CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, Revocation, names_match,
-};
+use crypto::{CanonicalName, CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, Revocation};
 use der::Decode;
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::error::Refusal;
+use crate::index::Index;
+use crate::station::{ShownCertificate, Station, StationState, without_leading_zeros};
 
-/// A station the operator has entered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Station {
-    /// What the operator calls it.
-    pub name: String,
-    /// How its vendor certificate is known.
-    pub vendor: VendorCertificate,
-    /// The distinguished name its operator certificate has.
-    pub subject: Name,
-    /// The subjectAltNames its operator certificate may have.
-    pub alternative_names: Vec<GeneralName>,
-    /// Whether it is to get nothing.
-    pub blocked: bool,
-}
-
-impl Station {
-    /// A station without subjectAltNames, not blocked.
-    pub const fn new(name: String, vendor: VendorCertificate, subject: Name) -> Self {
-        Self { name, vendor, subject, alternative_names: Vec::new(), blocked: false }
-    }
-}
-
-/// How a vendor certificate is recognised; both must match where both are given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VendorCertificate {
-    /// Its subject.
-    pub subject: Option<Name>,
-    /// Its serial number: big-endian, without leading zeros.
-    pub serial_number: Option<Vec<u8>>,
-}
-
-impl VendorCertificate {
-    /// A certificate with that subject, that serial number, or both.
-    pub const fn new(subject: Option<Name>, serial_number: Option<Vec<u8>>) -> Self {
-        Self { subject, serial_number }
-    }
-
-    fn matches(&self, certificate: &Certificate) -> bool {
-        let tbs = certificate.tbs_certificate();
-        let subject = self.subject.as_ref().is_none_or(|subject| names_match(subject, tbs.subject()));
-        let serial = self
-            .serial_number
-            .as_deref()
-            .is_none_or(|serial| without_leading_zeros(serial) == serial_number(certificate));
-        subject && serial && (self.subject.is_some() || self.serial_number.is_some())
-    }
-}
-
-fn serial_number(certificate: &Certificate) -> &[u8] {
-    without_leading_zeros(certificate.tbs_certificate().serial_number().as_bytes())
-}
-
-fn without_leading_zeros(octets: &[u8]) -> &[u8] {
-    let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-    octets.get(zeros..).unwrap_or_default()
-}
-
-/// The stations, found by their certificates.
+/// The stations, found by whatever they are known by. It is made for a million of them: the indices hold positions only.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     stations: Vec<Station>,
-    by_serial_number: BTreeMap<Vec<u8>, Vec<usize>>,
-    by_name: BTreeMap<String, usize>,
-    /// Those that are recognised by their vendor certificate's subject alone.
-    by_vendor_subject: BTreeMap<CanonicalName, Vec<usize>>,
-    by_operator_subject: BTreeMap<CanonicalName, usize>,
+    by_name: Index,
+    by_operator_subject: Index,
+    by_account: Index,
+    by_tunnel_address: Index,
+    by_fingerprint: Index,
+    /// Those that have no fingerprint.
+    by_serial_number: Index,
+    /// Those that are recognised by their vendor certificate's subject, with its issuer or without.
+    by_vendor_subject: Index,
 }
 
 /// Why a list of stations is no inventory.
@@ -94,7 +38,11 @@ pub enum InventoryError {
     DuplicateName(String),
     /// Two stations would have the same operator subject: the first and the second one's names.
     DuplicateSubject(String, String),
-    /// The station has neither a vendor subject nor a vendor serial number.
+    /// Two stations have the same account.
+    DuplicateAccount(String, String),
+    /// Two stations have the same tunnel address.
+    DuplicateTunnelAddress(String, String),
+    /// The station cannot be recognised by anything.
     NoVendorCertificate(String),
 }
 
@@ -105,9 +53,17 @@ impl fmt::Display for InventoryError {
             Self::DuplicateSubject(first, second) => {
                 write!(f, "stations {first} and {second} have the same operator subject")
             }
-            Self::NoVendorCertificate(name) => {
-                write!(f, "station {name} has neither a vendor subject nor a vendor serial number")
+            Self::DuplicateAccount(first, second) => {
+                write!(f, "stations {first} and {second} have the same account")
             }
+            Self::DuplicateTunnelAddress(first, second) => {
+                write!(f, "stations {first} and {second} have the same tunnel address")
+            }
+            Self::NoVendorCertificate(name) => write!(
+                f,
+                "station {name} has neither a vendor subject nor a vendor serial number, and no fingerprint, account or \
+                 tunnel address either"
+            ),
         }
     }
 }
@@ -139,13 +95,18 @@ impl StationAnchors {
 pub enum Shown<'a> {
     /// The certificate chain it showed to TLS, leaf first, and has the key for.
     Certificates(&'a [EncodedCertificate]),
+    /// The user name it logged in with; its password was found to be right.
+    Account(&'a str),
+    /// Its address. Whoever says so vouches that it is one inside the IPsec tunnel, which nobody else can take.
+    TunnelAddress(IpAddr),
 }
 
 impl<'a> Shown<'a> {
-    /// The certificate of whoever shows it.
+    /// The certificate of whoever shows it, if it shows one.
     pub const fn certificate(self) -> Option<&'a EncodedCertificate> {
         match self {
             Self::Certificates(chain) => chain.first(),
+            _ => None,
         }
     }
 }
@@ -175,29 +136,39 @@ impl Inventory {
     /// # Errors
     /// When two cannot be told apart, or one cannot be recognised.
     pub fn new(stations: Vec<Station>) -> Result<Self, InventoryError> {
-        let mut inventory = Self::default();
-        for (index, station) in stations.iter().enumerate() {
-            if inventory.by_name.insert(station.name.clone(), index).is_some() {
-                return Err(InventoryError::DuplicateName(station.name.clone()));
-            }
-            let other = inventory.by_operator_subject.insert(CanonicalName::new(&station.subject), index);
-            if let Some(other) = other.and_then(|other| stations.get(other)) {
-                return Err(InventoryError::DuplicateSubject(other.name.clone(), station.name.clone()));
-            }
-            match (&station.vendor.serial_number, &station.vendor.subject) {
-                (Some(serial), _) => {
-                    let serial = without_leading_zeros(serial).to_vec();
-                    inventory.by_serial_number.entry(serial).or_default().push(index);
-                }
-                (None, Some(subject)) => {
-                    let subject = CanonicalName::new(subject);
-                    inventory.by_vendor_subject.entry(subject).or_default().push(index);
-                }
-                (None, None) => return Err(InventoryError::NoVendorCertificate(station.name.clone())),
-            }
+        let known = |station: &Station| {
+            station.vendor.is_known() || station.account.is_some() || station.tunnel_address.is_some()
+        };
+        if let Some(unknown) = stations.iter().find(|station| !known(station)) {
+            return Err(InventoryError::NoVendorCertificate(unknown.name.clone()));
         }
-        inventory.stations = stations;
-        Ok(inventory)
+        let names = |(first, second): (&Station, &Station)| (first.name.clone(), second.name.clone());
+        let by_name = Index::new(&stations, name);
+        if let Some((station, _)) = by_name.duplicate(&stations, name) {
+            return Err(InventoryError::DuplicateName(station.name.clone()));
+        }
+        let by_operator_subject = Index::new(&stations, operator_subject);
+        if let Some(two) = by_operator_subject.duplicate(&stations, operator_subject).map(names) {
+            return Err(InventoryError::DuplicateSubject(two.0, two.1));
+        }
+        let by_account = Index::new(&stations, user);
+        if let Some(two) = by_account.duplicate(&stations, user).map(names) {
+            return Err(InventoryError::DuplicateAccount(two.0, two.1));
+        }
+        let by_tunnel_address = Index::new(&stations, tunnel_address);
+        if let Some(two) = by_tunnel_address.duplicate(&stations, tunnel_address).map(names) {
+            return Err(InventoryError::DuplicateTunnelAddress(two.0, two.1));
+        }
+        Ok(Self {
+            by_name,
+            by_operator_subject,
+            by_account,
+            by_tunnel_address,
+            by_fingerprint: Index::new(&stations, fingerprint),
+            by_serial_number: Index::new(&stations, serial_number),
+            by_vendor_subject: Index::new(&stations, vendor_subject),
+            stations,
+        })
     }
 
     /// The stations, in the order they were entered.
@@ -207,7 +178,17 @@ impl Inventory {
 
     /// The station the operator calls so.
     pub fn station(&self, name: &str) -> Option<&Station> {
-        self.stations.get(*self.by_name.get(name)?)
+        self.stations.get(self.position(name)?)
+    }
+
+    /// Where that station stands among [`stations`](Self::stations).
+    pub fn position(&self, station: &str) -> Option<usize> {
+        self.by_name.find(&self.stations, name, &Some(station)).first().copied()
+    }
+
+    /// The station with that user name.
+    pub fn account(&self, wanted: &str) -> Option<&Station> {
+        self.at(self.by_account.find(&self.stations, user, &Some(wanted))).next()
     }
 
     /// Finds the station that shows that. A certificate of a vendor's CA must be the one
@@ -223,7 +204,33 @@ impl Inventory {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<Identified<'_>, Refusal> {
-        let Shown::Certificates(chain) = shown;
+        let (station, by_operator) = match shown {
+            Shown::Certificates(chain) => self.by_certificates(chain, anchors, provider, now)?,
+            Shown::Account(user) => {
+                let unknown = || Refusal::UnknownAccount { user: user.to_string() };
+                (self.account(user).ok_or_else(unknown)?, false)
+            }
+            Shown::TunnelAddress(address) => {
+                let address = address.to_canonical();
+                let found = self.by_tunnel_address.find(&self.stations, tunnel_address, &Some(address));
+                let found = self.at(found).next();
+                (found.ok_or(Refusal::UnknownAddress { address })?, false)
+            }
+        };
+        match station.state {
+            StationState::Blocked => Err(Refusal::Blocked { station: station.name.clone() }),
+            StationState::Retired => Err(Refusal::Retired { station: station.name.clone() }),
+            _ => Ok(Identified { station, by_operator }),
+        }
+    }
+
+    fn by_certificates(
+        &self,
+        chain: &[EncodedCertificate],
+        anchors: &StationAnchors,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(&Station, bool), Refusal> {
         let (leaf, intermediates) = chain.split_first().ok_or(Refusal::MalformedCertificate)?;
         let certificate = Certificate::from_der(leaf.octets()).map_err(|_| Refusal::MalformedCertificate)?;
         let validate = |roots: &[EncodedCertificate]| {
@@ -236,34 +243,71 @@ impl Inventory {
                 now,
             })
         };
+        let subject = certificate.tbs_certificate().subject();
         let (found, by_operator) = match validate(&anchors.vendor) {
-            Ok(()) => (self.by_vendor_certificate(&certificate), false),
+            Ok(()) => {
+                (self.by_vendor_certificate(&ShownCertificate::new(&certificate, leaf, provider)), false)
+            }
             Err(vendor) => match validate(&anchors.operator) {
-                Ok(()) => (self.by_operator_subject(certificate.tbs_certificate().subject()), true),
+                Ok(()) => (self.by_operator_subject(subject), true),
                 Err(PathError::UnknownIssuer) => return Err(Refusal::UntrustedCertificate(vendor)),
                 Err(operator) => return Err(Refusal::UntrustedCertificate(operator)),
             },
         };
-        let station = found.ok_or_else(|| Refusal::UnknownStation {
-            subject: certificate.tbs_certificate().subject().to_string(),
-        })?;
-        if station.blocked {
-            return Err(Refusal::Blocked { station: station.name.clone() });
-        }
-        Ok(Identified { station, by_operator })
+        let unknown = || Refusal::UnknownStation { subject: subject.to_string() };
+        Ok((found.ok_or_else(unknown)?, by_operator))
     }
 
-    fn by_vendor_certificate(&self, certificate: &Certificate) -> Option<&Station> {
-        let subject = CanonicalName::new(certificate.tbs_certificate().subject());
-        let by_serial_number = self.by_serial_number.get(serial_number(certificate)).into_iter().flatten();
-        let by_subject = self.by_vendor_subject.get(&subject).into_iter().flatten();
-        by_serial_number
-            .chain(by_subject)
-            .filter_map(|index| self.stations.get(*index))
-            .find(|station| station.vendor.matches(certificate))
+    fn by_vendor_certificate(&self, shown: &ShownCertificate<'_>) -> Option<&Station> {
+        let subject = CanonicalName::new(shown.certificate.tbs_certificate().subject());
+        let stations = &self.stations;
+        self.at(self.by_fingerprint.find(stations, fingerprint, &Some(shown.fingerprint)))
+            .chain(self.at(self.by_serial_number.find(stations, serial_number, &Some(shown.serial_number()))))
+            .chain(self.at(self.by_vendor_subject.find(stations, vendor_subject, &Some(subject))))
+            .find(|station| station.vendor.matches(shown))
     }
 
     fn by_operator_subject(&self, subject: &Name) -> Option<&Station> {
-        self.stations.get(*self.by_operator_subject.get(&CanonicalName::new(subject))?)
+        let subject = Some(CanonicalName::new(subject));
+        self.at(self.by_operator_subject.find(&self.stations, operator_subject, &subject)).next()
     }
+
+    fn at<'a>(&'a self, positions: &'a [usize]) -> impl Iterator<Item = &'a Station> {
+        positions.iter().filter_map(|position| self.stations.get(*position))
+    }
+}
+
+// What the indices are sorted by; those without are not in them.
+
+#[allow(clippy::unnecessary_wraps)] // as the others
+fn name(station: &Station) -> Option<&str> {
+    Some(&station.name)
+}
+
+#[allow(clippy::unnecessary_wraps)]
+fn operator_subject(station: &Station) -> Option<CanonicalName> {
+    Some(CanonicalName::new(&station.subject))
+}
+
+fn user(station: &Station) -> Option<&str> {
+    station.account.as_ref().map(|account| account.user.as_str())
+}
+
+fn tunnel_address(station: &Station) -> Option<IpAddr> {
+    station.tunnel_address.map(|address| address.to_canonical())
+}
+
+const fn fingerprint(station: &Station) -> Option<[u8; 32]> {
+    station.vendor.fingerprint
+}
+
+fn serial_number(station: &Station) -> Option<&[u8]> {
+    let serial = station.vendor.serial_number.as_deref().filter(|_| station.vendor.fingerprint.is_none());
+    serial.map(without_leading_zeros)
+}
+
+fn vendor_subject(station: &Station) -> Option<CanonicalName> {
+    let vendor = &station.vendor;
+    let alone = vendor.fingerprint.is_none() && vendor.serial_number.is_none();
+    vendor.subject.as_ref().filter(|_| alone).map(CanonicalName::new)
 }

@@ -17,21 +17,22 @@ mod delivery;
 mod error;
 mod event;
 mod forwarding;
+mod index;
 mod intake;
 mod inventory;
 mod label;
 pub mod ledger;
 mod manager;
 mod request;
+mod station;
 
 pub use delivery::Standing;
 pub use error::{Error, Refusal};
 pub use event::{Event, Happening};
 pub use forwarding::Upstream;
 pub use intake::Admitted;
-pub use inventory::{
-    Identified, Inventory, InventoryError, Shown, Station, StationAnchors, VendorCertificate,
-};
+pub use inventory::{Identified, Inventory, InventoryError, Shown, StationAnchors};
 pub use label::Label;
 pub use manager::{Input, Nem, Output, Settings};
 pub use request::Upload;
+pub use station::{Account, Station, StationState, VendorCertificate};

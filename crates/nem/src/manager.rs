@@ -194,7 +194,7 @@ impl Nem {
     }
 
     fn may_not_enrol(&self, station: &str) -> bool {
-        self.inventory.station(station).is_none_or(|station| station.blocked)
+        self.inventory.station(station).is_none_or(|station| !station.state.may_enrol())
     }
 
     fn why_barred(&self, record: &Record) -> Option<&'static str> {

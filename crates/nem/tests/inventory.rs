@@ -8,7 +8,9 @@ use ca::Profile;
 use crypto_aws_lc::provider;
 use der::Decode;
 use nem::ledger::State;
-use nem::{Inventory, Refusal, Shown, Standing, Station, StationAnchors, VendorCertificate};
+use nem::{
+    Account, Inventory, Refusal, Shown, Standing, Station, StationAnchors, StationState, VendorCertificate,
+};
 use support::talk::Talk;
 use support::{House, NOW, SUBJECT, YEAR, certify, csr, enb1, key, name, root};
 use x509_cert::Certificate;
@@ -112,7 +114,7 @@ fn certificates_that_cannot_be_read_or_are_not_valid_now() {
 fn a_block_holds_from_the_moment_it_is_made() {
     let blocked = || {
         let mut station = enb1();
-        station.blocked = true;
+        station.state = StationState::Blocked;
         Inventory::new(vec![station]).unwrap()
     };
     // While the RA/CA has the request and cannot answer.
@@ -152,7 +154,7 @@ fn a_block_holds_from_the_moment_it_is_made() {
 fn a_certificate_for_a_station_that_was_blocked_meanwhile_is_turned_down() {
     let mut talk = Talk::new();
     let mut blocked = enb1();
-    blocked.blocked = true;
+    blocked.state = StationState::Blocked;
     let now = talk.house.now;
     talk.house.nem.set_inventory(Inventory::new(vec![blocked]).unwrap(), now).unwrap();
     talk.truth();
@@ -162,4 +164,62 @@ fn a_certificate_for_a_station_that_was_blocked_meanwhile_is_turned_down() {
     assert!(matches!(standing, Some(Standing::Rejected { .. })), "{standing:?}");
     let status = talk.house.only_issued().status;
     assert!(matches!(status, ca::registry::CertificateStatus::Revoked { .. }), "{status}");
+}
+
+#[test]
+fn stations_are_recognised_by_fingerprint_issuer_account_or_address() {
+    let (factory, other) = (root("CN=Factory CA"), root("CN=Other CA"));
+    let anchors =
+        StationAnchors::new(vec![factory.certificate().clone(), other.certificate().clone()], Vec::new());
+    let certified = |issuer, subject: &str| certify(issuer, &Profile::NE, subject, &key());
+    let pinned = certified(&factory, "CN=a");
+    let digest = provider().digest(crypto::DigestAlgorithm::Sha256, pinned.octets());
+    let mut by_fingerprint = VendorCertificate::default();
+    by_fingerprint.fingerprint = Some(digest.try_into().unwrap());
+    let of = |issuer: &str| {
+        let mut vendor = VendorCertificate::new(Some(name("CN=b")), None);
+        vendor.issuer = Some(name(issuer));
+        vendor
+    };
+    let mut by_account = station("account", VendorCertificate::default());
+    by_account.account = Some(Account { user: "enb".into(), password_hash: "x".into() });
+    by_account.tunnel_address = Some("10.0.0.1".parse().unwrap());
+    let inventory = Inventory::new(vec![
+        station("pinned", by_fingerprint.clone()),
+        station("of factory", of("CN=Factory CA")),
+        station("of other", of("CN=Other CA")),
+        by_account.clone(),
+    ])
+    .unwrap();
+    let who = |shown: Shown<'_>| {
+        let found = inventory.identify(shown, &anchors, &provider(), NOW);
+        found.map(|found| found.station().name.clone())
+    };
+    let shows = |certificate: EncodedCertificate| who(Shown::Certificates(&[certificate]));
+    assert_eq!(shows(pinned).unwrap(), "pinned");
+    assert!(matches!(shows(certified(&factory, "CN=a")), Err(Refusal::UnknownStation { .. })));
+    assert_eq!(shows(certified(&factory, "CN=b")).unwrap(), "of factory");
+    assert_eq!(shows(certified(&other, "CN=b")).unwrap(), "of other");
+    assert_eq!(who(Shown::Account("enb")).unwrap(), "account");
+    assert!(matches!(who(Shown::Account("ENB")), Err(Refusal::UnknownAccount { .. })));
+    assert_eq!(who(Shown::TunnelAddress("10.0.0.1".parse().unwrap())).unwrap(), "account");
+    // As a socket that listens for both kinds of addresses has it.
+    assert_eq!(who(Shown::TunnelAddress("::ffff:10.0.0.1".parse().unwrap())).unwrap(), "account");
+    let elsewhere = who(Shown::TunnelAddress("10.0.0.2".parse().unwrap()));
+    assert!(matches!(elsewhere, Err(Refusal::UnknownAddress { .. })));
+
+    let mut twin = station("twin", by_fingerprint);
+    twin.account.clone_from(&by_account.account);
+    let refused = |station: &nem::Station| {
+        Inventory::new(vec![by_account.clone(), station.clone()]).unwrap_err().to_string()
+    };
+    assert!(refused(&twin).contains("account and twin have the same account"));
+    (twin.account, twin.tunnel_address) = (None, by_account.tunnel_address);
+    assert!(refused(&twin).contains("account and twin have the same tunnel address"));
+
+    let mut retired = by_account.clone();
+    retired.state = StationState::Retired;
+    let inventory = Inventory::new(vec![retired]).unwrap();
+    let refusal = inventory.identify(Shown::Account("enb"), &anchors, &provider(), NOW).unwrap_err();
+    assert!(matches!(refusal, Refusal::Retired { .. }));
 }

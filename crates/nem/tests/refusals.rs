@@ -9,7 +9,7 @@ use crypto::{KeyError, SigningKey};
 use crypto_aws_lc::SoftwareKey;
 use der::asn1::{Any, BitString, Ia5String, ObjectIdentifier, OctetString, Uint};
 use der::{Encode, Tag};
-use nem::{Inventory, InventoryError, Refusal, Station, VendorCertificate};
+use nem::{Inventory, InventoryError, Refusal, Station, StationState, VendorCertificate};
 use pkcs10::CertReqBuilder;
 use support::{House, SUBJECT, YEAR, certify, csr, enb1, key, name, root};
 use x509_cert::ext::Extension;
@@ -48,7 +48,7 @@ fn stations_that_may_not() {
 
     house.station = vec![certify(&house.vendor, &Profile::NE, "CN=SN-1,O=Vendor", &key())];
     let mut blocked = enb1();
-    blocked.blocked = true;
+    blocked.state = StationState::Blocked;
     house.nem.set_inventory(Inventory::new(vec![blocked]).unwrap(), house.now).unwrap();
     assert!(matches!(refused(&mut house, &request), Refusal::Blocked { .. }));
     house.nem.set_inventory(Inventory::new(vec![enb1()]).unwrap(), house.now).unwrap();
@@ -174,7 +174,7 @@ fn a_station_that_is_blocked_while_its_request_is_queued() {
         house.station = vec![certify(&house.vendor, &Profile::NE, &subject, &key())];
         house.upload(&csr(&format!("CN=enb{number}"), &key(), Vec::new())).unwrap();
     }
-    stations[39].blocked = true;
+    stations[39].state = StationState::Blocked;
     house.nem.set_inventory(Inventory::new(stations).unwrap(), house.now).unwrap();
     house.run();
     assert_eq!(house.issued().len(), 39);

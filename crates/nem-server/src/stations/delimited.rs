@@ -1,0 +1,109 @@
+//! `stations.csv` (RFC 4180): a line with the columns' names, and then a line per station. Lists have blanks between their parts.
+
+use anyhow::{Context, Result, anyhow};
+use csv::{ReaderBuilder, StringRecord, WriterBuilder};
+use nem::Station;
+
+use super::Entry;
+use super::entry::Fault;
+
+const COLUMNS: [&str; 14] = [
+    "name",
+    "vendor_subject",
+    "vendor_serial",
+    "vendor_issuer",
+    "vendor_fingerprint",
+    "subject",
+    "dns",
+    "ip",
+    "profile",
+    "groups",
+    "state",
+    "account",
+    "password_hash",
+    "tunnel_address",
+];
+
+pub(super) fn parse(text: &str) -> Result<Vec<Station>> {
+    let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let columns = columns(reader.headers()?)?;
+    let (mut stations, mut record) = (Vec::new(), StringRecord::new());
+    while reader.read_record(&mut record)? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let entry = entry(&columns, &record);
+        stations.push(entry.station().map_err(|Fault { part, reason }| {
+            anyhow!("station {:?} (line {line}): {part}: {reason}", entry.name)
+        })?);
+    }
+    Ok(stations)
+}
+
+/// Which column is which.
+fn columns(headers: &StringRecord) -> Result<Vec<&'static str>> {
+    let columns: Vec<&'static str> = headers
+        .iter()
+        .map(|header| {
+            COLUMNS.into_iter().find(|column| *column == header).with_context(|| {
+                format!("line 1: there is no column {header:?}; they are {}", COLUMNS.join(", "))
+            })
+        })
+        .collect::<Result<_>>()?;
+    let twice = columns
+        .iter()
+        .enumerate()
+        .find(|(at, column)| columns.iter().take(*at).any(|other| other == *column));
+    match twice {
+        Some((_, column)) => Err(anyhow!("line 1: the column {column} stands there twice")),
+        None => Ok(columns),
+    }
+}
+
+fn entry(columns: &[&str], record: &StringRecord) -> Entry {
+    let mut entry = Entry::default();
+    for (column, text) in columns.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
+        let some = || Some(text.to_owned());
+        let list = || text.split_whitespace().map(ToOwned::to_owned).collect();
+        match *column {
+            "name" => entry.name = text.to_owned(),
+            "vendor_subject" => entry.vendor_subject = some(),
+            "vendor_serial" => entry.vendor_serial = some(),
+            "vendor_issuer" => entry.vendor_issuer = some(),
+            "vendor_fingerprint" => entry.vendor_fingerprint = some(),
+            "subject" => entry.subject = text.to_owned(),
+            "dns" => entry.dns = list(),
+            "ip" => entry.ip = list(),
+            "profile" => entry.profile = some(),
+            "groups" => entry.groups = list(),
+            "state" => entry.state = some(),
+            "account" => entry.account = some(),
+            "password_hash" => entry.password_hash = some(),
+            _ => entry.tunnel_address = some(),
+        }
+    }
+    entry
+}
+
+pub(super) fn write(entries: &[Entry]) -> Result<String> {
+    let mut writer = WriterBuilder::new().from_writer(Vec::new());
+    writer.write_record(COLUMNS)?;
+    for entry in entries {
+        let some = |text: &Option<String>| text.clone().unwrap_or_default();
+        writer.write_record([
+            entry.name.clone(),
+            some(&entry.vendor_subject),
+            some(&entry.vendor_serial),
+            some(&entry.vendor_issuer),
+            some(&entry.vendor_fingerprint),
+            entry.subject.clone(),
+            entry.dns.join(" "),
+            entry.ip.join(" "),
+            some(&entry.profile),
+            entry.groups.join(" "),
+            some(&entry.state),
+            some(&entry.account),
+            some(&entry.password_hash),
+            some(&entry.tunnel_address),
+        ])?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
