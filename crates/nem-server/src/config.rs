@@ -11,6 +11,8 @@ use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSet
 use nem::Settings;
 use serde::Deserialize;
 
+use crate::doors::Tunnel;
+
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     #[serde(default)]
     pub(crate) intake: Intake,
+    /// For stations that come by HTTP inside the IPsec tunnel.
+    pub(crate) tunnel: Option<Tunnel>,
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
@@ -177,7 +181,7 @@ impl Config {
             bail!("upstream.timeout_seconds: must be at least 1");
         }
         self.upstream.quirks()?;
-        Ok(())
+        self.tunnel.iter().try_for_each(Tunnel::check)
     }
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {

@@ -9,7 +9,8 @@ use nem::{Refusal, Standing};
 use tracing::{error, warn};
 use transfer::est::{EstEnroll, EstHandler, EstReply};
 
-use crate::service::Service;
+use crate::identity::Identity;
+use crate::service::{Form, Service};
 
 pub(crate) struct Intake {
     pub(crate) service: Arc<Service>,
@@ -26,13 +27,14 @@ impl EstHandler for Intake {
 
     async fn enroll(&self, request: EstEnroll) -> EstReply {
         let peer = request.peer.address;
-        let certificates = request.peer.certificates.iter();
-        let Ok(chain) = certificates.map(|octets| EncodedCertificate::new(octets)).collect::<Result<_, _>>()
-        else {
-            warn!(%peer, "upload refused: {}", Refusal::MalformedCertificate);
-            return refusal(&Refusal::MalformedCertificate);
+        let identity = match Identity::of_certificates(&request.peer.certificates) {
+            Ok(identity) => identity,
+            Err(reason) => {
+                warn!(%peer, "upload refused: {reason}");
+                return refusal(&reason);
+            }
         };
-        let (id, standing) = match self.service.upload(chain, request.csr).await {
+        let (id, standing) = match self.service.upload(identity, Form::Pkcs10, request.csr, None).await {
             Ok(accepted) => accepted,
             Err(reason) => {
                 match &reason {
@@ -75,21 +77,26 @@ impl Intake {
 }
 
 fn refusal(refusal: &Refusal) -> EstReply {
-    let reason = refusal.to_string();
+    let (status, retry_after) = status_of(refusal);
+    EstReply::Refused { status, reason: refusal.to_string(), retry_after }
+}
+
+/// The HTTP status of a refusal, and when it may help to ask again.
+pub(crate) const fn status_of(refusal: &Refusal) -> (u16, Option<Duration>) {
     match refusal {
         Refusal::Request { .. }
         | Refusal::CertReqMessages { .. }
         | Refusal::NoSubject { .. }
-        | Refusal::DuplicateKey { .. } => EstReply::refused(400, reason),
-        Refusal::Busy { retry_after, .. } => {
-            EstReply::Refused { status: 503, reason, retry_after: Some(*retry_after) }
-        }
-        Refusal::Ledger { .. } => later(&reason),
-        _ => EstReply::refused(403, reason),
+        | Refusal::DuplicateKey { .. } => (400, None),
+        Refusal::Busy { retry_after, .. } => (503, Some(*retry_after)),
+        Refusal::Ledger { .. } => (503, Some(LATER)),
+        _ => (403, None),
     }
 }
 
+/// When to come back to a NEM that is not well.
+const LATER: Duration = Duration::from_secs(30);
+
 fn later(reason: &str) -> EstReply {
-    let retry_after = Some(Duration::from_secs(30));
-    EstReply::Refused { status: 503, reason: reason.to_owned(), retry_after }
+    EstReply::Refused { status: 503, reason: reason.to_owned(), retry_after: Some(LATER) }
 }

@@ -4,13 +4,17 @@
 mod admin;
 mod config;
 mod credentials;
+mod doors;
+mod identity;
 mod init;
 mod intake;
 mod listing;
 mod password;
+mod renewal;
 mod serve;
 mod service;
 mod stations;
+mod uploads;
 
 pub use admin::{requests, stations};
 pub use init::{InitOptions, Initialised, init};

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use crypto::DigestAlgorithm;
 use der::Decode;
 use nem::ledger::{Certificates, Record, State};
 use nem::{Inventory, StationState};
@@ -113,6 +114,11 @@ fn state(station: &nem::Station, latest: Option<&Record>) -> StationState {
         }
         _ => station.state,
     }
+}
+
+/// A certificate's SHA-256, as `openssl x509 -fingerprint -sha256` prints it.
+pub(crate) fn fingerprint(certificate: &[u8]) -> String {
+    hexadecimal(&crypto_aws_lc::provider().digest(DigestAlgorithm::Sha256, certificate))
 }
 
 fn hexadecimal(octets: &[u8]) -> String {

@@ -15,10 +15,13 @@ use transfer::est::est_router;
 use transfer::http::{ClientOptions, CmpClient};
 use transfer::server::Limits;
 use transfer::tls::{ClientTrust, ServerTls, client_config, server_config_trusting};
+use transfer::uploads::upload_router;
 
 use crate::config::Config;
+use crate::doors::Doors;
 use crate::intake::Intake;
 use crate::service::Service;
+use crate::uploads::Uploads;
 use crate::{admin, credentials, stations};
 
 /// Serves stations, and asks the RA/CA, until `shutdown` is done; then lets the requests under way end. `ready` is told the
@@ -37,7 +40,8 @@ pub async fn serve(
     let anchors = credentials::station_anchors(&config.trust)?;
     let all_anchors = anchors.vendor.iter().chain(&anchors.operator);
     let tls_anchors: Vec<Vec<u8>> = all_anchors.map(|anchor| anchor.octets().to_vec()).collect();
-    let ca_certificates = anchors.operator.iter().map(|anchor| anchor.octets().to_vec()).collect();
+    let ca_certificates: Vec<Vec<u8>> =
+        anchors.operator.iter().map(|anchor| anchor.octets().to_vec()).collect();
     let clients = ClientTrust::new(&tls_anchors).context("trust")?;
     let tls = server_config_trusting(credentials::tls_identity(&config.tls)?, &clients)
         .with_context(|| config.tls.certificate.display().to_string())?;
@@ -75,10 +79,20 @@ pub async fn serve(
     let socket = config.socket();
     let control =
         ControlSocket::bind(&socket).with_context(|| format!("{}: cannot listen there", socket.display()))?;
-    let service = Service::new(nem, client);
-    let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
+    let service = Service::new(nem, client, config.settings().retry_after);
     let limits = limits(&config);
-    let router = est_router(Arc::new(intake), limits);
+    let uploads = |tunnel: bool| {
+        let (service, ca_certificates) = (service.clone(), ca_certificates.clone());
+        let uploads = Uploads { service, hold: config.intake.hold(), ca_certificates, tunnel };
+        upload_router(Arc::new(uploads), limits)
+    };
+    let over_tls = uploads(false);
+    let mut doors = Doors::new(limits.drain);
+    if let Some(tunnel) = &config.tunnel {
+        doors.open_http("stations inside the tunnel", tunnel.listen, uploads(true), limits).await?;
+    }
+    let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
+    let router = est_router(Arc::new(intake), limits).merge(over_tls);
     let commands = {
         let (config, ledger) = (config.clone(), ledger);
         control.serve(move |line| admin::answer(line, &config, &ledger))
@@ -92,6 +106,7 @@ pub async fn serve(
         outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,
         outcome = watch_crls(service, clients, config, crl_watch) => outcome?,
     }
+    doors.close().await;
     info!("stopped");
     Ok(())
 }

@@ -5,27 +5,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::UnixTime;
 use crypto::Revocation;
 use host::{log_revocation, now};
-use nem::ledger::RequestId;
-use nem::{Event, Happening, Input, Inventory, Nem, Output, Refusal, Shown, Standing, Upload};
+use nem::ledger::{Record, RequestId};
+use nem::{Event, Happening, Input, Inventory, Label, Nem, Output, Refusal, Standing, Upload};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 use transfer::http::CmpClient;
 
+use crate::identity::Identity;
+
 pub(crate) struct Service {
     nem: Mutex<Nem>,
     client: CmpClient,
+    retry_after: Duration,
     /// When the NEM wants to be told that time has passed.
     due: watch::Sender<Option<UnixTime>>,
     waiting: Mutex<HashMap<RequestId, Arc<Notify>>>,
 }
 
 impl Service {
-    pub(crate) fn new(nem: Nem, client: CmpClient) -> Arc<Self> {
+    pub(crate) fn new(nem: Nem, client: CmpClient, retry_after: Duration) -> Arc<Self> {
         let due = watch::Sender::new(nem.poll_timeout());
-        Arc::new(Self { nem: Mutex::new(nem), client, due, waiting: Mutex::default() })
+        Arc::new(Self { nem: Mutex::new(nem), client, retry_after, due, waiting: Mutex::default() })
     }
 
     /// Wakes the NEM whenever something is due.
@@ -47,14 +50,64 @@ impl Service {
 
     pub(crate) async fn upload(
         self: &Arc<Self>,
-        chain: Vec<EncodedCertificate>,
-        csr: Vec<u8>,
+        identity: Identity,
+        form: Form,
+        octets: Vec<u8>,
+        label: Option<Label>,
     ) -> Result<(RequestId, Standing), Refusal> {
         let service = self.clone();
         blocking(move || {
-            service.act(|nem, now| nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(&csr), None, now))
+            let upload = match form {
+                Form::Pkcs10 => Upload::Pkcs10(&octets),
+                Form::CertReqMessages => Upload::CertReqMessages(&octets),
+            };
+            service.act(|nem, now| nem.upload(identity.shown(), upload, label.as_ref(), now))
         })
         .await
+    }
+
+    /// The name of the station that is.
+    pub(crate) async fn identify(self: &Arc<Self>, identity: Identity) -> Result<String, Refusal> {
+        let service = self.clone();
+        let identify = move || {
+            let nem = lock(&service.nem);
+            nem.identify(identity.shown(), now()).map(|station| station.name.clone())
+        };
+        blocking(identify).await
+    }
+
+    /// See [`Nem::request_of`].
+    pub(crate) async fn request_of(
+        self: &Arc<Self>,
+        station: &str,
+        name: &str,
+    ) -> Result<Option<Record>, Refusal> {
+        let (service, of, name) = (self.clone(), station.to_owned(), name.to_owned());
+        let found = blocking(move || lock(&service.nem).request_of(&of, &name)).await;
+        found.map_err(|error| ledger_failed(station, &error))
+    }
+
+    /// See [`Nem::requests_of`].
+    pub(crate) async fn requests_of(
+        self: &Arc<Self>,
+        station: &str,
+        limit: usize,
+    ) -> Result<Vec<Record>, Refusal> {
+        let (service, of) = (self.clone(), station.to_owned());
+        let found = blocking(move || lock(&service.nem).requests_of(&of, limit)).await;
+        found.map_err(|error| ledger_failed(station, &error))
+    }
+
+    /// See [`Nem::cancel`].
+    pub(crate) async fn cancel(self: &Arc<Self>, station: &str, id: RequestId) -> Result<bool, Refusal> {
+        let (service, of) = (self.clone(), station.to_owned());
+        let cancelled = blocking(move || service.act(|nem, now| nem.cancel(&of, id, now))).await;
+        cancelled.map_err(|error| ledger_failed(station, &error))
+    }
+
+    /// When a station is told to come back whose request is under way.
+    pub(crate) const fn retry_after(&self) -> Duration {
+        self.retry_after
     }
 
     /// Waits until the request is decided, at most that long, and says how it stands then.
@@ -147,6 +200,17 @@ impl Service {
             notify.notify_waiters();
         }
     }
+}
+
+/// What an upload is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    Pkcs10,
+    CertReqMessages,
+}
+
+fn ledger_failed(station: &str, error: &nem::Error) -> Refusal {
+    Refusal::Ledger { station: station.to_owned(), reason: error.to_string() }
 }
 
 /// An [`Input`] that owns its parts.

@@ -66,6 +66,18 @@ impl RequestId {
         Self(octets)
     }
 
+    /// From its name, 32 hexadecimal digits, as it is displayed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut octets = [0; 16];
+        if text.len() != 32 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (octet, digits) in octets.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *octet = u8::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self(octets))
+    }
+
     /// Its octets.
     pub const fn as_octets(&self) -> &[u8; 16] {
         &self.0

@@ -1,5 +1,7 @@
 //! The NEM: what happens goes in, what to send and to log comes out.
 
+mod asking;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};

@@ -122,10 +122,10 @@ async fn enroll<H: EstHandler>(
 }
 
 /// The request's DER. RFC 7030 sends base64; DER itself and PEM are what people try with curl.
-fn decode_request(body: &[u8]) -> Result<Vec<u8>, &'static str> {
+pub(crate) fn decode_request(body: &[u8]) -> Result<Vec<u8>, &'static str> {
     const SEQUENCE: u8 = 0x30;
     match body.first() {
-        None => Err("the body is empty; it must be a PKCS #10 request in base64"),
+        None => Err("the body is empty; it must be a request in base64, PEM or DER"),
         // `0` is the same octet in ASCII, but no base64 of a DER SEQUENCE begins with it.
         Some(&SEQUENCE) => Ok(body.to_vec()),
         Some(_) if body.trim_ascii_start().starts_with(b"-----BEGIN") => der::Document::from_pem(
@@ -174,7 +174,7 @@ fn answer(reply: EstReply) -> Response {
     }
 }
 
-fn with_retry_after(mut answer: Response, retry_after: Duration) -> Response {
+pub(crate) fn with_retry_after(mut answer: Response, retry_after: Duration) -> Response {
     let seconds = retry_after.as_secs().max(1);
     answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     answer

@@ -10,6 +10,7 @@ pub mod est;
 pub mod http;
 pub mod server;
 pub mod tls;
+pub mod uploads;
 
 pub use error::TransferError;
 
