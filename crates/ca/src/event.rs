@@ -59,6 +59,13 @@ pub enum Outcome {
         /// Until then.
         due: UnixTime,
     },
+    /// The requester has to wait until an administrator approves the request.
+    AwaitingApproval,
+    /// The requester was told that there will be no certificate: an administrator rejected the request, or nobody decided in time.
+    NotApproved {
+        /// What it was told.
+        status: PkiStatusInfo,
+    },
     /// The requester took the certificate.
     Confirmed {
         /// Its serial number.
@@ -138,6 +145,8 @@ impl fmt::Display for Outcome {
                 f.write_str(if *implicitly_confirmed { ", implicitly confirmed" } else { "" })
             }
             Self::Waiting { due } => write!(f, "has to wait until {due}"),
+            Self::AwaitingApproval => f.write_str("has to wait for approval"),
+            Self::NotApproved { status } => write!(f, "was not approved: {status}"),
             Self::Confirmed { serial_number } => write!(f, "confirmed {serial_number}"),
             Self::Rejected { serial_number, status } => {
                 write!(f, "did not take {serial_number}, which is revoked: {status}")

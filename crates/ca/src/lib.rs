@@ -22,6 +22,6 @@ pub mod registry;
 pub use error::Error;
 pub use event::{Event, Outcome, Reply, reason_name};
 pub use issue::{CertificateContents, IssuedCertificate, Issuer};
-pub use machine::{Ca, MessageCredential};
-pub use policy::{Policy, VendorNames};
+pub use machine::{Ca, MessageCredential, PendingRequest};
+pub use policy::{Approval, Policy, VendorNames};
 pub use profile::Profile;

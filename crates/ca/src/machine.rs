@@ -1,5 +1,6 @@
 //! The CA: a message in, an answer out.
 
+mod approval;
 mod enrol;
 mod follow_up;
 mod general;
@@ -13,6 +14,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+pub use approval::PendingRequest;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{Grant, Responder};
 use cmp::{
@@ -215,8 +217,13 @@ impl Ca {
         Ok(())
     }
 
-    /// Nobody else gets the CA's name or has its key.
     fn issue(&self, contents: &CertificateContents, now: UnixTime) -> Result<IssuedCertificate, Error> {
+        self.check_is_another(contents)?;
+        self.issuer.issue(contents, &self.provider, now)
+    }
+
+    /// Nobody else gets the CA's name or has its key.
+    fn check_is_another(&self, contents: &CertificateContents) -> Result<(), Error> {
         let refuse = |reason| Err(Error::policy(PkiFailureInfo::BAD_CERT_TEMPLATE, reason));
         if contents.subject == *self.issuer.name() {
             return refuse("the subject asked for is the CA's own name");
@@ -226,7 +233,7 @@ impl Ca {
         {
             return refuse("the public key is the CA's own");
         }
-        self.issuer.issue(contents, &self.provider, now)
+        Ok(())
     }
 
     /// The root goes along: TS 33.310 section 9.5.4.3 wants it in extraCerts.

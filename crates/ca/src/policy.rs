@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use asn1::EncodedCertificate;
 use asn1::oids::rfc5280;
+use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::VerifiedRequest;
 use cmp::{PkiFailureInfo, SignerRole};
 use crypto::names_match;
@@ -36,11 +36,45 @@ pub struct Policy {
     pub confirm_wait: Duration,
     /// How long requesters have to wait for their certificates; zero answers at once.
     pub issuing_delay: Duration,
+    /// Whose requests wait for an administrator.
+    pub approval: Approval,
+}
+
+/// Whose requests wait until an administrator approves or rejects them ([`crate::Ca::approve`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Approval {
+    /// The roles whose requests wait. An RA has approved its requests itself.
+    pub of: Vec<SignerRole>,
+    /// Whether their updates (kur) wait, too: whoever sends one has a certificate already.
+    pub updates: bool,
+    /// What those who wait are told: to ask again after that time.
+    pub check_after: Duration,
+    /// How long a request waits at most. Then it can no longer be approved, and whoever polls is told systemUnavail.
+    pub lifetime: Duration,
+}
+
+impl Approval {
+    /// Nobody waits. Whoever does after a change of this is told to ask every minute, for 30 days.
+    pub const NONE: Self = Self {
+        of: Vec::new(),
+        updates: false,
+        check_after: Duration::from_secs(60),
+        lifetime: Duration::from_secs(30 * 24 * 3600),
+    };
+
+    pub(crate) fn is_needed(&self, request: &VerifiedRequest) -> bool {
+        self.of.contains(&request.signer().role) && (self.updates || request.updated().is_none())
+    }
+
+    pub(crate) fn is_over(&self, received: UnixTime, now: UnixTime) -> bool {
+        received.saturating_add(self.lifetime) < now
+    }
 }
 
 impl Default for Policy {
-    /// Network elements' certificates, at once, vendor names only; implicit confirmation is granted, certConf awaited
-    /// for five minutes. An update has a new key.
+    /// Network elements' certificates, at once, without an administrator, vendor names only; implicit confirmation is granted,
+    /// certConf awaited for five minutes. An update has a new key.
     fn default() -> Self {
         Self {
             profile: Profile::NE,
@@ -50,6 +84,7 @@ impl Default for Policy {
             implicit_confirm: true,
             confirm_wait: Duration::from_secs(300),
             issuing_delay: Duration::ZERO,
+            approval: Approval::NONE,
         }
     }
 }

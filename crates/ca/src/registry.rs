@@ -7,7 +7,7 @@ use core::fmt;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::OpenRequest;
-use cmp::{SenderNonce, TransactionId};
+use cmp::{PkiStatusInfo, SenderNonce, TransactionId};
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
@@ -28,26 +28,33 @@ pub trait Registry: Send + Sync {
     /// When the registry cannot be read.
     fn certificate(&self, serial_number: &SerialNumber) -> Result<Option<CertificateRecord>, RegistryError>;
 
-    /// Registers a new transaction and its certificate, unless the transaction is there already.
+    /// Registers a new transaction, and its certificate if one is issued, unless the transaction is there already.
     ///
     /// # Errors
     /// When the registry cannot be written, or the serial number is taken; nothing is registered then.
     fn open(
         &self,
         transaction: &TransactionRecord,
-        certificate: &CertificateRecord,
+        certificate: Option<&CertificateRecord>,
     ) -> Result<Write, RegistryError>;
 
-    /// Replaces a transaction, unless its revision is no longer the one in `transaction`, and with it sets its
-    /// certificate's status; a certificate that is revoked stays so. The replacement has the next revision.
+    /// Replaces a transaction, unless its revision is no longer the one in `transaction`, and with it does that to its
+    /// certificate. The replacement has the next revision.
     ///
     /// # Errors
-    /// When the registry cannot be written, or holds no such transaction; nothing is changed then.
+    /// When the registry cannot be written, holds no such transaction or certificate, or the serial number of a new one is taken;
+    /// nothing is changed then.
     fn advance(
         &self,
         transaction: &TransactionRecord,
-        status: CertificateStatus,
+        certificate: CertificateStep<'_>,
     ) -> Result<Write, RegistryError>;
+
+    /// The transactions that wait for an administrator, in no particular order.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    fn awaiting_approval(&self) -> Result<Vec<TransactionRecord>, RegistryError>;
 
     /// Registers a certificate that no transaction asked for.
     ///
@@ -84,6 +91,18 @@ pub trait Registry: Send + Sync {
     /// # Errors
     /// When the registry cannot be written.
     fn replace_crl(&self, crl: &CrlRecord) -> Result<Write, RegistryError>;
+}
+
+/// What a step of a transaction does to its certificate.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_enums)] // a registry must know how to write each
+pub enum CertificateStep<'a> {
+    /// Nothing: there is none.
+    None,
+    /// It is issued.
+    Issue(&'a CertificateRecord),
+    /// It gets that status; one that is revoked stays so.
+    Status(CertificateStatus),
 }
 
 /// A change of a certificate's status outside of the transaction that it was issued in.
@@ -126,8 +145,8 @@ pub enum Write {
 pub struct TransactionRecord {
     /// The request: transactionID, kind, certReqId, who signed it.
     pub request: OpenRequest,
-    /// The serial number of the certificate issued for it.
-    pub serial_number: SerialNumber,
+    /// The serial number of the certificate issued for it; `None` as long as none is.
+    pub serial_number: Option<SerialNumber>,
     /// Whether that certificate differs from what was asked for.
     pub with_mods: bool,
     /// How far it is.
@@ -139,7 +158,7 @@ pub struct TransactionRecord {
 }
 
 /// How far a transaction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransactionState {
     /// The requester was told to wait; the certificate is handed out from that time on.
@@ -153,6 +172,16 @@ pub enum TransactionState {
     Confirmed,
     /// The requester did not take the certificate. It is over.
     Rejected,
+    /// The requester was told to wait; no certificate is issued until an administrator approves the request.
+    AwaitingApproval {
+        /// When the request came.
+        received: UnixTime,
+    },
+    /// There is no certificate, and will be none: whoever polls is told so. It is over.
+    Refused {
+        /// What the requester is told.
+        status: PkiStatusInfo,
+    },
 }
 
 /// A message and its answer, both as octets.
@@ -187,7 +216,7 @@ impl TransactionRecord {
     /// A transaction from its parts.
     pub const fn new(
         request: OpenRequest,
-        serial_number: SerialNumber,
+        serial_number: Option<SerialNumber>,
         with_mods: bool,
         state: TransactionState,
         exchanges: Vec<Exchange>,

@@ -6,8 +6,8 @@ use std::fmt;
 use std::path::Path;
 
 use ca::registry::{
-    CertificateRecord, CertificateStatus, CrlRecord, Exchange, Registry, RegistryError, StatusChange,
-    TransactionRecord, Write,
+    CertificateRecord, CertificateStatus, CertificateStep, CrlRecord, Exchange, Registry, RegistryError,
+    StatusChange, TransactionRecord, TransactionState, Write,
 };
 use cmp::TransactionId;
 use redb::{
@@ -28,6 +28,8 @@ const TRANSACTIONS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("tr
 const CERTIFICATES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("certificates");
 /// The only exchange of transactions that were over with it, by transactionID.
 const ANSWERED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("answered");
+/// The transactionIDs of what waits for an administrator.
+const AWAITING_APPROVAL: TableDefinition<'_, &[u8], ()> = TableDefinition::new("awaiting-approval");
 /// The serial numbers of what is revoked.
 const REVOKED: TableDefinition<'_, &[u8], ()> = TableDefinition::new("revoked");
 /// The latest CRL, under its number.
@@ -53,6 +55,7 @@ impl EmbeddedRegistry {
             transaction.open_table(ISSUED)?;
             transaction.open_table(ANSWERED)?;
             transaction.open_table(CRLS)?;
+            transaction.open_table(AWAITING_APPROVAL)?;
             list_revoked(transaction)?;
             Ok(Write::Done)
         })?;
@@ -84,6 +87,18 @@ impl EmbeddedRegistry {
             let found = certificates.get(entry?.0.value())?;
             let found = found.ok_or(Error::Missing { record: "certificate" })?;
             records.push(certificate_from_der(found.value())?);
+        }
+        Ok(records)
+    }
+
+    fn read_awaiting_approval(&self) -> Result<Vec<TransactionRecord>, Error> {
+        let transaction = self.database.begin_read()?;
+        let transactions = transaction.open_table(TRANSACTIONS)?;
+        let mut records = Vec::new();
+        for entry in transaction.open_table(AWAITING_APPROVAL)?.iter()? {
+            let found = transactions.get(entry?.0.value())?;
+            let found = found.ok_or(Error::Missing { record: "transaction" })?;
+            records.push(transaction_from_der(found.value())?);
         }
         Ok(records)
     }
@@ -129,7 +144,7 @@ impl Registry for EmbeddedRegistry {
     fn open(
         &self,
         transaction: &TransactionRecord,
-        certificate: &CertificateRecord,
+        certificate: Option<&CertificateRecord>,
     ) -> Result<Write, RegistryError> {
         let octets = transaction_to_der(transaction)?;
         Ok(self.write(|tables| {
@@ -139,14 +154,15 @@ impl Registry for EmbeddedRegistry {
                 return Ok(Write::Conflict);
             }
             transactions.insert(id, octets.as_slice())?;
-            add_certificate(tables, certificate)
+            list_awaiting_approval(tables, transaction)?;
+            certificate.map_or(Ok(Write::Done), |certificate| add_certificate(tables, certificate))
         })?)
     }
 
     fn advance(
         &self,
         transaction: &TransactionRecord,
-        status: CertificateStatus,
+        certificate: CertificateStep<'_>,
     ) -> Result<Write, RegistryError> {
         Ok(self.write(|tables| {
             let mut transactions = tables.open_table(TRANSACTIONS)?;
@@ -162,11 +178,24 @@ impl Registry for EmbeddedRegistry {
             let mut next = transaction.clone();
             next.revision = stored.revision.saturating_add(1);
             transactions.insert(id, transaction_to_der(&next)?.as_slice())?;
-            if is_revoked(certificate(tables, &transaction.serial_number)?.status) {
-                return Ok(Write::Done);
+            list_awaiting_approval(tables, transaction)?;
+            match certificate {
+                CertificateStep::None => Ok(Write::Done),
+                CertificateStep::Issue(certificate) => add_certificate(tables, certificate),
+                CertificateStep::Status(status) => {
+                    let serial_number = transaction.serial_number.as_ref();
+                    let serial_number = serial_number.ok_or(Error::Missing { record: "certificate" })?;
+                    if is_revoked(self::certificate(tables, serial_number)?.status) {
+                        return Ok(Write::Done);
+                    }
+                    set_status(tables, serial_number, status)
+                }
             }
-            set_status(tables, &transaction.serial_number, status)
         })?)
+    }
+
+    fn awaiting_approval(&self) -> Result<Vec<TransactionRecord>, RegistryError> {
+        Ok(self.read_awaiting_approval()?)
     }
 
     fn register(&self, certificate: &CertificateRecord) -> Result<(), RegistryError> {
@@ -215,6 +244,18 @@ impl Registry for EmbeddedRegistry {
             Ok(Write::Done)
         })?)
     }
+}
+
+/// Whether it waits, and with that whether it is listed, may have changed.
+fn list_awaiting_approval(tables: &WriteTransaction, transaction: &TransactionRecord) -> Result<(), Error> {
+    let mut awaiting = tables.open_table(AWAITING_APPROVAL)?;
+    let id = transaction.request.transaction_id.as_octets();
+    if matches!(transaction.state, TransactionState::AwaitingApproval { .. }) {
+        awaiting.insert(id, ())?;
+    } else {
+        awaiting.remove(id)?;
+    }
+    Ok(())
 }
 
 fn add_certificate(tables: &WriteTransaction, certificate: &CertificateRecord) -> Result<Write, Error> {

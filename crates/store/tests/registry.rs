@@ -7,12 +7,12 @@ use std::path::Path;
 
 use asn1::UnixTime;
 use ca::registry::{
-    CertificateRecord, CertificateStatus, CrlRecord, Exchange, Registry, StatusChange, TransactionRecord,
-    TransactionState, Write,
+    CertificateRecord, CertificateStatus, CertificateStep, CrlRecord, Exchange, Registry, StatusChange,
+    TransactionRecord, TransactionState, Write,
 };
 use cmp::end_entity::RequestKind;
 use cmp::management_entity::OpenRequest;
-use cmp::{CertReqId, Credential, Reference, SenderNonce, TransactionId};
+use cmp::{CertReqId, Credential, PkiFailureInfo, PkiStatusInfo, Reference, SenderNonce, TransactionId};
 use store::Error;
 use store::registry::EmbeddedRegistry;
 use testkit::vectors;
@@ -43,7 +43,7 @@ fn transaction(number: u8, kind: RequestKind, state: TransactionState) -> Transa
     let request = OpenRequest::new(id(number), kind, CertReqId::P10CR, number.is_multiple_of(2), signer);
     let exchange =
         |octet| Exchange::new(vec![octet; 2_000], vec![octet], SenderNonce::new(&[octet; 16]).unwrap());
-    TransactionRecord::new(request, serial(number), true, state, vec![exchange(1), exchange(2)], 0)
+    TransactionRecord::new(request, Some(serial(number)), true, state, vec![exchange(1), exchange(2)], 0)
 }
 
 fn open(path: &Path) -> EmbeddedRegistry {
@@ -65,8 +65,9 @@ fn every_transaction_survives_a_restart() {
         ),
     ];
     let registry = open(&path);
-    for (number, (kind, state, status)) in (0..).zip(cases) {
-        let written = registry.open(&transaction(number, kind, state), &certificate(number, status));
+    for (number, (kind, state, status)) in (0..).zip(cases.clone()) {
+        let written =
+            registry.open(&transaction(number, kind, state.clone()), Some(&certificate(number, status)));
         assert_eq!(written.unwrap(), Write::Done);
     }
     drop(registry);
@@ -89,21 +90,61 @@ fn the_first_to_write_wins() {
     let registry = open(&directory.path().join("registry.redb"));
     let first = transaction(1, RequestKind::P10cr, TransactionState::AwaitingCertConf);
     let unconfirmed = certificate(1, CertificateStatus::Unconfirmed);
-    assert_eq!(registry.open(&first, &unconfirmed).unwrap(), Write::Done);
+    assert_eq!(registry.open(&first, Some(&unconfirmed)).unwrap(), Write::Done);
     // The same transactionID again, with another certificate: nothing of it is written.
     let second = certificate(2, CertificateStatus::Unconfirmed);
-    assert_eq!(registry.open(&first, &second).unwrap(), Write::Conflict);
+    assert_eq!(registry.open(&first, Some(&second)).unwrap(), Write::Conflict);
     assert!(registry.certificate(&serial(2)).unwrap().is_none());
     assert_eq!(registry.certificates().unwrap().len(), 1);
 
     // Two that read the same revision: one of them goes on.
     let read = registry.transaction(&id(1)).unwrap().unwrap();
-    assert_eq!(registry.advance(&read, CertificateStatus::Valid).unwrap(), Write::Done);
+    assert_eq!(
+        registry.advance(&read, CertificateStep::Status(CertificateStatus::Valid)).unwrap(),
+        Write::Done
+    );
     let revoked = CertificateStatus::Revoked { at: NOW, reason: CrlReason::KeyCompromise };
-    assert_eq!(registry.advance(&read, revoked).unwrap(), Write::Conflict);
+    assert_eq!(registry.advance(&read, CertificateStep::Status(revoked)).unwrap(), Write::Conflict);
     assert_eq!(registry.certificate(&serial(1)).unwrap().unwrap().status, CertificateStatus::Valid);
     let read = registry.transaction(&id(1)).unwrap().unwrap();
-    assert_eq!(registry.advance(&read, revoked).unwrap(), Write::Done);
+    assert_eq!(registry.advance(&read, CertificateStep::Status(revoked)).unwrap(), Write::Done);
+}
+
+#[test]
+fn what_waits_for_approval_has_no_certificate_until_it_is_issued() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("registry.redb");
+    let registry = open(&path);
+    let waits = |number, kind| {
+        let state = TransactionState::AwaitingApproval { received: NOW };
+        let mut record = transaction(number, kind, state);
+        record.serial_number = None;
+        record
+    };
+    for (number, kind) in [(1, RequestKind::Ir), (2, RequestKind::P10cr), (3, RequestKind::Kur)] {
+        assert_eq!(registry.open(&waits(number, kind), None).unwrap(), Write::Done);
+    }
+    let approved = transaction(1, RequestKind::Ir, TransactionState::Waiting { due: NOW });
+    let issued = certificate(1, CertificateStatus::Unconfirmed);
+    assert_eq!(registry.advance(&approved, CertificateStep::Issue(&issued)).unwrap(), Write::Done);
+    // Two approve at a time: the second has issued nothing.
+    let other = certificate(9, CertificateStatus::Unconfirmed);
+    assert_eq!(registry.advance(&approved, CertificateStep::Issue(&other)).unwrap(), Write::Conflict);
+    let status = PkiStatusInfo::rejection(PkiFailureInfo::NOT_AUTHORIZED, "not one of ours".into());
+    let mut refused = waits(2, RequestKind::P10cr);
+    refused.state = TransactionState::Refused { status: status.clone() };
+    assert_eq!(registry.advance(&refused, CertificateStep::None).unwrap(), Write::Done);
+    // A status without a certificate is nobody's.
+    let third = registry.transaction(&id(3)).unwrap().unwrap();
+    assert!(registry.advance(&third, CertificateStep::Status(CertificateStatus::Valid)).is_err());
+    drop(registry);
+
+    let registry = open(&path);
+    assert_eq!(registry.awaiting_approval().unwrap(), [waits(3, RequestKind::Kur)]);
+    assert_eq!(registry.certificates().unwrap(), [issued]);
+    assert_eq!(registry.transaction(&id(1)).unwrap().unwrap().serial_number, Some(serial(1)));
+    let refused = registry.transaction(&id(2)).unwrap().unwrap();
+    assert_eq!((refused.serial_number, refused.state), (None, TransactionState::Refused { status }));
 }
 
 #[test]
@@ -112,7 +153,7 @@ fn what_was_revoked_stays_so_and_stands_on_the_list() {
     let path = directory.path().join("registry.redb");
     let registry = open(&path);
     let begun = transaction(1, RequestKind::Ir, TransactionState::AwaitingCertConf);
-    registry.open(&begun, &certificate(1, CertificateStatus::Unconfirmed)).unwrap();
+    registry.open(&begun, Some(&certificate(1, CertificateStatus::Unconfirmed))).unwrap();
     registry.register(&certificate(2, CertificateStatus::Valid)).unwrap();
     let revoked = |reason| CertificateStatus::Revoked { at: NOW, reason };
     let exchange = Exchange::new(vec![1], vec![2], SenderNonce::new(&[3; 16]).unwrap());
@@ -132,11 +173,17 @@ fn what_was_revoked_stays_so_and_stands_on_the_list() {
     assert_eq!(change(2, hold, CertificateStatus::Valid, Some(8)).unwrap(), Write::Conflict);
     assert_eq!(registry.answered(&id(8)).unwrap(), Some(exchange.clone()));
     let other = transaction(8, RequestKind::Ir, TransactionState::Confirmed);
-    assert_eq!(registry.open(&other, &certificate(8, CertificateStatus::Valid)).unwrap(), Write::Conflict);
+    assert_eq!(
+        registry.open(&other, Some(&certificate(8, CertificateStatus::Valid))).unwrap(),
+        Write::Conflict
+    );
 
     let compromised = revoked(CrlReason::KeyCompromise);
     assert_eq!(change(1, CertificateStatus::Unconfirmed, compromised, None).unwrap(), Write::Done);
-    assert_eq!(registry.advance(&begun, CertificateStatus::Valid).unwrap(), Write::Done);
+    assert_eq!(
+        registry.advance(&begun, CertificateStep::Status(CertificateStatus::Valid)).unwrap(),
+        Write::Done
+    );
     assert!(change(9, CertificateStatus::Valid, hold, None).is_err());
     drop(registry);
 
@@ -170,7 +217,7 @@ fn serial_numbers_are_registered_once() {
     registry.register(&certificate(1, CertificateStatus::Valid)).unwrap();
     assert!(registry.register(&certificate(1, CertificateStatus::Valid)).is_err());
     let unknown = transaction(7, RequestKind::Ir, TransactionState::Confirmed);
-    assert!(registry.advance(&unknown, CertificateStatus::Valid).is_err());
+    assert!(registry.advance(&unknown, CertificateStep::Status(CertificateStatus::Valid)).is_err());
     assert_eq!(registry.certificates().unwrap().len(), 1);
 }
 

@@ -9,7 +9,15 @@ use x509_cert::ext::pkix::CrlReason;
 
 use super::{Ca, certificate_record};
 use crate::registry::{CertificateRecord, CertificateStatus, TransactionRecord, TransactionState, Write};
-use crate::{Error, Outcome};
+use crate::{CertificateContents, Error, Outcome, Profile};
+
+/// What is to be issued for a request, and under which profile.
+pub(super) struct Decision<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) contents: CertificateContents,
+    /// Whether that differs from what was asked for.
+    pub(super) with_mods: bool,
+}
 
 impl Ca {
     /// The first message of a transaction: ir, cr, kur or p10cr.
@@ -24,16 +32,13 @@ impl Ca {
         }
         let validated = self.validate(message, &Expectation::First, now)?;
         let request = VerifiedRequest::verify(&validated, &self.provider)?;
-        let order = match request.updated() {
-            Some(old) => self.policy.update(&request, &self.updatable(old)?)?,
-            None => self.policy.order(&request)?,
-        };
-        let (contents, modified) =
-            order.profile.fit(order.subject, request.public_key(), &order.extensions)?;
+        let Decision { profile, contents, with_mods } = self.decide(&request)?;
+        if self.policy.approval.is_needed(&request) {
+            return self.hold(&validated, &request, now);
+        }
         let issued = self.issue(&contents, now)?;
 
         let open = request.open();
-        let with_mods = order.other_subject || modified;
         let (reply_to, responder) =
             (ReplyTo::new(message.header()), self.responder(validated.mac_credential(), now));
         let (part, state, outcome) = if self.policy.issuing_delay.is_zero() {
@@ -60,16 +65,16 @@ impl Ca {
         let answer = exchange.answer.clone();
         let transaction = TransactionRecord::new(
             open.clone(),
-            issued.serial_number.clone(),
+            Some(issued.serial_number.clone()),
             with_mods,
-            state,
+            state.clone(),
             Vec::from([exchange]),
             0,
         );
         let requester = Some(request.signer().name.clone());
         let status = state.certificate_status(now);
-        let certificate = certificate_record(&issued, order.profile, requester, status, now);
-        match self.registry.open(&transaction, &certificate)? {
+        let certificate = certificate_record(&issued, profile, requester, status, now);
+        match self.registry.open(&transaction, Some(&certificate))? {
             Write::Done => Ok((answer, outcome)),
             Write::Conflict => {
                 self.after_conflict(message, cmp::Error::TransactionIdInUse(id.clone()).into())
@@ -79,6 +84,18 @@ impl Ca {
 }
 
 impl Ca {
+    /// What the request's sender gets, if it may have anything.
+    pub(super) fn decide(&self, request: &VerifiedRequest) -> Result<Decision<'_>, Error> {
+        let order = match request.updated() {
+            Some(old) => self.policy.update(request, &self.updatable(old)?)?,
+            None => self.policy.order(request)?,
+        };
+        let (contents, modified) =
+            order.profile.fit(order.subject, request.public_key(), &order.extensions)?;
+        self.check_is_another(&contents)?;
+        Ok(Decision { profile: order.profile, contents, with_mods: order.other_subject || modified })
+    }
+
     /// What is known of a certificate that is to be updated: this CA issued it, and whoever has it took it.
     fn updatable(&self, old: &EncodedCertificate) -> Result<CertificateRecord, Error> {
         let certificate = Certificate::from_der(old.octets()).map_err(cmp::Error::MalformedCertificate)?;
@@ -103,9 +120,12 @@ impl Ca {
 
 impl TransactionState {
     /// What the transaction's certificate is worth in this state.
-    pub(super) const fn certificate_status(self, now: UnixTime) -> CertificateStatus {
+    pub(super) const fn certificate_status(&self, now: UnixTime) -> CertificateStatus {
         match self {
-            Self::Waiting { .. } | Self::AwaitingCertConf => CertificateStatus::Unconfirmed,
+            Self::Waiting { .. }
+            | Self::AwaitingCertConf
+            | Self::AwaitingApproval { .. }
+            | Self::Refused { .. } => CertificateStatus::Unconfirmed,
             Self::Confirmed => CertificateStatus::Valid,
             Self::Rejected => CertificateStatus::Revoked { at: now, reason: CrlReason::CessationOfOperation },
         }

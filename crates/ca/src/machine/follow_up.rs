@@ -1,14 +1,19 @@
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use asn1::UnixTime;
 use cmp::management_entity::{AwaitingCertConf, AwaitingPollReq, Confirmation, ReplyTo};
-use cmp::{BodyKind, Expectation, PkiFailureInfo, PkiMessage, ProtectedPart, SenderNonce, ValidatedMessage};
+use cmp::{
+    BodyKind, Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, ProtectedPart, SenderNonce,
+    ValidatedMessage,
+};
 use der::Decode;
 use x509_cert::Certificate;
 
 use super::Ca;
 use crate::registry::{
-    CertificateRecord, CertificateStatus, RegistryError, TransactionRecord, TransactionState, Write,
+    CertificateRecord, CertificateStatus, CertificateStep, RegistryError, TransactionRecord,
+    TransactionState, Write,
 };
 use crate::{Error, Outcome};
 
@@ -33,8 +38,8 @@ impl Ca {
         let validated = self.validate(message, &expectation, now)?;
         let nonce = record.nonces().pop().ok_or_else(|| inconsistent("a transaction without an exchange"))?;
 
-        use TransactionState::{AwaitingCertConf, Confirmed, Rejected, Waiting};
-        let (state, part, outcome) = match (message.body().kind(), record.state) {
+        use TransactionState::{AwaitingApproval, AwaitingCertConf, Confirmed, Refused, Rejected, Waiting};
+        let (state, part, outcome) = match (message.body().kind(), &record.state) {
             (BodyKind::CertConf, AwaitingCertConf) => self.confirm(&record, nonce, &validated, now)?,
             (BodyKind::CertConf, Confirmed | Rejected) => {
                 return Err(Error::policy(
@@ -42,8 +47,22 @@ impl Ca {
                     "the certificate was confirmed or rejected before",
                 ));
             }
-            (BodyKind::PollReq, Waiting { due }) if due > now => {
-                self.wait_again(&record, due, nonce, &validated, now)?
+            (BodyKind::PollReq, Waiting { due }) if *due > now => {
+                let part = self.wait_again(&record, due.abs_diff(now), nonce, &validated, now)?;
+                (record.state.clone(), part, Outcome::Waiting { due: *due })
+            }
+            (BodyKind::PollReq, AwaitingApproval { received })
+                if !self.policy.approval.is_over(*received, now) =>
+            {
+                let after = self.policy.approval.check_after;
+                let part = self.wait_again(&record, after, nonce, &validated, now)?;
+                (record.state.clone(), part, Outcome::AwaitingApproval)
+            }
+            (BodyKind::PollReq, AwaitingApproval { .. }) => {
+                self.turn_down(&record, nobody_decided(), nonce, &validated, now)?
+            }
+            (BodyKind::PollReq, Refused { status }) => {
+                self.turn_down(&record, status.clone(), nonce, &validated, now)?
             }
             (BodyKind::PollReq, Waiting { .. } | AwaitingCertConf) => {
                 self.hand_out(&record, nonce, &validated, now)?
@@ -56,7 +75,11 @@ impl Ca {
         let mut next = record;
         next.state = state;
         next.keep(exchange);
-        match self.registry.advance(&next, state.certificate_status(now))? {
+        let step = match next.serial_number {
+            Some(_) => CertificateStep::Status(next.state.certificate_status(now)),
+            None => CertificateStep::None,
+        };
+        match self.registry.advance(&next, step)? {
             Write::Done => Ok((answer, outcome)),
             Write::Conflict => {
                 let error = Error::policy(
@@ -79,11 +102,10 @@ impl Ca {
         if matches!(certificate.status, CertificateStatus::Revoked { .. }) {
             return Err(Error::policy(PkiFailureInfo::CERT_REVOKED, "the certificate is revoked by now"));
         }
-        let certificate = certificate.certificate;
-        let awaiting = AwaitingCertConf::resume(record.request.clone(), certificate, nonce);
+        let awaiting = AwaitingCertConf::resume(record.request.clone(), certificate.certificate, nonce);
         let (confirmation, part) =
             awaiting.handle(message, &self.responder(message.mac_credential(), now))?;
-        let serial_number = record.serial_number.clone();
+        let serial_number = certificate.serial_number;
         Ok(match confirmation {
             Confirmation::Rejected(status) => {
                 (TransactionState::Rejected, part, Outcome::Rejected { serial_number, status })
@@ -95,16 +117,31 @@ impl Ca {
     fn wait_again(
         &self,
         record: &TransactionRecord,
-        due: UnixTime,
+        check_after: Duration,
+        nonce: SenderNonce,
+        message: &ValidatedMessage,
+        now: UnixTime,
+    ) -> Result<ProtectedPart, Error> {
+        let open = AwaitingPollReq::resume(record.request.clone(), nonce).handle(message)?;
+        let reply_to = ReplyTo::new(message.message().header());
+        let (part, _) =
+            open.wait_again(check_after, &reply_to, &self.responder(message.mac_credential(), now))?;
+        Ok(part)
+    }
+
+    /// There will be no certificate.
+    fn turn_down(
+        &self,
+        record: &TransactionRecord,
+        status: PkiStatusInfo,
         nonce: SenderNonce,
         message: &ValidatedMessage,
         now: UnixTime,
     ) -> Result<(TransactionState, ProtectedPart, Outcome), Error> {
         let open = AwaitingPollReq::resume(record.request.clone(), nonce).handle(message)?;
         let reply_to = ReplyTo::new(message.message().header());
-        let (part, _) =
-            open.wait_again(due.abs_diff(now), &reply_to, &self.responder(message.mac_credential(), now))?;
-        Ok((record.state, part, Outcome::Waiting { due }))
+        let part = open.refuse(status.clone(), &reply_to, &self.responder(message.mac_credential(), now))?;
+        Ok((TransactionState::Refused { status: status.clone() }, part, Outcome::NotApproved { status }))
     }
 
     /// The certificate goes out; once more to a requester that asks again because the answer was lost.
@@ -116,14 +153,14 @@ impl Ca {
         now: UnixTime,
     ) -> Result<(TransactionState, ProtectedPart, Outcome), Error> {
         let open = AwaitingPollReq::resume(record.request.clone(), nonce).handle(message)?;
-        let certificate = self.certificate_of(record)?.certificate;
+        let CertificateRecord { certificate, serial_number, .. } = self.certificate_of(record)?;
         let decoded =
             Certificate::from_der(certificate.octets()).map_err(cmp::Error::MalformedCertificate)?;
         let reply_to = ReplyTo::new(message.message().header());
         let grant = self.grant(certificate, record.with_mods);
         let (part, next) = open.grant(&grant, &reply_to, &self.responder(message.mac_credential(), now))?;
         let outcome = Outcome::Issued {
-            serial_number: record.serial_number.clone(),
+            serial_number,
             subject: decoded.tbs_certificate().subject().clone(),
             with_mods: record.with_mods,
             implicitly_confirmed: next.is_none(),
@@ -136,11 +173,18 @@ impl Ca {
     }
 
     fn certificate_of(&self, record: &TransactionRecord) -> Result<CertificateRecord, Error> {
-        let found = self.registry.certificate(&record.serial_number)?;
+        let found = match &record.serial_number {
+            Some(serial_number) => self.registry.certificate(serial_number)?,
+            None => None,
+        };
         found.ok_or_else(|| inconsistent("a transaction without its certificate"))
     }
 }
 
-fn inconsistent(what: &'static str) -> Error {
+fn nobody_decided() -> PkiStatusInfo {
+    PkiStatusInfo::rejection(PkiFailureInfo::SYSTEM_UNAVAIL, "nobody approved the request in time".into())
+}
+
+pub(super) fn inconsistent(what: &'static str) -> Error {
     Error::Registry(RegistryError::new(what))
 }

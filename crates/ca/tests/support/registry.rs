@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use ca::registry::{
-    CertificateRecord, CertificateStatus, CrlRecord, Exchange, Registry, RegistryError, StatusChange,
-    TransactionRecord, Write,
+    CertificateRecord, CertificateStatus, CertificateStep, CrlRecord, Exchange, Registry, RegistryError,
+    StatusChange, TransactionRecord, TransactionState, Write,
 };
 use cmp::TransactionId;
 use x509_cert::serial_number::SerialNumber;
@@ -34,6 +34,13 @@ struct Tables {
     certificates: BTreeMap<Vec<u8>, CertificateRecord>,
     answered: BTreeMap<Vec<u8>, Exchange>,
     crl: Option<CrlRecord>,
+}
+
+impl Tables {
+    fn add(&mut self, certificate: &CertificateRecord) {
+        let serial = certificate.serial_number.as_bytes().to_vec();
+        self.certificates.insert(serial, certificate.clone());
+    }
 }
 
 impl MemoryRegistry {
@@ -93,7 +100,7 @@ impl Registry for MemoryRegistry {
     fn open(
         &self,
         transaction: &TransactionRecord,
-        certificate: &CertificateRecord,
+        certificate: Option<&CertificateRecord>,
     ) -> Result<Write, RegistryError> {
         let id = transaction.request.transaction_id.as_octets().to_vec();
         self.write(|tables| {
@@ -101,8 +108,9 @@ impl Registry for MemoryRegistry {
                 return Write::Conflict;
             }
             tables.transactions.insert(id, transaction.clone());
-            let serial = certificate.serial_number.as_bytes().to_vec();
-            tables.certificates.insert(serial, certificate.clone());
+            if let Some(certificate) = certificate {
+                tables.add(certificate);
+            }
             Write::Done
         })
     }
@@ -110,7 +118,7 @@ impl Registry for MemoryRegistry {
     fn advance(
         &self,
         transaction: &TransactionRecord,
-        status: CertificateStatus,
+        certificate: CertificateStep<'_>,
     ) -> Result<Write, RegistryError> {
         self.write(|tables| {
             let stored = tables.transactions.get_mut(transaction.request.transaction_id.as_octets()).unwrap();
@@ -119,17 +127,29 @@ impl Registry for MemoryRegistry {
             }
             *stored = transaction.clone();
             stored.revision += 1;
-            let certificate = tables.certificates.get_mut(transaction.serial_number.as_bytes()).unwrap();
-            if !matches!(certificate.status, CertificateStatus::Revoked { .. }) {
-                certificate.status = status;
+            match certificate {
+                CertificateStep::None => {}
+                CertificateStep::Issue(certificate) => tables.add(certificate),
+                CertificateStep::Status(status) => {
+                    let serial = transaction.serial_number.as_ref().unwrap().as_bytes();
+                    let certificate = tables.certificates.get_mut(serial).unwrap();
+                    if !matches!(certificate.status, CertificateStatus::Revoked { .. }) {
+                        certificate.status = status;
+                    }
+                }
             }
             Write::Done
         })
     }
 
+    fn awaiting_approval(&self) -> Result<Vec<TransactionRecord>, RegistryError> {
+        let waits =
+            |record: &&TransactionRecord| matches!(record.state, TransactionState::AwaitingApproval { .. });
+        self.read(|tables| tables.transactions.values().filter(waits).cloned().collect())
+    }
+
     fn register(&self, certificate: &CertificateRecord) -> Result<(), RegistryError> {
-        let serial = certificate.serial_number.as_bytes().to_vec();
-        self.write(|tables| tables.certificates.insert(serial, certificate.clone()))?;
+        self.write(|tables| tables.add(certificate))?;
         Ok(())
     }
 

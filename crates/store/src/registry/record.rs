@@ -3,7 +3,7 @@
 use asn1::{EncodedCertificate, UnixTime};
 use ca::registry::{CertificateRecord, CertificateStatus, Exchange, TransactionRecord, TransactionState};
 use cmp::management_entity::OpenRequest;
-use cmp::{CertReqId, SenderNonce, TransactionId};
+use cmp::{CertReqId, PkiStatusInfo, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
 use x509_cert::ext::pkix::CrlReason;
@@ -22,12 +22,14 @@ use crate::sender::Sender;
 ///   certReqId       INTEGER,
 ///   implicitConfirm BOOLEAN,
 ///   signer          CHOICE { certificate Certificate, reference OCTET STRING },
-///   serialNumber    INTEGER,
+///   serialNumber    INTEGER OPTIONAL,     -- absent as long as no certificate is issued
 ///   withMods        BOOLEAN,
-///   state           ENUMERATED { waiting(0), awaitingCertConf(1), confirmed(2), rejected(3) },
-///   due             INTEGER,              -- Unix time, 0 unless waiting
+///   state           ENUMERATED { waiting(0), awaitingCertConf(1), confirmed(2), rejected(3), awaitingApproval(4),
+///                                refused(5) },
+///   time            INTEGER,              -- Unix time: due when waiting, received when awaitingApproval, else 0
 ///   exchanges       SEQUENCE OF Exchange,
-///   revision        INTEGER }
+///   revision        INTEGER,
+///   refusal         PKIStatusInfo OPTIONAL } -- when refused
 /// ```
 #[derive(Sequence)]
 struct TransactionEntry {
@@ -36,12 +38,15 @@ struct TransactionEntry {
     cert_req_id: CertReqId,
     implicit_confirm: bool,
     signer: Sender,
-    serial_number: SerialNumber,
+    #[asn1(optional = "true")]
+    serial_number: Option<SerialNumber>,
     with_mods: bool,
     state: State,
-    due: u64,
+    time: u64,
     exchanges: Vec<ExchangeEntry>,
     revision: u64,
+    #[asn1(optional = "true")]
+    refusal: Option<PkiStatusInfo>,
 }
 
 /// `Exchange ::= SEQUENCE { request OCTET STRING, answer OCTET STRING, senderNonce OCTET STRING }`
@@ -84,6 +89,8 @@ enum State {
     AwaitingCertConf = 1,
     Confirmed = 2,
     Rejected = 3,
+    AwaitingApproval = 4,
+    Refused = 5,
 }
 
 #[derive(Clone, Copy, Enumerated)]
@@ -119,11 +126,15 @@ pub(super) fn exchange_from_der(octets: &[u8]) -> Result<Exchange, Error> {
 }
 
 pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, Error> {
-    let (state, due) = match record.state {
-        TransactionState::Waiting { due } => (State::Waiting, due.as_secs()),
-        TransactionState::AwaitingCertConf => (State::AwaitingCertConf, 0),
-        TransactionState::Confirmed => (State::Confirmed, 0),
-        TransactionState::Rejected => (State::Rejected, 0),
+    let (state, time, refusal) = match &record.state {
+        TransactionState::Waiting { due } => (State::Waiting, due.as_secs(), None),
+        TransactionState::AwaitingCertConf => (State::AwaitingCertConf, 0, None),
+        TransactionState::Confirmed => (State::Confirmed, 0, None),
+        TransactionState::Rejected => (State::Rejected, 0, None),
+        TransactionState::AwaitingApproval { received } => {
+            (State::AwaitingApproval, received.as_secs(), None)
+        }
+        TransactionState::Refused { status } => (State::Refused, 0, Some(status.clone())),
         _ => return Err(unknown_value()),
     };
     let body = Body::try_from(record.request.kind)?;
@@ -137,9 +148,10 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
         serial_number: record.serial_number.clone(),
         with_mods: record.with_mods,
         state,
-        due,
+        time,
         exchanges: exchanges.collect::<der::Result<_>>().map_err(Error::Encoding)?,
         revision: record.revision,
+        refusal,
     };
     entry.to_der().map_err(Error::Encoding)
 }
@@ -148,10 +160,16 @@ pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, E
     let entry = TransactionEntry::from_der(octets)
         .map_err(|reason| Error::Corrupt { record: "transaction", reason })?;
     let state = match entry.state {
-        State::Waiting => TransactionState::Waiting { due: UnixTime::from_secs(entry.due) },
+        State::Waiting => TransactionState::Waiting { due: UnixTime::from_secs(entry.time) },
         State::AwaitingCertConf => TransactionState::AwaitingCertConf,
         State::Confirmed => TransactionState::Confirmed,
         State::Rejected => TransactionState::Rejected,
+        State::AwaitingApproval => {
+            TransactionState::AwaitingApproval { received: UnixTime::from_secs(entry.time) }
+        }
+        State::Refused => {
+            TransactionState::Refused { status: entry.refusal.ok_or(Error::Missing { record: "refusal" })? }
+        }
     };
     let request = OpenRequest::new(
         entry.transaction_id,
