@@ -179,3 +179,22 @@ pub const fn reason_name(reason: CrlReason) -> &'static str {
         CrlReason::AaCompromise => "aACompromise",
     }
 }
+
+/// The reason that RFC 5280 section 5.3.1 gives that name.
+pub fn reason_by_name(name: &str) -> Option<CrlReason> {
+    REASONS.into_iter().find(|reason| reason_name(*reason) == name)
+}
+
+/// All there are.
+pub const REASONS: [CrlReason; 10] = [
+    CrlReason::Unspecified,
+    CrlReason::KeyCompromise,
+    CrlReason::CaCompromise,
+    CrlReason::AffiliationChanged,
+    CrlReason::Superseded,
+    CrlReason::CessationOfOperation,
+    CrlReason::CertificateHold,
+    CrlReason::RemoveFromCRL,
+    CrlReason::PrivilegeWithdrawn,
+    CrlReason::AaCompromise,
+];

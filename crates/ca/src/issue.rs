@@ -7,13 +7,16 @@ use core::time::Duration;
 
 use asn1::{EncodedCertificate, RawDer, UnixTime};
 use crypto::{CryptoProvider, DigestAlgorithm, PublicKey, SigningKey};
-use der::asn1::{BitString, OctetString};
+use der::asn1::{BitString, Ia5String, OctetString};
 use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::certificate::{Certificate, Version};
 use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CrlDistributionPoints, KeyUsage, KeyUsages,
+    SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
@@ -34,9 +37,10 @@ pub struct Issuer {
     not_before: UnixTime,
     not_after: UnixTime,
     key: Box<dyn SigningKey>,
+    crl_distribution_point: Option<Ia5String>,
 }
 
-/// What a certificate shall say, apart from what the issuer adds: serial number, key identifiers, dates.
+/// What a certificate shall say, apart from what the issuer adds: serial number, key identifiers, where the CRL is, dates.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CertificateContents {
@@ -143,7 +147,17 @@ impl Issuer {
             not_after: unix_time(tbs.validity().not_after),
             certificate,
             key,
+            crl_distribution_point: None,
         })
+    }
+
+    /// The same, whose certificates say where its CRL is: a URL (cRLDistributionPoints, RFC 5280 section 4.2.1.13).
+    ///
+    /// # Errors
+    /// [`Error::Encoding`] when it is not in ASCII.
+    pub fn with_crl_distribution_point(mut self, url: &str) -> Result<Self, Error> {
+        self.crl_distribution_point = Some(Ia5String::new(url).map_err(Error::Encoding)?);
+        Ok(self)
     }
 
     /// A new root: a certificate that the key issues to itself, for a CA that issues to end entities only.
@@ -208,7 +222,20 @@ impl Issuer {
             now.saturating_sub(BACKDATED).max(not_before),
             now.saturating_add(contents.validity).min(not_after),
         );
-        sign(&self.name, &self.key_id, self.key.as_ref(), contents, dates, provider)
+        let mut contents = contents.clone();
+        contents.extensions.extend(self.crl_distribution_points()?);
+        sign(&self.name, &self.key_id, self.key.as_ref(), &contents, dates, provider)
+    }
+
+    fn crl_distribution_points(&self) -> Result<Option<Extension>, Error> {
+        let Some(url) = &self.crl_distribution_point else { return Ok(None) };
+        let names = Vec::from([GeneralName::UniformResourceIdentifier(url.clone())]);
+        let point = DistributionPoint {
+            distribution_point: Some(DistributionPointName::FullName(names)),
+            reasons: None,
+            crl_issuer: None,
+        };
+        extension(false, &CrlDistributionPoints(Vec::from([point]))).map(Some)
     }
 }
 

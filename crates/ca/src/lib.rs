@@ -20,7 +20,7 @@ mod profile;
 pub mod registry;
 
 pub use error::Error;
-pub use event::{Event, Outcome, Reply, reason_name};
+pub use event::{Event, Outcome, REASONS, Reply, reason_by_name, reason_name};
 pub use issue::{CertificateContents, IssuedCertificate, Issuer};
 pub use machine::{Ca, MessageCredential, PendingRequest};
 pub use policy::{Approval, Policy, VendorNames};

@@ -129,6 +129,14 @@ pub fn request_pem(request: &[u8]) -> Result<String, Error> {
     pem(CERTIFICATE_REQUEST, request)
 }
 
+/// A CRL as PEM (RFC 7468 section 6).
+///
+/// # Errors
+/// When it cannot be encoded.
+pub fn crl_pem(crl: &[u8]) -> Result<String, Error> {
+    pem(CRL, crl)
+}
+
 fn pem(label: &'static str, octets: &[u8]) -> Result<String, Error> {
     Document::try_from(octets)
         .and_then(|document| document.to_pem(label, LineEnding::LF))

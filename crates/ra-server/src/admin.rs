@@ -4,18 +4,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use host::control;
+use ca::registry::Registry;
+use host::files::{certificates_pem, parse_request};
+use host::{control, now};
+use pkcs10::CertReq;
 use serde::{Deserialize, Serialize};
 use tracing::info;
+use x509_cert::serial_number::SerialNumber;
 
 use crate::authority::Authority;
-use crate::listing::ListEntry;
+use crate::commands::{parse_reason, parse_serial_number};
+use crate::crl::CrlEntry;
+use crate::listing::{CertificateEntry, ListEntry};
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Command {
     List,
     Issue { csr: String, profile: String },
+    Show { serial_number: String },
+    Revoke { serial_number: String, reason: String },
+    Crl,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +32,8 @@ pub(crate) enum Command {
 pub(crate) enum Answer {
     Certificates(Vec<ListEntry>),
     Certificate(String),
+    Shown(CertificateEntry),
+    Crl(CrlEntry),
     Error(String),
 }
 
@@ -50,10 +61,45 @@ pub(crate) fn answer(line: &str, authority: &Arc<Authority>) -> String {
     serde_json::to_string(&answer).unwrap_or_default()
 }
 
-fn carry_out(command: &Command, authority: &Arc<Authority>) -> Result<Answer> {
-    let answer = authority.carry_out(command)?;
-    if let Command::Issue { profile, .. } = command {
-        info!(%profile, "issued a certificate by hand");
+/// Carries out a command with the registry open here.
+pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answer> {
+    match command {
+        Command::List => {
+            let records = authority.registry.certificates()?;
+            Ok(Answer::Certificates(records.iter().map(ListEntry::new).collect::<Result<_>>()?))
+        }
+        Command::Issue { csr, profile } => issue(csr, profile, authority),
+        Command::Show { serial_number } => {
+            show(&parse_serial_number(serial_number)?, authority).map(Answer::Shown)
+        }
+        Command::Revoke { serial_number, reason } => {
+            let serial_number = parse_serial_number(serial_number)?;
+            let outcome = authority.ca().revoke_by_hand(&serial_number, parse_reason(reason)?, now())?;
+            info!("by hand: {outcome}");
+            authority.publish_crl().with_context(|| format!("{outcome}, but no CRL says so yet"))?;
+            show(&serial_number, authority).map(Answer::Shown)
+        }
+        Command::Crl => {
+            let crl = authority.publish_crl()?;
+            let file = authority.config.crl.file.as_ref().map(|file| file.display().to_string());
+            Ok(Answer::Crl(CrlEntry::new(&crl, file)?))
+        }
     }
-    Ok(answer)
+}
+
+fn issue(csr: &str, profile: &str, authority: &Authority) -> Result<Answer> {
+    let request = CertReq::from_der(&parse_request(csr.as_bytes())?).context("not a PKCS #10 request")?;
+    let profile = authority.config.profile(profile)?;
+    let record = authority
+        .ca()
+        .issue_by_hand(&request, &profile, now())
+        .with_context(|| format!("no certificate for {}", request.subject()))?;
+    info!(profile = %profile.name, "issued a certificate by hand");
+    Ok(Answer::Certificate(certificates_pem(std::slice::from_ref(&record.certificate))?))
+}
+
+fn show(serial_number: &SerialNumber, authority: &Authority) -> Result<CertificateEntry> {
+    let record = authority.registry.certificate(serial_number)?;
+    let record = record.with_context(|| format!("this CA has issued no certificate {serial_number}"))?;
+    CertificateEntry::new(&record)
 }

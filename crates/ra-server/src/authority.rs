@@ -1,61 +1,29 @@
 //! The CA of a configuration: its keys, its trust, its registry.
 
-use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
+use ca::registry::CrlRecord;
 use ca::{Ca, Issuer, MessageCredential, Reply};
 use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy};
-use host::files::{certificates_pem, parse_request, read_certificates, request_pem};
+use host::files::{read_certificates, write_atomically};
 use host::{log_revocation, now, parse_name, read_credential, read_revocation, read_secret_file};
-use pkcs10::CertReq;
 use store::registry::EmbeddedRegistry;
+use tokio::sync::Notify;
 
-use crate::admin::{self, Answer, Command};
 use crate::config::{Config, SharedSecretOf};
-use crate::listing::ListEntry;
-
-/// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under the profile `ne`, `ra` or `tls-server`;
-/// returns it as PEM. When `raca serve` runs, it is asked to do so. Blocks.
-///
-/// # Errors
-/// When the configuration cannot be used, the request is refused, or the registry fails.
-pub fn issue(config: &Path, csr_pem_or_der: &[u8], profile: &str) -> Result<Vec<u8>> {
-    let csr = request_pem(&parse_request(csr_pem_or_der)?)?;
-    let command = Command::Issue { csr, profile: profile.to_owned() };
-    match carry_out(config, &command)? {
-        Answer::Certificate(pem) => Ok(pem.into_bytes()),
-        _ => bail!("the running `raca serve` answered something else; is it of another version?"),
-    }
-}
-
-/// The certificates issued so far, oldest first. When `raca serve` runs, it is asked. Blocks.
-///
-/// # Errors
-/// When the configuration cannot be used or the registry cannot be read.
-pub fn list(config: &Path) -> Result<Vec<ListEntry>> {
-    match carry_out(config, &Command::List)? {
-        Answer::Certificates(entries) => Ok(entries),
-        _ => bail!("the running `raca serve` answered something else; is it of another version?"),
-    }
-}
-
-fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
-    let config = Config::read(config)?;
-    let socket = config.socket();
-    match Authority::open(config)? {
-        Some(authority) => authority.carry_out(command),
-        None => admin::ask(&socket, command),
-    }
-}
 
 pub(crate) struct Authority {
     pub(crate) config: Config,
     certificate: EncodedCertificate,
     ca: RwLock<Ca>,
-    registry: Arc<EmbeddedRegistry>,
+    pub(crate) registry: Arc<EmbeddedRegistry>,
+    /// Whoever publishes has it, so that no older list replaces a newer one.
+    publishing: Mutex<()>,
+    /// Something was revoked, or taken off hold, and no list says so yet.
+    pub(crate) crl_is_due: Notify,
 }
 
 impl Authority {
@@ -74,7 +42,14 @@ impl Authority {
             Err(error) => return Err(error.into()),
         };
         let (ca, certificate) = build(&config, registry.clone())?;
-        Ok(Some(Self { config, certificate, ca: RwLock::new(ca), registry }))
+        Ok(Some(Self {
+            config,
+            certificate,
+            ca: RwLock::new(ca),
+            registry,
+            publishing: Mutex::default(),
+            crl_is_due: Notify::new(),
+        }))
     }
 
     /// Answers a CMP message. Signs, and waits for the disk.
@@ -93,27 +68,19 @@ impl Authority {
         Ok(())
     }
 
-    fn ca(&self) -> RwLockReadGuard<'_, Ca> {
-        self.ca.read().unwrap_or_else(PoisonError::into_inner)
+    /// Signs a new CRL and lays it where the configuration says. Blocks.
+    pub(crate) fn publish_crl(&self) -> Result<CrlRecord> {
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let publication = &self.config.crl;
+        let crl = self.ca().publish_crl(now(), publication.validity()).context("the CRL cannot be signed")?;
+        if let Some(file) = &publication.file {
+            write_atomically(file, &crl.octets)?;
+        }
+        Ok(crl)
     }
 
-    pub(crate) fn carry_out(&self, command: &Command) -> Result<Answer> {
-        match command {
-            Command::List => {
-                let records = self.registry.certificates()?;
-                Ok(Answer::Certificates(records.iter().map(ListEntry::new).collect::<Result<_>>()?))
-            }
-            Command::Issue { csr, profile } => {
-                let request =
-                    CertReq::from_der(&parse_request(csr.as_bytes())?).context("not a PKCS #10 request")?;
-                let profile = self.config.profile(profile)?;
-                let record = self
-                    .ca()
-                    .issue_by_hand(&request, &profile, now())
-                    .with_context(|| format!("no certificate for {}", request.subject()))?;
-                Ok(Answer::Certificate(certificates_pem(std::slice::from_ref(&record.certificate))?))
-            }
-        }
+    pub(crate) fn ca(&self) -> RwLockReadGuard<'_, Ca> {
+        self.ca.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,8 +90,11 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Encode
         .into_iter()
         .next()
         .with_context(|| format!("{}: is empty", config.ca.certificate.display()))?;
-    let issuer = Issuer::new(ca_certificate.clone(), ca_key)
+    let mut issuer = Issuer::new(ca_certificate.clone(), ca_key)
         .with_context(|| config.ca.certificate.display().to_string())?;
+    if let Some(url) = &config.crl.distribution_point {
+        issuer = issuer.with_crl_distribution_point(url).context("crl.distribution_point")?;
+    }
 
     let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, message_credential(config)?, registry);
     ca.policy = config.policy();

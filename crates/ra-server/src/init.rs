@@ -194,6 +194,12 @@ vendor_names = "own"                 # "any": stations may ask for names other t
 # secret_file = "4711.secret"        # one line, readable by its owner only (chmod 600)
 # subject = "CN=enb17,O=Operator"    # the name that it gets; the default is CN= and the reference
 
+[crl]                                # what this CA revoked; served at /ca.crl
+file = "ca.crl"                      # where it is laid, too, in DER
+interval_seconds = 86400             # how often it is signed anew; a revocation does so at once
+validity_seconds = 604800            # how long each is good for
+# distribution_point = "http://pki.operator.example/ca.crl"  # where certificates say that it is
+
 [validity_days]
 ne = 365
 ra = 730

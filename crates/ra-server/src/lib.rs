@@ -2,12 +2,15 @@
 
 mod admin;
 mod authority;
+mod commands;
 mod config;
+mod crl;
 mod init;
 mod listing;
 mod serve;
 
-pub use authority::{issue, list};
+pub use commands::{crl, issue, list, revoke, show};
+pub use crl::CrlEntry;
 pub use init::{InitOptions, Initialised, init};
-pub use listing::{ListEntry, table};
+pub use listing::{CertificateEntry, ListEntry, table};
 pub use serve::serve;

@@ -1,8 +1,10 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
+use ca::reason_name;
 use ca::registry::{CertificateRecord, CertificateStatus};
 use der::Decode;
+use host::files::certificates_pem;
 use serde::{Deserialize, Serialize};
 use x509_cert::Certificate;
 
@@ -16,7 +18,7 @@ pub struct ListEntry {
     pub subject: String,
     /// The profile.
     pub profile: String,
-    /// `unconfirmed`, `valid` or `revoked`.
+    /// `unconfirmed`, `valid`, `on hold` or `revoked`.
     pub status: String,
     /// From when it is valid.
     pub not_before: String,
@@ -53,12 +55,66 @@ impl ListEntry {
     }
 }
 
+/// All that is known of one certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CertificateEntry {
+    /// What the list says of it.
+    #[serde(flatten)]
+    pub entry: ListEntry,
+    /// Why it was revoked, if it was (RFC 5280 section 5.3.1).
+    pub reason: Option<String>,
+    /// The certificate.
+    pub pem: String,
+}
+
+impl CertificateEntry {
+    pub(crate) fn new(record: &CertificateRecord) -> Result<Self> {
+        let reason = match record.status {
+            CertificateStatus::Revoked { reason, .. } => Some(reason_name(reason).to_owned()),
+            _ => None,
+        };
+        let pem = certificates_pem(std::slice::from_ref(&record.certificate))?;
+        Ok(Self { entry: ListEntry::new(record)?, reason, pem })
+    }
+
+    /// For people: a fact a line, and the certificate.
+    pub fn text(&self) -> String {
+        let Self { entry, reason, pem } = self;
+        let facts = [
+            ("serial number", Some(&entry.serial_number)),
+            ("subject", Some(&entry.subject)),
+            ("profile", Some(&entry.profile)),
+            ("status", Some(&entry.status)),
+            ("reason", reason.as_ref()),
+            ("revoked at", entry.revoked_at.as_ref()),
+            ("not before", Some(&entry.not_before)),
+            ("not after", Some(&entry.not_after)),
+            ("issued at", Some(&entry.issued_at)),
+            ("requester", entry.requester.as_ref()),
+        ];
+        let mut text = String::new();
+        for (name, fact) in facts {
+            if let Some(fact) = fact {
+                // Writing to a String does not fail.
+                let _ = writeln!(text, "{name:<13}  {}", printable(fact));
+            }
+        }
+        text + pem
+    }
+}
+
+/// Names come from outside, and must not drive a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}
+
 /// The entries for people, one a line.
 pub fn table(entries: &[ListEntry]) -> String {
     let mut text =
         format!("{:<47}  {:<11}  {:<10}  {:<20}  SUBJECT\n", "SERIAL", "STATUS", "PROFILE", "NOT AFTER");
     for entry in entries {
-        let subject: String = entry.subject.chars().filter(|c| !c.is_control()).collect();
+        let subject = printable(&entry.subject);
         let ListEntry { serial_number, status, profile, not_after, .. } = entry;
         // Writing to a String does not fail.
         let _ =

@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use host::KeySignature;
-use ra_server::InitOptions;
+use ra_server::{CertificateEntry, InitOptions};
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
@@ -106,6 +106,50 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show all that is known of one certificate, also while `raca serve` runs
+    #[command(after_help = "Example:\n  raca show --config ra/raca.toml --serial 4B:F2:...:07")]
+    Show {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its serial number, as `raca list` shows it; the colons can be left out
+        #[arg(long, value_name = "HEX")]
+        serial: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a certificate and publish a CRL that says so, also while `raca serve` runs
+    #[command(
+        after_help = "Example:\n  raca revoke --config ra/raca.toml --serial 4B:F2:...:07 --reason keyCompromise"
+    )]
+    Revoke {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its serial number, as `raca list` shows it; the colons can be left out
+        #[arg(long, value_name = "HEX")]
+        serial: String,
+        /// Why, as RFC 5280 names it; certificateHold can be taken back, by removeFromCRL
+        #[arg(long, default_value = "unspecified", value_parser = ca::REASONS.map(ca::reason_name))]
+        reason: String,
+        /// Print what is known of it now as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sign and publish a new CRL, also while `raca serve` runs
+    #[command(after_help = "Example:\n  raca crl --config ra/raca.toml --out ca.crl.pem")]
+    Crl {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where to write it as PEM, too; a file that is there is replaced
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Print it, and what it says, as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -183,7 +227,22 @@ fn run(command: Command) -> Result<()> {
                 print(ra_server::table(&entries).trim_end())
             }
         }
+        Command::Show { config, serial, json } => print_entry(&ra_server::show(&config, &serial)?, json),
+        Command::Revoke { config, serial, reason, json } => {
+            print_entry(&ra_server::revoke(&config, &serial, &reason)?, json)
+        }
+        Command::Crl { config, out, json } => {
+            let crl = ra_server::crl(&config)?;
+            if let Some(out) = out {
+                host::files::write_atomically(&out, crl.pem.as_bytes())?;
+            }
+            print(&if json { serde_json::to_string_pretty(&crl)? } else { crl.text() })
+        }
     }
+}
+
+fn print_entry(entry: &CertificateEntry, json: bool) -> Result<()> {
+    print(&if json { serde_json::to_string_pretty(entry)? } else { entry.text().trim_end().to_owned() })
 }
 
 fn print(text: &str) -> Result<()> {

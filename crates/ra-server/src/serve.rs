@@ -11,6 +11,7 @@ use host::control::ControlSocket;
 use host::read_tls_credential;
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
+use transfer::crl::crl_router;
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
 use transfer::server::Limits;
 use transfer::tls::{Identity, ServerTls, server_config};
@@ -18,6 +19,7 @@ use transfer::tls::{Identity, ServerTls, server_config};
 use crate::admin;
 use crate::authority::Authority;
 use crate::config::{Config, Credential};
+use crate::crl;
 
 /// Serves CMP over HTTP (RFC 9811) until `shutdown` is done, then lets the requests under way end. `ready` is told the URL
 /// of the endpoint once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the
@@ -46,7 +48,8 @@ pub async fn serve(
     let url = format!("{scheme}://{}/.well-known/cmp", listener.local_addr()?);
     let mut limits = Limits::default();
     limits.body_size = config.cmp.max_message_octets;
-    let router = cmp_router(Arc::new(Handler(authority.clone())), limits);
+    let router = cmp_router(Arc::new(Handler(authority.clone())), limits)
+        .merge(crl_router(crl::PATH, authority.clone()));
 
     let socket = config.socket();
     let control =
@@ -61,6 +64,7 @@ pub async fn serve(
         () = transfer::server::serve(listener, router, tls, limits, shutdown) => {}
         () = commands => {}
         outcome = watch_crls(authority.clone(), crls) => outcome?,
+        outcome = crl::keep_current(authority.clone()) => outcome?,
     }
     info!("stopped");
     Ok(())
@@ -99,6 +103,9 @@ impl CmpHandler for Handler {
             Ok(reply) => {
                 log(&reply.event);
                 reply.inner.iter().for_each(log);
+                if std::iter::once(&reply.event).chain(&reply.inner).any(changes_crl) {
+                    self.0.crl_is_due.notify_one();
+                }
                 if reply.octets.is_empty() { failed() } else { CmpResponse::ok(reply.octets) }
             }
             Err(reason) => {
@@ -114,6 +121,11 @@ fn failed() -> CmpResponse {
     let mut response = CmpResponse::ok(Vec::new());
     response.status = 500;
     response
+}
+
+fn changes_crl(event: &Event) -> bool {
+    use Outcome::{Reinstated, Rejected, Revoked};
+    matches!(event.outcome, Rejected { .. } | Revoked { .. } | Reinstated { .. })
 }
 
 fn log(event: &Event) {

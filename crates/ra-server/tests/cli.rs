@@ -18,7 +18,7 @@ fn csr(folder: &Path) {
 #[test]
 fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["init", "serve", "issue", "list"] {
+    for command in ["init", "serve", "issue", "list", "show", "revoke", "crl"] {
         let help = run(RACA, &format!("{command} --help"), folder.path()).success();
         assert!(help.contains(&format!("raca {command} --")), "{help}");
     }

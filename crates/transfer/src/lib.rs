@@ -5,6 +5,7 @@
 //! headers, bodies, and the time each may take.
 
 mod certs_only;
+pub mod crl;
 mod error;
 pub mod est;
 pub mod http;
