@@ -188,7 +188,9 @@ impl Play {
 
     fn upload(&mut self, station: u8, request: &[u8]) {
         let chain = [self.house.station(station)];
-        if let Ok((id, _)) = self.nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(request), None, self.now) {
+        if let Ok((id, _)) =
+            self.nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(request), None, self.now)
+        {
             self.accepted.push(id);
         }
     }
