@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cellcert_fuzz::{House, MemoryLedger, NOW};
 use libfuzzer_sys::fuzz_target;
-use nem::Nem;
+use nem::{Nem, Shown, Upload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use transfer::Peer;
 use transfer::est::{EstEnroll, EstHandler, EstReply, est_router};
@@ -25,7 +25,8 @@ impl EstHandler for Stations {
 
     async fn enroll(&self, request: EstEnroll) -> EstReply {
         let mut nem = self.nem.lock().expect("nobody panicked");
-        match nem.upload(&[self.house.station(0)], &request.csr, NOW) {
+        let chain = [self.house.station(0)];
+        match nem.upload(Shown::Certificates(&chain), Upload::Pkcs10(&request.csr), None, NOW) {
             Ok(_) => EstReply::Pending { retry_after: Duration::from_secs(1) },
             Err(refusal) => EstReply::refused(400, refusal.to_string()),
         }
