@@ -7,18 +7,23 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use asn1::{RawDer, UnixTime};
 use crypto::CryptoProvider;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
+use crate::CertReqId;
 use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
-use crate::header::{SenderNonce, TransactionId};
+use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
+use crate::poll::{PollRepItem, PollReqItem};
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::reading::ReadingPolicy;
+use crate::status::PkiStatus;
+use crate::trust::Credential;
 use crate::validation::{Expectation, ValidatedMessage};
 
 /// Messages inside a message: `PKIMessages ::= SEQUENCE SIZE (1..MAX) OF PKIMessage`.
@@ -154,7 +159,7 @@ pub fn bundle(
     let fields = HeaderFields::new(recipient, transaction_id.clone());
     let part = ProtectedPart::new(identity, fields, &nested(messages)?, provider, now)?;
     let nonce = part.sender_nonce().clone();
-    Ok((part, AwaitingBatch { transaction_id, nonces: Vec::from([nonce]), awaited }))
+    Ok((part, AwaitingBatch { transaction_id, nonces: Vec::from([nonce]), awaited, signer: None }))
 }
 
 pub(crate) fn nested(messages: &[PkiMessage]) -> Result<PkiBody, Error> {
@@ -171,6 +176,8 @@ pub struct AwaitingBatch {
     transaction_id: TransactionId,
     nonces: Vec<SenderNonce>,
     awaited: BTreeSet<TransactionId>,
+    /// Who said that it takes its time.
+    signer: Option<Credential>,
 }
 
 /// The answers to a batch. Nobody vouches for them: each is validated in its own transaction.
@@ -192,7 +199,7 @@ impl AwaitingBatch {
         nonce: SenderNonce,
         awaited: BTreeSet<TransactionId>,
     ) -> Self {
-        Self { transaction_id, nonces: Vec::from([nonce]), awaited }
+        Self { transaction_id, nonces: Vec::from([nonce]), awaited, signer: None }
     }
 
     /// The batch's own transactionID.
@@ -202,7 +209,47 @@ impl AwaitingBatch {
 
     /// What the answer must look like.
     pub fn expectation(&self) -> Expectation<'_> {
-        Expectation::Within { transaction_id: &self.transaction_id, nonces: &self.nonces, signer: None }
+        Expectation::Within {
+            transaction_id: &self.transaction_id,
+            nonces: &self.nonces,
+            signer: self.signer.as_ref(),
+        }
+    }
+
+    /// Whether an answer says that the batch as a whole takes its time (RFC 9483 section 4.4), and when to ask again: at once where
+    /// it does not say.
+    pub fn delay(answer: &ValidatedMessage) -> Option<Duration> {
+        match answer.body() {
+            PkiBody::Error(content) if content.pki_status_info.status == PkiStatus::Waiting => {
+                Some(Duration::ZERO)
+            }
+            PkiBody::PollRep(items) => items.first().map(PollRepItem::check_after),
+            _ => None,
+        }
+    }
+
+    /// Asks again for the answer to a batch that takes its time, with certReqId -1 (RFC 9483 section 4.4).
+    ///
+    /// # Errors
+    /// When randomness fails.
+    pub fn poll(
+        mut self,
+        answer: &ValidatedMessage,
+        identity: &SenderIdentity,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(ProtectedPart, Self), Error> {
+        let recipient = GeneralName::DirectoryName(answer.signer().name.clone());
+        let fields = HeaderFields {
+            recip_nonce: Some(RecipNonce::from(answer.sender_nonce().clone())),
+            ..HeaderFields::new(recipient, self.transaction_id.clone())
+        };
+        let body = PkiBody::PollReq(Vec::from([PollReqItem::new(CertReqId::P10CR)]));
+        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        self.nonces.truncate(1);
+        self.nonces.push(part.sender_nonce().clone());
+        self.signer = Some(answer.signer().credential.clone());
+        Ok((part, self))
     }
 
     /// Sorts the answers in a nested message to the messages of the batch.
