@@ -71,14 +71,14 @@ impl House {
     pub fn nem(&self, ledger: &MemoryLedger, start: u64) -> Nem {
         let anchors = vec![self.operator.clone()];
         let upstream =
-            Upstream::new(identity(self.nem.clone()), Box::new(NoSecurityKey::new()), anchors.clone());
+            Upstream::new("raca", identity(self.nem.clone()), Box::new(NoSecurityKey::new()), anchors.clone());
         let stations = (0..STATIONS).map(|number| {
             let vendor = VendorCertificate::new(Some(name(&format!("CN=SN-{number},O=Vendor"))), None);
             Station::new(format!("enb{number}"), vendor, subject(number))
         });
         Nem::new(
             no_security::provider_counting_from(start << 32),
-            upstream,
+            vec![upstream],
             StationAnchors::new(anchors.clone(), anchors),
             Inventory::new(stations.collect()).unwrap(),
             Settings::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use asn1::UnixTime;
 use nem::ledger::RequestId;
-use nem::{Input, Nem, Output, Shown, Standing, Upload};
+use nem::{ExchangeId, Input, Nem, Output, Shown, Standing, Upload};
 
 use crate::{House, MemoryLedger, NOW, csr};
 
@@ -84,7 +84,7 @@ struct Play {
     ledger: MemoryLedger,
     nem: Nem,
     now: UnixTime,
-    under_way: Vec<(RequestId, Vec<u8>)>,
+    under_way: Vec<(ExchangeId, Vec<u8>)>,
     answers: Vec<Vec<u8>>,
     accepted: Vec<RequestId>,
     starts: u64,
@@ -195,12 +195,12 @@ impl Play {
         }
     }
 
-    fn answer(&mut self, request: RequestId, octets: &[u8]) {
-        let _ = self.nem.handle(Input::Answer { request, octets }, self.now);
+    fn answer(&mut self, exchange: ExchangeId, octets: &[u8]) {
+        let _ = self.nem.handle(Input::Answer { exchange, octets }, self.now);
     }
 
-    fn fail(&mut self, request: RequestId) {
-        let _ = self.nem.handle(Input::Failure { request, reason: "lost" }, self.now);
+    fn fail(&mut self, exchange: ExchangeId) {
+        let _ = self.nem.handle(Input::Failure { exchange, reason: "lost" }, self.now);
     }
 
     fn crash(&mut self) {
@@ -210,15 +210,15 @@ impl Play {
         let _ = self.nem.handle(Input::Tick, self.now);
     }
 
-    fn take(&mut self, which: u8) -> Option<(RequestId, Vec<u8>)> {
+    fn take(&mut self, which: u8) -> Option<(ExchangeId, Vec<u8>)> {
         let count = self.under_way.len();
         (count > 0).then(|| self.under_way.remove(usize::from(which) % count))
     }
 
     fn collect(&mut self) {
         while let Some(output) = self.nem.poll_output() {
-            if let Output::Send { request, message } = output {
-                self.under_way.push((request, message));
+            if let Output::Send { exchange, message, .. } = output {
+                self.under_way.push((exchange, message));
             }
         }
     }

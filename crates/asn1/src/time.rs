@@ -31,8 +31,7 @@ impl UnixTime {
 
     /// The time that has passed since the Unix epoch.
     pub fn as_duration(self) -> Duration {
-        Duration::from_secs(self.seconds)
-            .saturating_add(Duration::from_millis(u64::from(self.milliseconds)))
+        Duration::from_secs(self.seconds).saturating_add(Duration::from_millis(u64::from(self.milliseconds)))
     }
 
     /// This time plus a duration; the end of time is not passed.

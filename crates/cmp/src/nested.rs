@@ -16,6 +16,7 @@ use x509_cert::name::Name;
 
 use crate::CertReqId;
 use crate::body::{BodyKind, PkiBody};
+use crate::end_entity::Correspondent;
 use crate::error::Error;
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
@@ -228,27 +229,28 @@ impl AwaitingBatch {
         }
     }
 
-    /// Asks again for the answer to a batch that takes its time, with certReqId -1 (RFC 9483 section 4.4).
+    /// Asks again for the answer to a batch that takes its time, with certReqId -1 (RFC 9483 section 4.4). `correspondent` is who
+    /// said so.
     ///
     /// # Errors
     /// When randomness fails.
     pub fn poll(
         mut self,
-        answer: &ValidatedMessage,
+        correspondent: Correspondent,
         identity: &SenderIdentity,
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(ProtectedPart, Self), Error> {
-        let recipient = GeneralName::DirectoryName(answer.signer().name.clone());
+        let recipient = GeneralName::DirectoryName(correspondent.name);
         let fields = HeaderFields {
-            recip_nonce: Some(RecipNonce::from(answer.sender_nonce().clone())),
+            recip_nonce: Some(RecipNonce::from(correspondent.nonce)),
             ..HeaderFields::new(recipient, self.transaction_id.clone())
         };
         let body = PkiBody::PollReq(Vec::from([PollReqItem::new(CertReqId::P10CR)]));
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         self.nonces.truncate(1);
         self.nonces.push(part.sender_nonce().clone());
-        self.signer = Some(answer.signer().credential.clone());
+        self.signer = Some(correspondent.credential);
         Ok((part, self))
     }
 

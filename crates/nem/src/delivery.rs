@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::ledger::{Certificates, State};
+use crate::ledger::{Certificates, Record, State};
 
 /// How a request stands, as its station sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,11 @@ pub enum Standing {
 }
 
 impl Standing {
-    pub(crate) fn of(state: &State, retry_after: Duration) -> Self {
-        match state {
+    pub(crate) fn of(record: &Record, retry_after: Duration) -> Self {
+        if let Some(reason) = &record.turn_down {
+            return Self::Rejected { reason: reason.clone() };
+        }
+        match &record.state {
             State::Issued(certificates) | State::Delivered(certificates) => {
                 Self::Issued(certificates.clone())
             }

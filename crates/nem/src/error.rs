@@ -167,6 +167,10 @@ pub enum Error {
     Ledger(LedgerError),
     /// A message cannot be made.
     Message(Box<cmp::Error>),
+    /// There is no RA/CA to ask.
+    NoUpstream,
+    /// Two RA/CAs have that name.
+    DuplicateUpstream(String),
 }
 
 impl fmt::Display for Error {
@@ -174,6 +178,10 @@ impl fmt::Display for Error {
         match self {
             Self::Ledger(error) => write!(f, "ledger: {error}"),
             Self::Message(error) => write!(f, "message: {error}"),
+            Self::NoUpstream => f.write_str("there is no RA/CA; name at least one"),
+            Self::DuplicateUpstream(name) => {
+                write!(f, "two RA/CAs are called {name}; a name stands for one of them")
+            }
         }
     }
 }

@@ -31,6 +31,80 @@ impl Event {
     }
 }
 
+/// Something to log about an RA/CA, or about a batch that goes there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Notice {
+    /// The RA/CA's name.
+    pub upstream: String,
+    /// The batch's transaction.
+    pub transaction_id: Option<TransactionId>,
+    /// What happened.
+    pub news: News,
+}
+
+/// What happened to an RA/CA, or to a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum News {
+    /// A batch is sent.
+    BatchSent {
+        /// Messages in it.
+        messages: usize,
+    },
+    /// A batch was answered.
+    BatchAnswered {
+        /// Messages that were answered.
+        answered: usize,
+        /// Messages that were not.
+        missing: usize,
+    },
+    /// The RA/CA lets the whole batch wait.
+    BatchDelayed {
+        /// When it is asked again.
+        until: UnixTime,
+    },
+    /// A batch failed as a whole; its messages are sent again.
+    BatchFailed(String),
+    /// The answer to a batch held something else, too, which is dropped.
+    Unexpected(String),
+    /// The RA/CA does not take batches apart: from now on each message goes by itself.
+    CannotUnbundle(String),
+    /// The RA/CA does not answer, and is left alone for a while.
+    Down {
+        /// What it was.
+        reason: String,
+        /// When it is asked again.
+        until: UnixTime,
+    },
+    /// The RA/CA answers again.
+    Up,
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BatchSent { messages } => write!(f, "batch of {messages} messages sent"),
+            Self::BatchAnswered { answered, missing: 0 } => write!(f, "batch answered: {answered} answers"),
+            Self::BatchAnswered { answered, missing } => {
+                write!(f, "batch answered: {answered} answers, {missing} missing")
+            }
+            Self::BatchDelayed { until } => {
+                write!(f, "the RA/CA is working on the batch; asking again at {until}")
+            }
+            Self::BatchFailed(reason) => write!(f, "batch failed: {reason}"),
+            Self::Unexpected(what) => write!(f, "dropped from the answer to a batch: {what}"),
+            Self::CannotUnbundle(reason) => {
+                write!(f, "it does not take batches apart, so each message goes by itself: {reason}")
+            }
+            Self::Down { reason, until } => {
+                write!(f, "it does not answer; asking again at {until}: {reason}")
+            }
+            Self::Up => f.write_str("it answers again"),
+        }
+    }
+}
+
 /// What happened to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +118,10 @@ pub enum Happening {
         /// When it will be asked again.
         until: UnixTime,
     },
+    /// An operator holds it.
+    Held,
+    /// An operator lets it go on.
+    Released,
     /// The certificate came and is good.
     Issued,
     /// A certificate came that is not taken.
@@ -71,6 +149,8 @@ impl fmt::Display for Happening {
             Self::Accepted => f.write_str("request accepted"),
             Self::Sent(body) => write!(f, "{body} sent to the RA/CA"),
             Self::Waiting { until } => write!(f, "the RA/CA is working on it; asking again at {until}"),
+            Self::Held => f.write_str("held by an operator"),
+            Self::Released => f.write_str("released by an operator"),
             Self::Issued => f.write_str("certificate issued"),
             Self::TurnedDown(reason) => write!(f, "certificate turned down: {reason}"),
             Self::Confirmed => f.write_str("certificate confirmed"),

@@ -2,96 +2,37 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
-use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
     Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Enrolment, Granted, Transaction, Waiting,
 };
 use cmp::{
-    Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, Quirks, ReadingPolicy, SenderIdentity,
-    SenderNonce, SignerRole, Trust, UnprotectedRefusal, ValidatedMessage, Validator,
+    Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, SenderNonce, UnprotectedRefusal,
+    ValidatedMessage, Validator,
 };
-use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Revocation, SigningKey};
+use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage};
 use der::Decode;
 use x509_cert::Certificate;
 
 use crate::error::Error;
 use crate::ledger::{Certificates, Confirming, Record, State};
 use crate::request::{certificate_request, check_certificate};
-
-/// The RA/CA, and as whom the NEM speaks to it.
-#[non_exhaustive]
-pub struct Upstream {
-    /// The certificate the NEM signs with; the RA/CA knows it as an RA's.
-    pub identity: SenderIdentity,
-    /// Its key.
-    pub key: Box<dyn SigningKey>,
-    /// The operator's trust anchors: for the RA/CA's messages, and for the certificates it issues.
-    pub anchors: Vec<EncodedCertificate>,
-    /// Whether to ask that no certConf be awaited.
-    pub implicit_confirm: bool,
-    /// How far messageTime may be from now; `None` when the clocks do not agree.
-    pub time_window: Option<Duration>,
-    /// How answers are read before they are believed.
-    pub reading: ReadingPolicy,
-    /// What it gets wrong about protection and is put up with; nothing by default.
-    pub quirks: Quirks,
-    trust: Vec<Trust>,
-}
-
-impl Upstream {
-    /// An RA/CA under these anchors. Its messages are believed when they are signed by an anchor itself, or with a certificate
-    /// under one that has extKeyUsage id-kp-cmcCA (RFC 9810 section 4.5): a station's certificate of the same CA does not
-    /// speak for it, nor does another NEM's.
-    pub fn new(identity: SenderIdentity, key: Box<dyn SigningKey>, anchors: Vec<EncodedCertificate>) -> Self {
-        let purpose = ExtendedKeyUsage::RequiredBelowAnchor(rfc6402::KP_CMC_CA);
-        let trust = Trust::new(SignerRole::CertificationAuthority, anchors.clone(), purpose);
-        Self {
-            identity,
-            key,
-            anchors,
-            implicit_confirm: false,
-            time_window: Some(Duration::from_secs(300)),
-            reading: ReadingPolicy::default(),
-            quirks: Quirks::NONE,
-            trust: Vec::from([trust]),
-        }
-    }
-
-    /// Believes messages signed with these very certificates, too: for an RA/CA whose certificate does not say what it is
-    /// for.
-    pub fn trust_signers(&mut self, signers: Vec<EncodedCertificate>) {
-        self.trust.push(Trust::new(SignerRole::CertificationAuthority, signers, ExtendedKeyUsage::Any));
-    }
-
-    /// From now on the certificates that messages are signed with are looked up there; with `None`, nowhere.
-    pub fn set_revocation(&mut self, revocation: Option<&Revocation>) {
-        for trust in &mut self.trust {
-            trust.revocation = revocation.cloned();
-        }
-    }
-}
-
-impl fmt::Debug for Upstream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstream").field("identity", self.identity.name()).finish_non_exhaustive()
-    }
-}
+use crate::upstream::Upstream;
 
 /// How long to wait at least between two pollReqs, whatever the RA/CA says.
-const POLL_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const POLL_PAUSE: Duration = Duration::from_secs(1);
 
 /// What an answer led to.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// The request is in another state now.
     Next(State),
-    /// The answer is not one that can be believed, or the RA/CA cannot answer now: the message is sent again.
+    /// The RA/CA cannot answer now: the message is sent again.
     Repeat(String),
+    /// The answer is not one that can be believed: the message is sent again.
+    Unbelieved(String),
     /// The RA/CA did not take the message for a reason that another one cures: that of this state, sent later.
     Later(State, String),
 }
@@ -102,8 +43,8 @@ pub(crate) struct Forwarding<'a> {
     pub(crate) upstream: &'a Upstream,
     pub(crate) provider: &'a CryptoProvider,
     pub(crate) now: UnixTime,
-    /// Why the station is to get nothing any more, if it is not.
-    pub(crate) barred: Option<&'static str>,
+    /// Why the station is to get nothing any more, if so.
+    pub(crate) barred: Option<&'a str>,
 }
 
 impl Forwarding<'_> {
@@ -162,7 +103,7 @@ impl Forwarding<'_> {
     }
 
     fn validator(&self, record: &Record) -> Validator<'_> {
-        let mut validator = Validator::new(self.provider, &self.upstream.trust);
+        let mut validator = Validator::new(self.provider, self.upstream.trust());
         let age = self.now.abs_diff(record.changed_at);
         validator.time_window = self.upstream.time_window.map(|window| window.saturating_add(age));
         validator.quirks = self.upstream.quirks;
@@ -182,7 +123,7 @@ impl Forwarding<'_> {
             Err(error) => {
                 return Ok(match self.unprotected_refusal(record, octets, &awaiting.expectation()) {
                     Ok(refusal) if !polled => refused_without_protection(&refusal),
-                    _ => Step::Repeat(believed_nothing(octets, &error)),
+                    _ => Step::Unbelieved(believed_nothing(octets, &error)),
                 });
             }
         };
@@ -308,7 +249,7 @@ impl Forwarding<'_> {
             AwaitingPkiConf::resume(confirming.transaction.clone(), confirming.nonce.clone(), signer);
         let message = match self.validate(record, octets, &awaiting.expectation()) {
             Ok(message) => message,
-            Err(error) => return Ok(Step::Repeat(believed_nothing(octets, &error))),
+            Err(error) => return Ok(Step::Unbelieved(believed_nothing(octets, &error))),
         };
         Ok(match (awaiting.handle(&message), &confirming.turned_down) {
             (Err(cmp::Error::Refused(status)), _) if is_too_old(&status) => {
@@ -355,7 +296,7 @@ fn rejected(reason: String) -> Step {
 }
 
 /// What an answer that is not believed claims to be, beside why it is not: it helps whoever has to find the fault.
-fn believed_nothing(octets: &[u8], error: &cmp::Error) -> String {
+pub(crate) fn believed_nothing(octets: &[u8], error: &cmp::Error) -> String {
     let claim = PkiMessage::from_der(octets).ok().and_then(|message| match message.body() {
         cmp::PkiBody::Error(content) => Some(content.pki_status_info.to_string()),
         _ => None,
@@ -366,17 +307,17 @@ fn believed_nothing(octets: &[u8], error: &cmp::Error) -> String {
     }
 }
 
-fn format_reason(status: &PkiStatusInfo) -> String {
+pub(crate) fn format_reason(status: &PkiStatusInfo) -> String {
     alloc::format!("the RA/CA answered {status}")
 }
 
 /// The message was too old when it arrived: another one is needed, with the time it is now.
-fn is_too_old(status: &PkiStatusInfo) -> bool {
+pub(crate) fn is_too_old(status: &PkiStatusInfo) -> bool {
     status.fail_info.is_some_and(|info| info.contains(PkiFailureInfo::BAD_TIME))
 }
 
 /// The RA/CA was out of order.
-fn is_passing(status: &PkiStatusInfo) -> bool {
+pub(crate) fn is_passing(status: &PkiStatusInfo) -> bool {
     const PASSING: [PkiFailureInfo; 2] = [PkiFailureInfo::SYSTEM_UNAVAIL, PkiFailureInfo::SYSTEM_FAILURE];
     status.fail_info.is_some_and(|info| PASSING.iter().any(|bit| info.contains(*bit)))
 }

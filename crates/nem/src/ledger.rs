@@ -13,11 +13,11 @@ use crate::Label;
 
 /// Keeps requests. Each call is one atomic step; when a call that writes returns, what it wrote survives a crash.
 pub trait Ledger: Send {
-    /// Every request that is not decided yet.
+    /// Shows every request that is not decided yet, one after another: there may be more than fit into memory together.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    fn open_requests(&self) -> Result<Vec<Record>, LedgerError>;
+    fn open_requests(&self, each: &mut dyn FnMut(Record)) -> Result<(), LedgerError>;
 
     /// The request with that id.
     ///
@@ -49,11 +49,41 @@ pub trait Ledger: Send {
     /// When the ledger cannot be read.
     fn owner_of_key(&self, public_key: &[u8]) -> Result<Option<String>, LedgerError>;
 
-    /// Writes a request, new or changed.
+    /// Writes requests, new or changed: all of them, or none.
     ///
     /// # Errors
     /// When the ledger cannot be written; nothing is changed then.
-    fn put(&self, record: &Record) -> Result<(), LedgerError>;
+    fn put_all(&self, records: &[Record]) -> Result<(), LedgerError>;
+
+    /// Writes one request, new or changed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    fn put(&self, record: &Record) -> Result<(), LedgerError> {
+        self.put_all(core::slice::from_ref(record))
+    }
+
+    /// Why the RA/CA of that name gets no batches, when it was found not to take them apart.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn cannot_unbundle(&self, upstream: &str) -> Result<Option<CannotUnbundle>, LedgerError>;
+
+    /// Keeps in mind that the RA/CA of that name does not take batches apart; `None`: that it may.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    fn set_cannot_unbundle(&self, upstream: &str, known: Option<&CannotUnbundle>) -> Result<(), LedgerError>;
+}
+
+/// An RA/CA was sent a batch and did not take it apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)] // what is stored; a new fact must be thought about at every reader
+pub struct CannotUnbundle {
+    /// What it did instead.
+    pub reason: String,
+    /// When.
+    pub since: UnixTime,
 }
 
 /// A request's name within the NEM: 128 random bits.
@@ -118,6 +148,12 @@ pub struct Record {
     pub received_at: UnixTime,
     /// When its state changed last.
     pub changed_at: UnixTime,
+    /// The name of the RA/CA that has it, since its first message was made: there it ends, too.
+    pub upstream: Option<String>,
+    /// Whether an operator holds it: nothing about it goes up.
+    pub held: bool,
+    /// Why an operator wants no certificate for it: one that still comes is turned down.
+    pub turn_down: Option<String>,
     /// How far it is.
     pub state: State,
 }
@@ -142,8 +178,18 @@ impl Record {
             cancelled: false,
             received_at,
             changed_at: received_at,
+            upstream: None,
+            held: false,
+            turn_down: None,
             state: State::Queued,
         }
+    }
+
+    /// Why nobody wants the certificate any more, if so.
+    pub(crate) fn unwanted(&self) -> Option<&str> {
+        let cancelled =
+            self.cancelled.then_some("the station cancelled its request while the RA/CA had it");
+        self.turn_down.as_deref().or(cancelled)
     }
 }
 

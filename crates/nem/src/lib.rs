@@ -13,26 +13,37 @@
 
 extern crate alloc;
 
+mod batch;
 mod delivery;
 mod error;
 mod event;
+mod exchange;
 mod forwarding;
+mod health;
 mod index;
 mod intake;
 mod inventory;
 mod label;
 pub mod ledger;
+mod line;
 mod manager;
+mod operate;
 mod request;
+mod requests;
 mod station;
+mod upstream;
 
 pub use delivery::Standing;
 pub use error::{Error, Refusal};
-pub use event::{Event, Happening};
-pub use forwarding::Upstream;
+pub use event::{Event, Happening, News, Notice};
+pub use exchange::ExchangeId;
+pub use health::Health;
 pub use intake::Admitted;
 pub use inventory::{Identified, Inventory, InventoryError, Shown, StationAnchors};
 pub use label::Label;
+pub use line::Nesting;
 pub use manager::{Input, Nem, Output, Settings};
+pub use operate::{BatchStatus, CommandError, OpenStatus, UpstreamStatus};
 pub use request::Upload;
 pub use station::{Account, Station, StationState, VendorCertificate};
+pub use upstream::{Batching, Upstream};

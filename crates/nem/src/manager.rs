@@ -3,26 +3,32 @@
 mod asking;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
+use cmp::TransactionId;
 use crypto::{CryptoProvider, Revocation};
 use der::Decode;
 use x509_cert::Certificate;
 
 use crate::delivery::Standing;
 use crate::error::{Error, Refusal};
-use crate::event::{Event, Happening};
-use crate::forwarding::{Forwarding, Step, Upstream};
+use crate::event::{Event, Happening, Notice};
+use crate::exchange::{Delayed, Exchange, ExchangeId};
 use crate::intake::Admitted;
 use crate::inventory::{Inventory, Shown, StationAnchors};
 use crate::label::Label;
 use crate::ledger::{Ledger, Record, RequestId, State};
+use crate::line::Line;
+use crate::operate::BatchStatus;
 use crate::request::Upload;
+use crate::requests::Requests;
+use crate::upstream::Upstream;
 
 /// How much the NEM takes on, and how patient it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +38,6 @@ pub struct Settings {
     pub max_requests: usize,
     /// Requests of one station under way at a time; 4 by default.
     pub max_requests_per_station: usize,
-    /// Messages at the RA/CA at a time; 32 by default.
-    pub max_in_flight: usize,
     /// The first delay before something is tried again; it doubles each time. 1 s by default.
     pub first_retry: Duration,
     /// The longest such delay; 60 s by default.
@@ -50,7 +54,6 @@ impl Default for Settings {
         Self {
             max_requests: 100_000,
             max_requests_per_station: 4,
-            max_in_flight: 32,
             first_retry: Duration::from_secs(1),
             last_retry: Duration::from_secs(60),
             retry_after: Duration::from_secs(5),
@@ -65,16 +68,23 @@ impl Default for Settings {
 pub enum Input<'a> {
     /// The RA/CA's answer to a message that was sent.
     Answer {
-        /// The request it was about.
-        request: RequestId,
+        /// The exchange.
+        exchange: ExchangeId,
         /// The answer.
         octets: &'a [u8],
     },
     /// A message that was sent got no answer.
     Failure {
-        /// The request it was about.
-        request: RequestId,
+        /// The exchange.
+        exchange: ExchangeId,
         /// Why.
+        reason: &'a str,
+    },
+    /// A message that was sent was answered by something that is no CMP message, an HTTP status for instance.
+    Misunderstood {
+        /// The exchange.
+        exchange: ExchangeId,
+        /// What it was.
         reason: &'a str,
     },
     /// The station has fetched its certificate.
@@ -90,75 +100,89 @@ pub enum Input<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
-    /// Send this to the RA/CA; come back with [`Input::Answer`] or [`Input::Failure`].
+    /// Send this to an RA/CA; come back with [`Input::Answer`], [`Input::Failure`] or [`Input::Misunderstood`].
     Send {
-        /// The request it is about.
-        request: RequestId,
+        /// The exchange.
+        exchange: ExchangeId,
+        /// The RA/CA's name.
+        upstream: Arc<str>,
         /// The message.
         message: Vec<u8>,
     },
-    /// Log this; a request that is decided may be waited for.
+    /// Log this about a request; when it is decided, it may be waited for.
     Event(Event),
-}
-
-/// A request that is not decided yet.
-struct Open {
-    record: Record,
-    due: UnixTime,
-    attempts: u32,
-    in_flight: bool,
+    /// Log this about an RA/CA or a batch.
+    Notice(Notice),
 }
 
 /// A Network Element Manager. It has no clock, no socket and no file.
 pub struct Nem {
-    provider: CryptoProvider,
-    upstream: Upstream,
+    pub(crate) provider: CryptoProvider,
+    pub(crate) inventory: Inventory,
+    pub(crate) settings: Settings,
+    pub(crate) ledger: Box<dyn Ledger>,
+    pub(crate) lines: BTreeMap<Arc<str>, Line>,
+    pub(crate) requests: Requests,
+    pub(crate) exchanges: BTreeMap<ExchangeId, Exchange>,
+    pub(crate) last_exchange: u64,
+    /// Batches that an RA/CA lets wait, by when it is asked again.
+    pub(crate) delayed: BTreeMap<(UnixTime, TransactionId), Delayed>,
+    pub(crate) outputs: VecDeque<Output>,
+    /// The batches that were sent last, newest last.
+    pub(crate) recent: VecDeque<BatchStatus>,
+    /// The latest time that was handed in.
+    pub(crate) now: UnixTime,
     anchors: StationAnchors,
-    inventory: Inventory,
-    settings: Settings,
-    ledger: Box<dyn Ledger>,
-    open: BTreeMap<RequestId, Open>,
-    /// How many of them each station has.
-    per_station: BTreeMap<String, usize>,
-    schedule: BTreeSet<(UnixTime, RequestId)>,
-    in_flight: usize,
-    outputs: VecDeque<Output>,
+    revocation: Option<Revocation>,
 }
 
 impl Nem {
     /// A NEM that goes on where the ledger ends.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// When the ledger cannot be read, there is no RA/CA, or two have the same name.
     pub fn new(
         provider: CryptoProvider,
-        upstream: Upstream,
+        upstreams: Vec<Upstream>,
         anchors: StationAnchors,
         inventory: Inventory,
         settings: Settings,
         ledger: Box<dyn Ledger>,
     ) -> Result<Self, Error> {
-        let records = ledger.open_requests()?;
         let mut nem = Self {
             provider,
-            upstream,
-            anchors,
             inventory,
             settings,
             ledger,
-            open: BTreeMap::new(),
-            per_station: BTreeMap::new(),
-            schedule: BTreeSet::new(),
-            in_flight: 0,
+            lines: BTreeMap::new(),
+            requests: Requests::default(),
+            exchanges: BTreeMap::new(),
+            last_exchange: 0,
+            delayed: BTreeMap::new(),
             outputs: VecDeque::new(),
+            recent: VecDeque::new(),
+            now: UnixTime::from_secs(0),
+            anchors,
+            revocation: None,
         };
-        for record in records {
-            let due = match &record.state {
-                State::Waiting { poll_at, .. } => *poll_at,
-                _ => record.received_at,
-            };
-            nem.track(record, due);
+        check_names(&upstreams)?;
+        // What was sent before RA/CAs had names was sent to the only one there was.
+        let first = upstreams.iter().min_by_key(|upstream| upstream.priority).map(|first| first.name.clone());
+        for upstream in upstreams {
+            let known = nem.ledger.cannot_unbundle(&upstream.name)?;
+            nem.lines.insert(upstream.name.clone(), Line::new(Arc::new(upstream), known));
         }
+        let (requests, lines) = (&mut nem.requests, &mut nem.lines);
+        nem.ledger.open_requests(&mut |mut record| {
+            if record.upstream.is_none() && !matches!(record.state, State::Queued) {
+                record.upstream = first.as_deref().map(String::from);
+            }
+            requests.insert(&record);
+            if let Some(line) = record.upstream.as_deref().and_then(|name| lines.get_mut(name)) {
+                line.bound = line.bound.saturating_add(1);
+            }
+            requests.schedule(record.id, due(&record, record.received_at));
+        })?;
         Ok(nem)
     }
 
@@ -174,49 +198,69 @@ impl Nem {
     /// When the ledger cannot be written.
     pub fn set_inventory(&mut self, inventory: Inventory, now: UnixTime) -> Result<(), Error> {
         self.inventory = inventory;
-        let gone: Vec<RequestId> = self
-            .open
-            .values()
-            .filter(|open| self.is_barred(&open.record))
-            .map(|open| open.record.id)
-            .collect();
+        let queued = self.requests.iter().filter(|(_, open)| open.stage.queued);
+        let gone = queued.filter(|(_, open)| self.may_not_enrol(&open.station));
+        let gone: Vec<RequestId> = gone.map(|(id, _)| id).collect();
         gone.into_iter().try_for_each(|id| self.bar(id, now))
     }
 
-    /// From now on the certificates of stations and of the RA/CA are looked up there; with `None`, nowhere. Requests under way go
-    /// on.
+    /// From now on these are the RA/CAs. Requests under way end where they began: an RA/CA that is not among these any more
+    /// gets no new ones, and one of the same name is spoken to as its new entry says. Whether they take batches apart is tried
+    /// anew.
+    ///
+    /// # Errors
+    /// When there is none, or two have the same name; nothing is changed then. When the ledger cannot be written.
+    pub fn set_upstreams(&mut self, upstreams: Vec<Upstream>, now: UnixTime) -> Result<(), Error> {
+        check_names(&upstreams)?;
+        for line in self.lines.values_mut() {
+            line.retired = true;
+        }
+        for mut upstream in upstreams {
+            upstream.set_revocation(self.revocation.as_ref());
+            let name = upstream.name.clone();
+            self.ledger.set_cannot_unbundle(&name, None)?;
+            let upstream = Arc::new(upstream);
+            match self.lines.get_mut(&name) {
+                Some(line) => line.renew(upstream),
+                None => {
+                    self.lines.insert(name, Line::new(upstream, None));
+                }
+            }
+        }
+        // What nobody has got yet is shared out anew.
+        let requests = &self.requests;
+        let queued = |id| requests.get(id).is_some_and(|open| open.stage.queued);
+        let withdrawn: Vec<RequestId> =
+            self.lines.values_mut().flat_map(|line| line.withdraw(queued)).collect();
+        withdrawn.into_iter().for_each(|id| self.requests.schedule(id, now));
+        self.forget_retired();
+        self.pump(now);
+        Ok(())
+    }
+
+    /// From now on the certificates of stations and of RA/CAs are looked up there; with `None`, nowhere. Requests under way go on.
     pub fn set_revocation(&mut self, revocation: Option<Revocation>) {
-        self.upstream.set_revocation(revocation.as_ref());
+        for line in self.lines.values_mut() {
+            let mut upstream = Upstream::clone(&line.upstream);
+            upstream.set_revocation(revocation.as_ref());
+            line.upstream = Arc::new(upstream);
+        }
+        self.revocation.clone_from(&revocation);
         self.anchors.revocation = revocation;
     }
 
-    /// Whether it has not been sent, and must not be any more.
-    fn is_barred(&self, record: &Record) -> bool {
-        matches!(record.state, State::Queued) && self.may_not_enrol(&record.station)
-    }
-
-    fn may_not_enrol(&self, station: &str) -> bool {
+    pub(crate) fn may_not_enrol(&self, station: &str) -> bool {
         self.inventory.station(station).is_none_or(|station| !station.state.may_enrol())
     }
 
-    fn why_barred(&self, record: &Record) -> Option<&'static str> {
-        if record.cancelled {
-            Some("the station cancelled its request while the RA/CA had it")
-        } else if self.may_not_enrol(&record.station) {
-            Some("the station was blocked or removed while the RA/CA had its request")
-        } else {
-            None
-        }
-    }
-
-    fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
+    pub(crate) fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
         let reason = "the station was blocked or removed before its request was sent".to_string();
         self.enter(id, State::Rejected { reason }, now)
     }
 
     /// How many requests are not decided yet.
     pub fn requests_under_way(&self) -> usize {
-        self.open.len()
+        self.requests.len()
     }
 
     /// Takes an upload of whoever shows that. Once this returns the request is in the ledger, under the label if there is one. The same octets uploaded again are the same request, unless
@@ -239,7 +283,7 @@ impl Nem {
             self.ledger.find(&station, upload.octets()).map_err(|error| ledger_failed(error.to_string()))?;
         if let Some(record) = earlier.filter(|record| self.still_stands(record, shown.certificate(), now)) {
             self.relabel(&record, label).map_err(|error| ledger_failed(error.to_string()))?;
-            return Ok((record.id, Standing::of(&record.state, self.settings.retry_after)));
+            return Ok((record.id, Standing::of(&record, self.settings.retry_after)));
         }
         let admitted = Admitted::check(upload, identified, &self.provider)?;
         let owner = self.ledger.owner_of_key(admitted.public_key());
@@ -247,8 +291,8 @@ impl Nem {
         if owner.is_some_and(|owner| owner != station) {
             return Err(Refusal::DuplicateKey { station });
         }
-        let of_station = self.per_station.get(&station).copied().unwrap_or_default();
-        if self.open.len() >= self.settings.max_requests
+        let of_station = self.requests.of_station(&station);
+        if self.requests.len() >= self.settings.max_requests
             || of_station >= self.settings.max_requests_per_station
         {
             return Err(Refusal::Busy { station, retry_after: self.settings.last_retry });
@@ -266,9 +310,10 @@ impl Nem {
         self.ledger.put(&record).map_err(|error| ledger_failed(error.to_string()))?;
         let id = record.id;
         self.outputs.push_back(Output::Event(Event::new(&record, Happening::Accepted)));
-        self.track(record, now);
+        self.requests.insert(&record);
+        self.requests.schedule(id, now);
         self.pump(now);
-        Ok((id, Standing::of(&State::Queued, self.settings.retry_after)))
+        Ok((id, Standing::of(&record, self.settings.retry_after)))
     }
 
     /// A rejection stands for a while, everything else until it is decided, and a certificate as long as it is valid: but
@@ -299,9 +344,6 @@ impl Nem {
         }
         let record = Record { label: label.cloned(), ..record.clone() };
         self.ledger.put(&record)?;
-        if let Some(open) = self.open.get_mut(&record.id) {
-            open.record.label = record.label;
-        }
         Ok(())
     }
 
@@ -311,17 +353,16 @@ impl Nem {
     /// # Errors
     /// When the ledger cannot be written.
     pub fn cancel(&mut self, station: &str, id: RequestId, now: UnixTime) -> Result<bool, Error> {
-        let Some(open) = self.open.get_mut(&id).filter(|open| open.record.station == station) else {
+        let Some(record) = self.ledger.request(id)?.filter(|record| record.station == station) else {
             return Ok(false);
         };
-        if matches!(open.record.state, State::Confirming(_)) {
+        if record.state.is_decided() || matches!(record.state, State::Confirming(_)) {
             return Ok(false);
         }
-        let next = Record { cancelled: true, ..open.record.clone() };
+        let next = Record { cancelled: true, ..record };
         self.ledger.put(&next)?;
         self.outputs.push_back(Output::Event(Event::new(&next, Happening::Cancelled)));
-        open.record = next;
-        if matches!(open.record.state, State::Queued) {
+        if matches!(next.state, State::Queued) {
             let reason = "cancelled by the station".to_string();
             self.enter(id, State::Rejected { reason }, now)?;
         }
@@ -334,7 +375,7 @@ impl Nem {
     /// When the ledger cannot be read.
     pub fn standing(&self, id: RequestId) -> Result<Option<Standing>, Error> {
         let record = self.ledger.request(id)?;
-        Ok(record.map(|record| Standing::of(&record.state, self.settings.retry_after)))
+        Ok(record.map(|record| Standing::of(&record, self.settings.retry_after)))
     }
 
     /// Takes something that happened.
@@ -343,10 +384,13 @@ impl Nem {
     /// When the ledger cannot be written: the request stays as it was, and is tried again.
     pub fn handle(&mut self, input: Input<'_>, now: UnixTime) -> Result<(), Error> {
         let outcome = match input {
-            Input::Answer { request, octets } => self.handle_answer(request, octets, now),
-            Input::Failure { request, reason } => {
-                self.landed(request);
-                self.retry(request, reason.to_string(), now);
+            Input::Answer { exchange, octets } => self.handle_answer(exchange, octets, now),
+            Input::Failure { exchange, reason } => {
+                self.handle_failure(exchange, reason, true, now);
+                Ok(())
+            }
+            Input::Misunderstood { exchange, reason } => {
+                self.handle_failure(exchange, reason, false, now);
                 Ok(())
             }
             Input::Delivered { request } => self.handle_delivered(request, now),
@@ -354,27 +398,6 @@ impl Nem {
         };
         self.pump(now);
         outcome
-    }
-
-    fn handle_answer(&mut self, id: RequestId, octets: &[u8], now: UnixTime) -> Result<(), Error> {
-        self.landed(id);
-        let Some(open) = self.open.get(&id) else { return Ok(()) };
-        let barred = self.why_barred(&open.record);
-        let step = Forwarding { barred, ..self.forwarding(now) }.handle(&open.record, octets);
-        let outcome = match step {
-            Ok(Step::Next(state)) => self.enter(id, state, now),
-            Ok(Step::Later(state, reason)) => {
-                let outcome = self.replace(id, state, now);
-                self.retry(id, reason, now);
-                return outcome;
-            }
-            Ok(Step::Repeat(reason)) => {
-                self.retry(id, reason, now);
-                return Ok(());
-            }
-            Err(error) => Err(error),
-        };
-        outcome.inspect_err(|error| self.retry(id, error.to_string(), now))
     }
 
     fn handle_delivered(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
@@ -395,98 +418,54 @@ impl Nem {
 
     /// When to come back with [`Input::Tick`], if nothing happens before.
     pub fn poll_timeout(&self) -> Option<UnixTime> {
-        if self.in_flight >= self.settings.max_in_flight {
-            return None;
-        }
-        self.schedule.first().map(|(due, _)| *due)
+        let delayed = self.delayed.first_key_value().map(|((until, _), _)| *until);
+        let lines = self.lines.values().filter_map(Line::next_due);
+        lines.chain(delayed).chain(self.requests.next_due()).min()
     }
 
-    fn forwarding(&self, now: UnixTime) -> Forwarding<'_> {
-        Forwarding { upstream: &self.upstream, provider: &self.provider, now, barred: None }
-    }
-
-    fn track(&mut self, record: Record, due: UnixTime) {
-        self.schedule.insert((due, record.id));
-        *self.per_station.entry(record.station.clone()).or_default() += 1;
-        self.open.insert(record.id, Open { record, due, attempts: 0, in_flight: false });
-    }
-
-    fn untrack(&mut self, station: &str) {
-        if let Some(count) = self.per_station.get_mut(station) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.per_station.remove(station);
-            }
+    /// From now on the request belongs to that RA/CA.
+    pub(crate) fn bind(&mut self, id: RequestId, name: &Arc<str>) {
+        let Some(open) = self.requests.get_mut(id).filter(|open| open.upstream.is_none()) else { return };
+        open.upstream = Some(name.clone());
+        if let Some(line) = self.lines.get_mut(name) {
+            line.bound = line.bound.saturating_add(1);
         }
     }
 
-    /// Sends what is due, each after its state is in the ledger.
-    fn pump(&mut self, now: UnixTime) {
-        while self.in_flight < self.settings.max_in_flight {
-            let Some((due, id)) = self.schedule.first().copied() else { return };
-            if due > now {
-                return;
-            }
-            self.schedule.remove(&(due, id));
-            if let Err(error) = self.send(id, now) {
-                self.retry(id, error.to_string(), now);
-            }
+    fn unbind(&mut self, name: Option<Arc<str>>) {
+        if let Some(line) = name.and_then(|name| self.lines.get_mut(&name)) {
+            line.bound = line.bound.saturating_sub(1);
         }
+        self.forget_retired();
     }
 
-    fn send(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
-        let Some(open) = self.open.get(&id) else { return Ok(()) };
-        if self.is_barred(&open.record) {
-            return self.bar(id, now);
-        }
-        let prepared = self.forwarding(now).prepare(&open.record)?;
-        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
-        if let Some(state) = prepared {
-            let next = Record { state, changed_at: now, ..open.record.clone() };
-            self.ledger.put(&next)?;
-            open.record = next;
-        }
-        let (message, body) = match &open.record.state {
-            State::Sent { message, transaction } if transaction.nonces.len() > 1 => (message, "pollReq"),
-            State::Sent { message, transaction } => (message, transaction.kind.name()),
-            State::Confirming(confirming) => (&confirming.message, "certConf"),
-            _ => return Ok(()),
-        };
-        let send = Output::Send { request: id, message: message.clone() };
-        open.in_flight = true;
-        self.in_flight += 1;
-        self.outputs.push_back(Output::Event(Event::new(&open.record, Happening::Sent(body))));
-        self.outputs.push_back(send);
-        Ok(())
+    fn forget_retired(&mut self) {
+        self.lines.retain(|_, line| !line.retired || line.bound > 0);
     }
 
-    /// The message about that request is back, one way or the other.
-    fn landed(&mut self, id: RequestId) {
-        if let Some(open) = self.open.get_mut(&id).filter(|open| open.in_flight) {
-            open.in_flight = false;
-            self.in_flight = self.in_flight.saturating_sub(1);
+    /// Takes over a state that is in the ledger and is no progress.
+    pub(crate) fn update(&mut self, record: &Record) {
+        let Some(open) = self.requests.get_mut(record.id) else { return };
+        open.update(record);
+        if record.upstream.is_none() {
+            let before = open.upstream.take();
+            self.unbind(before);
         }
-    }
-
-    /// Stores a state that is no progress: one more attempt.
-    fn replace(&mut self, id: RequestId, state: State, now: UnixTime) -> Result<(), Error> {
-        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
-        let next = Record { state, changed_at: now, ..open.record.clone() };
-        self.ledger.put(&next)?;
-        open.record = next;
-        Ok(())
     }
 
     /// Stores a new state, and arranges for what follows from it.
-    fn enter(&mut self, id: RequestId, state: State, now: UnixTime) -> Result<(), Error> {
-        let Some(open) = self.open.get_mut(&id) else { return Ok(()) };
-        let next = Record { state, changed_at: now, ..open.record.clone() };
+    pub(crate) fn enter(&mut self, id: RequestId, state: State, now: UnixTime) -> Result<(), Error> {
+        let Some(record) = self.ledger.request(id)? else { return Ok(()) };
+        let next = Record { state, changed_at: now, ..record };
         self.ledger.put(&next)?;
-        let due = match &next.state {
-            State::Waiting { poll_at, .. } => *poll_at,
-            _ => now,
-        };
-        let happening = match &next.state {
+        self.entered(&next, now);
+        Ok(())
+    }
+
+    /// Arranges for what follows from a state that is in the ledger.
+    pub(crate) fn entered(&mut self, record: &Record, now: UnixTime) {
+        let id = record.id;
+        let happening = match &record.state {
             State::Waiting { poll_at, .. } => Some(Happening::Waiting { until: *poll_at }),
             State::Confirming(confirming) => Some(match &confirming.turned_down {
                 None => Happening::Issued,
@@ -497,54 +476,51 @@ impl Nem {
             _ => None,
         };
         // A request that is decided has no transaction any more; the log line should name the one it had.
-        if let Some(happening) = happening {
-            let mut event = Event::new(&next, happening);
-            if event.transaction_id.is_none() {
-                event.transaction_id = Event::new(&open.record, Happening::Accepted).transaction_id;
-            }
+        if let (Some(happening), Some(open)) = (happening, self.requests.get(id)) {
+            let event = open.event(id, happening);
             self.outputs.push_back(Output::Event(event));
         }
-        let before = open.due;
-        if next.state.is_decided() {
-            self.open.remove(&id);
-            self.schedule.remove(&(before, id));
-            self.untrack(&next.station);
+        if record.state.is_decided() {
+            let before = self.requests.remove(id).and_then(|open| open.upstream);
+            for line in self.lines.values_mut() {
+                line.withdraw(|waiting| waiting == id);
+            }
+            self.unbind(before);
         } else {
-            open.attempts = 0;
-            open.record = next;
-            self.reschedule(id, due);
+            self.update(record);
+            if let Some(open) = self.requests.get_mut(id) {
+                open.attempts = 0;
+                open.alone = false;
+            }
+            self.requests.schedule(id, due(record, now));
         }
-        Ok(())
     }
+}
 
-    /// Tries again later, and later still each time.
-    fn retry(&mut self, id: RequestId, reason: String, now: UnixTime) {
-        let Some(open) = self.open.get_mut(&id) else { return };
-        let delay = self
-            .settings
-            .first_retry
-            .saturating_mul(1_u32.checked_shl(open.attempts).unwrap_or(u32::MAX))
-            .min(self.settings.last_retry);
-        open.attempts = open.attempts.saturating_add(1);
-        let at = now.saturating_add(delay);
-        let event = Event::new(&open.record, Happening::Retry { reason, at });
-        self.outputs.push_back(Output::Event(event));
-        self.reschedule(id, at);
+/// When a request is due that has reached this state.
+pub(crate) fn due(record: &Record, now: UnixTime) -> UnixTime {
+    match &record.state {
+        State::Waiting { poll_at, .. } => *poll_at,
+        _ => now,
     }
+}
 
-    fn reschedule(&mut self, id: RequestId, due: UnixTime) {
-        let Some(open) = self.open.get_mut(&id) else { return };
-        self.schedule.remove(&(open.due, id));
-        open.due = due;
-        self.schedule.insert((due, id));
+fn check_names(upstreams: &[Upstream]) -> Result<(), Error> {
+    let mut names: Vec<&str> = upstreams.iter().map(|upstream| &*upstream.name).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair.first() == pair.last());
+    match twice.and_then(|pair| pair.first()) {
+        Some(name) => Err(Error::DuplicateUpstream((*name).to_string())),
+        None if names.is_empty() => Err(Error::NoUpstream),
+        None => Ok(()),
     }
 }
 
 impl fmt::Debug for Nem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nem")
-            .field("upstream", &self.upstream)
-            .field("requests_under_way", &self.open.len())
+            .field("upstreams", &self.lines.keys())
+            .field("requests_under_way", &self.requests.len())
             .finish_non_exhaustive()
     }
 }

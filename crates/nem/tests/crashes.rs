@@ -41,7 +41,7 @@ fn run_until_broken(house: &mut House, request: &[u8]) {
     while !house.ledger.is_broken() && house.nem.requests_under_way() > 0 {
         for (request, message) in house.sends() {
             let reply = house.ca.handle(&message, house.now);
-            let _ = house.nem.handle(Input::Answer { request, octets: &reply.octets }, house.now);
+            let _ = house.try_answer(request, &reply.octets);
         }
         house.wake();
     }
@@ -113,7 +113,7 @@ fn outage_at(step: usize, arrived: bool, (implicit_confirm, delay): (bool, u64))
             if let Some(reply) = reply.filter(|_| sent != step) {
                 house.answer(id, &reply.octets);
             } else {
-                house.nem.handle(Input::Failure { request: id, reason: "no route" }, house.now).unwrap();
+                house.fail(id);
                 house.now = house.now.saturating_add(Duration::from_secs(3600));
             }
             sent += 1;

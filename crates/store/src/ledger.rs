@@ -1,13 +1,14 @@
 //! A NEM's ledger in one file.
 
 mod record;
+mod upstream;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use nem::Label;
-use nem::ledger::{Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{CannotUnbundle, Ledger, LedgerError, Record, RequestId};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 use record::{record_from_der, record_to_der};
+use upstream::{upstream_from_der, upstream_to_der};
 
 /// By request id.
 const REQUESTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("requests");
@@ -27,6 +29,8 @@ const OPEN: TableDefinition<'_, &[u8; 16], ()> = TableDefinition::new("open");
 const LATEST: TableDefinition<'_, (&str, &[u8; 32]), &[u8; 16]> = TableDefinition::new("latest");
 /// The station that has the key whose SubjectPublicKeyInfo has this SHA-256.
 const KEYS: TableDefinition<'_, &[u8; 32], &str> = TableDefinition::new("keys");
+/// What was found out about the RA/CA of that name.
+const UPSTREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("upstreams");
 
 /// The latest request that a station calls so.
 const LABELS: TableDefinition<'_, (&str, &str), &[u8; 16]> = TableDefinition::new("labels");
@@ -53,6 +57,7 @@ impl EmbeddedLedger {
         tables.open_table(LATEST)?;
         tables.open_table(KEYS)?;
         tables.open_table(LABELS)?;
+        tables.open_table(UPSTREAMS)?;
         index_stations(&tables)?;
         tables.commit()?;
         Ok(Self { database: Arc::new(database) })
@@ -73,15 +78,15 @@ impl EmbeddedLedger {
         Ok(records)
     }
 
-    fn read_open(&self) -> Result<Vec<Record>, Error> {
+    fn read_open(&self, each: &mut dyn FnMut(Record)) -> Result<(), Error> {
         let tables = self.database.begin_read()?;
-        let open = tables.open_table(OPEN)?;
-        let mut records = Vec::new();
+        let (open, requests) = (tables.open_table(OPEN)?, tables.open_table(REQUESTS)?);
         for entry in open.iter()? {
             let (id, ()) = entry.map(|(id, _)| (id, ()))?;
-            records.push(existing(&tables, id.value())?);
+            let octets = requests.get(id.value())?.ok_or(Error::Missing { record: "request" })?;
+            each(record_from_der(octets.value())?);
         }
-        Ok(records)
+        Ok(())
     }
 
     fn read_latest(&self, station: &str, request: &[u8]) -> Result<Option<Record>, Error> {
@@ -112,35 +117,57 @@ impl EmbeddedLedger {
         Ok(owner.map(|station| station.value().to_owned()))
     }
 
-    fn write(&self, record: &Record) -> Result<(), Error> {
-        let octets = record_to_der(record)?;
-        let id = record.id.as_octets();
+    fn write(&self, records: &[Record]) -> Result<(), Error> {
+        if records.is_empty() {
+            return Ok(());
+        }
         let tables = self.database.begin_write()?;
         {
             let mut requests = tables.open_table(REQUESTS)?;
-            let before = requests.insert(id, octets.as_slice())?;
-            let known = before.is_some();
-            if let Some(label) = &record.label {
-                let before = before.map(|before| record_from_der(before.value())).transpose()?;
-                if before.and_then(|before| before.label).as_ref() != Some(label) {
-                    tables.open_table(LABELS)?.insert((record.station.as_str(), label.as_str()), id)?;
+            let mut open = tables.open_table(OPEN)?;
+            let mut labels = tables.open_table(LABELS)?;
+            for record in records {
+                let (id, station) = (record.id.as_octets(), record.station.as_str());
+                let before = requests.insert(id, record_to_der(record)?.as_slice())?;
+                let known = before.is_some();
+                if let Some(label) = &record.label {
+                    let before = before.map(|before| record_from_der(before.value())).transpose()?;
+                    if before.and_then(|before| before.label).as_ref() != Some(label) {
+                        labels.insert((station, label.as_str()), id)?;
+                    }
+                }
+                if record.state.is_decided() {
+                    open.remove(id)?;
+                } else {
+                    open.insert(id, ())?;
+                }
+                if !known {
+                    let mut received = tables.open_table(RECEIVED)?;
+                    let position = received.len()?;
+                    received.insert(position, id)?;
+                    tables.open_table(STATIONS)?.insert((station, position), id)?;
+                    tables.open_table(LATEST)?.insert((station, &sha256(&record.request)), id)?;
+                    tables.open_table(KEYS)?.insert(&sha256(&record.public_key), station)?;
                 }
             }
-            let mut open = tables.open_table(OPEN)?;
-            if record.state.is_decided() {
-                open.remove(id)?;
-            } else {
-                open.insert(id, ())?;
-            }
-            if !known {
-                let mut received = tables.open_table(RECEIVED)?;
-                let position = received.len()?;
-                received.insert(position, id)?;
-                let station = record.station.as_str();
-                tables.open_table(STATIONS)?.insert((station, position), id)?;
-                tables.open_table(LATEST)?.insert((station, &sha256(&record.request)), id)?;
-                tables.open_table(KEYS)?.insert(&sha256(&record.public_key), station)?;
-            }
+        }
+        tables.commit()?;
+        Ok(())
+    }
+
+    fn read_upstream(&self, name: &str) -> Result<Option<CannotUnbundle>, Error> {
+        let known = self.database.begin_read()?.open_table(UPSTREAMS)?.get(name)?;
+        known.map(|octets| upstream_from_der(octets.value())).transpose()
+    }
+
+    fn write_upstream(&self, name: &str, known: Option<&CannotUnbundle>) -> Result<(), Error> {
+        let tables = self.database.begin_write()?;
+        {
+            let mut upstreams = tables.open_table(UPSTREAMS)?;
+            match known {
+                Some(known) => upstreams.insert(name, upstream_to_der(known)?.as_slice())?,
+                None => upstreams.remove(name)?,
+            };
         }
         tables.commit()?;
         Ok(())
@@ -178,8 +205,8 @@ fn sha256(octets: &[u8]) -> [u8; 32] {
 }
 
 impl Ledger for EmbeddedLedger {
-    fn open_requests(&self) -> Result<Vec<Record>, LedgerError> {
-        Ok(self.read_open()?)
+    fn open_requests(&self, each: &mut dyn FnMut(Record)) -> Result<(), LedgerError> {
+        Ok(self.read_open(each)?)
     }
 
     fn request(&self, id: RequestId) -> Result<Option<Record>, LedgerError> {
@@ -203,8 +230,16 @@ impl Ledger for EmbeddedLedger {
         Ok(self.read_owner(public_key)?)
     }
 
-    fn put(&self, record: &Record) -> Result<(), LedgerError> {
-        Ok(self.write(record)?)
+    fn put_all(&self, records: &[Record]) -> Result<(), LedgerError> {
+        Ok(self.write(records)?)
+    }
+
+    fn cannot_unbundle(&self, upstream: &str) -> Result<Option<CannotUnbundle>, LedgerError> {
+        Ok(self.read_upstream(upstream)?)
+    }
+
+    fn set_cannot_unbundle(&self, upstream: &str, known: Option<&CannotUnbundle>) -> Result<(), LedgerError> {
+        Ok(self.write_upstream(upstream, known)?)
     }
 }
 

@@ -8,7 +8,7 @@ use asn1::UnixTime;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, SenderNonce, TransactionId};
 use nem::Label;
-use nem::ledger::{Certificates, Confirming, Ledger, Record, RequestId, State};
+use nem::ledger::{CannotUnbundle, Certificates, Confirming, Ledger, Record, RequestId, State};
 use store::Error;
 use store::ledger::EmbeddedLedger;
 use testkit::vectors;
@@ -66,8 +66,17 @@ fn record(number: u8, state: State) -> Record {
         UnixTime::from_secs(1_795_000_000),
     );
     record.changed_at = UnixTime::from_secs(1_795_000_001);
+    record.upstream = (number % 2 == 1).then(|| "raca".to_owned());
+    record.held = number % 3 == 1;
+    record.turn_down = (number % 4 == 1).then(|| "stolen".to_owned());
     record.state = state;
     record
+}
+
+fn open_requests(ledger: &EmbeddedLedger) -> Vec<Record> {
+    let mut records = Vec::new();
+    ledger.open_requests(&mut |record| records.push(record)).unwrap();
+    records
 }
 
 #[test]
@@ -77,9 +86,9 @@ fn every_state_survives_a_restart() {
     let records: Vec<Record> =
         states().into_iter().zip(0..).map(|(state, number)| record(number, state)).collect();
     let ledger = EmbeddedLedger::open(&path).unwrap();
-    for record in &records {
-        ledger.put(record).unwrap();
-    }
+    let (first, rest) = records.split_first().unwrap();
+    ledger.put(first).unwrap();
+    ledger.put_all(rest).unwrap();
     drop(ledger);
 
     let ledger = EmbeddedLedger::open(&path).unwrap();
@@ -89,7 +98,7 @@ fn every_state_survives_a_restart() {
         assert_eq!(ledger.owner_of_key(&record.public_key).unwrap().as_ref(), Some(&record.station));
     }
     let open: Vec<Record> = records.iter().filter(|record| !record.state.is_decided()).cloned().collect();
-    assert_eq!(ledger.open_requests().unwrap(), open);
+    assert_eq!(open_requests(&ledger), open);
     let newest_first: Vec<Record> = records.iter().rev().take(3).cloned().collect();
     assert_eq!(ledger.latest(3).unwrap(), newest_first);
     assert_eq!(ledger.request(RequestId::new([99; 16])).unwrap(), None);
@@ -136,7 +145,7 @@ fn a_request_that_is_decided_is_open_no_more() {
     for state in states() {
         ledger.put(&record(1, state)).unwrap();
     }
-    assert!(ledger.open_requests().unwrap().is_empty());
+    assert!(open_requests(&ledger).is_empty());
     assert_eq!(ledger.latest(10).unwrap().len(), 1);
 }
 
@@ -195,6 +204,25 @@ fn a_station_s_requests_are_found_by_what_it_calls_them_and_by_age() {
     first.label = Some(label("z"));
     ledger.put(&first).unwrap();
     assert_eq!(ledger.labelled("enb-1", &label("z")).unwrap(), Some(first));
+}
+
+#[test]
+fn what_was_found_out_about_an_ra_ca_survives_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let known = CannotUnbundle {
+        reason: "it answered a batch with badRequest".to_owned(),
+        since: UnixTime::from_secs(1_795_000_000),
+    };
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    assert_eq!(ledger.cannot_unbundle("raca").unwrap(), None);
+    ledger.set_cannot_unbundle("raca", Some(&known)).unwrap();
+    drop(ledger);
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    assert_eq!(ledger.cannot_unbundle("raca").unwrap(), Some(known));
+    assert_eq!(ledger.cannot_unbundle("other").unwrap(), None);
+    ledger.set_cannot_unbundle("raca", None).unwrap();
+    assert_eq!(ledger.cannot_unbundle("raca").unwrap(), None);
 }
 
 #[test]

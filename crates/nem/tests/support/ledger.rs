@@ -3,18 +3,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nem::Label;
-use nem::ledger::{Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{CannotUnbundle, Ledger, LedgerError, Record, RequestId};
 
 /// A ledger that lasts as long as the test. It can be told to fail.
 #[derive(Clone)]
 pub struct MemoryLedger {
     records: Arc<Mutex<BTreeMap<RequestId, Record>>>,
+    upstreams: Arc<Mutex<BTreeMap<String, CannotUnbundle>>>,
     writes_left: Arc<AtomicUsize>,
 }
 
 impl MemoryLedger {
     pub fn new() -> Self {
-        Self { records: Arc::default(), writes_left: Arc::new(AtomicUsize::new(usize::MAX)) }
+        Self {
+            records: Arc::default(),
+            upstreams: Arc::default(),
+            writes_left: Arc::new(AtomicUsize::new(usize::MAX)),
+        }
     }
 
     pub fn set_broken(&self, broken: bool) {
@@ -30,6 +35,14 @@ impl MemoryLedger {
         self.writes_left.load(Ordering::SeqCst) == 0
     }
 
+    fn write(&self) -> Result<(), LedgerError> {
+        if self.is_broken() {
+            return Err(LedgerError::new("the disk is full"));
+        }
+        self.writes_left.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    }
+
     pub fn records(&self) -> Vec<Record> {
         self.records.lock().unwrap().values().cloned().collect()
     }
@@ -42,8 +55,9 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
-    fn open_requests(&self) -> Result<Vec<Record>, LedgerError> {
-        Ok(self.records().into_iter().filter(|record| !record.state.is_decided()).collect())
+    fn open_requests(&self, each: &mut dyn FnMut(Record)) -> Result<(), LedgerError> {
+        self.records().into_iter().filter(|record| !record.state.is_decided()).for_each(each);
+        Ok(())
     }
 
     fn request(&self, id: RequestId) -> Result<Option<Record>, LedgerError> {
@@ -75,12 +89,26 @@ impl Ledger for MemoryLedger {
         Ok(found.map(|record| record.station))
     }
 
-    fn put(&self, record: &Record) -> Result<(), LedgerError> {
-        if self.is_broken() {
-            return Err(LedgerError::new("the disk is full"));
+    fn put_all(&self, records: &[Record]) -> Result<(), LedgerError> {
+        if records.is_empty() {
+            return Ok(());
         }
-        self.writes_left.fetch_sub(1, Ordering::SeqCst);
-        self.records.lock().unwrap().insert(record.id, record.clone());
+        self.write()?;
+        self.records.lock().unwrap().extend(records.iter().map(|record| (record.id, record.clone())));
+        Ok(())
+    }
+
+    fn cannot_unbundle(&self, upstream: &str) -> Result<Option<CannotUnbundle>, LedgerError> {
+        Ok(self.upstreams.lock().unwrap().get(upstream).cloned())
+    }
+
+    fn set_cannot_unbundle(&self, upstream: &str, known: Option<&CannotUnbundle>) -> Result<(), LedgerError> {
+        self.write()?;
+        let mut upstreams = self.upstreams.lock().unwrap();
+        match known {
+            Some(known) => upstreams.insert(upstream.into(), known.clone()),
+            None => upstreams.remove(upstream),
+        };
         Ok(())
     }
 }

@@ -1,24 +1,27 @@
 //! A factory, an RA/CA, a NEM and a clock that is set by hand.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
 
+mod fleet;
 mod ledger;
 pub mod liar;
 pub mod talk;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use ca::registry::{CertificateRecord, Registry};
 use ca::{Ca, Issuer, MessageCredential, Profile};
-use cmp::{SenderIdentity, SignerRole, Trust};
+use cmp::{PkiMessage, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey, provider};
+pub use fleet::Fleet;
 pub use ledger::MemoryLedger;
 use nem::ledger::RequestId;
 use nem::{
-    Event, Input, Inventory, Nem, Output, Refusal, Settings, Shown, Standing, Station, StationAnchors,
-    Upload, Upstream, VendorCertificate,
+    Batching, Event, ExchangeId, Input, Inventory, Nem, Notice, Output, Refusal, Settings, Shown, Standing,
+    Station, StationAnchors, Upload, Upstream, VendorCertificate,
 };
 use pkcs10::CertReqBuilder;
 use store::registry::EmbeddedRegistry;
@@ -74,7 +77,13 @@ pub struct House {
     pub now: UnixTime,
     pub station: Vec<EncodedCertificate>,
     pub events: Vec<Event>,
+    pub notices: Vec<Notice>,
+    /// What it asked to know whether the RA/CA is there.
+    pub probes: Vec<(ExchangeId, Vec<u8>)>,
     pub implicit_confirm: bool,
+    pub batching: Batching,
+    /// The latest exchange about each request.
+    exchanges: BTreeMap<RequestId, ExchangeId>,
     registry: Arc<EmbeddedRegistry>,
     nem_key: SoftwareKey,
     nem_certificate: EncodedCertificate,
@@ -113,7 +122,8 @@ impl House {
         let station = vec![certify(&vendor, &Profile::NE, "CN=SN-1,O=Vendor", &key())];
         let ledger = MemoryLedger::new();
         let inventory = Inventory::new(vec![enb1()]).unwrap();
-        let nem = build(&operator, &vendor, &ledger, &nem_key, &nem_certificate, false, inventory);
+        let upstream = upstream("raca", &operator, &nem_key, &nem_certificate);
+        let nem = build(&operator, &vendor, &ledger, vec![upstream], inventory);
         Self {
             ca,
             operator,
@@ -123,7 +133,11 @@ impl House {
             now: NOW,
             station,
             events: Vec::new(),
+            notices: Vec::new(),
+            probes: Vec::new(),
             implicit_confirm: false,
+            batching: Batching::NONE,
+            exchanges: BTreeMap::new(),
             registry,
             nem_key,
             nem_certificate,
@@ -138,15 +152,33 @@ impl House {
 
     /// The same, with other stations.
     pub fn restart_with(&mut self, inventory: Inventory) {
-        self.nem = build(
-            &self.operator,
-            &self.vendor,
-            &self.ledger,
-            &self.nem_key,
-            &self.nem_certificate,
-            self.implicit_confirm,
-            inventory,
-        );
+        let upstreams = vec![self.upstream("raca")];
+        self.restart(upstreams, inventory);
+    }
+
+    pub fn restart(&mut self, upstreams: Vec<Upstream>, inventory: Inventory) {
+        self.nem = build(&self.operator, &self.vendor, &self.ledger, upstreams, inventory);
+    }
+
+    /// This house's RA/CA, called so.
+    pub fn upstream(&self, name: &str) -> Upstream {
+        let mut upstream = upstream(name, &self.operator, &self.nem_key, &self.nem_certificate);
+        upstream.implicit_confirm = self.implicit_confirm;
+        upstream.batching = self.batching;
+        upstream
+    }
+
+    /// As many stations as that, which are called enb1 and so on, in place of the one; batches as that says.
+    pub fn with_fleet(stations: usize, batching: Batching) -> (Self, Fleet) {
+        let mut house = Self::new();
+        house.batching = batching;
+        let fleet = Fleet::new(stations, &house.vendor);
+        house.restart_with(fleet.inventory());
+        (house, fleet)
+    }
+
+    pub fn upload_of(&mut self, fleet: &Fleet, station: usize) -> RequestId {
+        self.nem.upload(&fleet.chains[station], &fleet.requests[station], self.now).unwrap().0
     }
 
     pub fn upload(&mut self, csr: &[u8]) -> Result<(RequestId, Standing), Refusal> {
@@ -159,21 +191,58 @@ impl House {
         self.nem.upload(Shown::Certificates(&station), Upload::CertReqMessages(messages), None, self.now)
     }
 
-    /// What is to be sent; events are kept.
-    pub fn sends(&mut self) -> Vec<(RequestId, Vec<u8>)> {
-        let mut sends = Vec::new();
+    /// What is to be sent; events and notices are kept.
+    pub fn outgoing(&mut self) -> Vec<(ExchangeId, Arc<str>, Vec<u8>)> {
+        let mut outgoing = Vec::new();
         while let Some(output) = self.nem.poll_output() {
             match output {
-                Output::Send { request, message } => sends.push((request, message)),
+                Output::Send { exchange, upstream, message } => outgoing.push((exchange, upstream, message)),
                 Output::Event(event) => self.events.push(event),
+                Output::Notice(notice) => self.notices.push(notice),
                 _ => {}
+            }
+        }
+        outgoing
+    }
+
+    /// The messages that are to be sent, each with its request, where nothing is nested.
+    pub fn sends(&mut self) -> Vec<(RequestId, Vec<u8>)> {
+        let mut sends = Vec::new();
+        for (exchange, _, message) in self.outgoing() {
+            match self.request_of(&message) {
+                Some(request) => {
+                    self.exchanges.insert(request, exchange);
+                    sends.push((request, message));
+                }
+                None => self.probes.push((exchange, message)),
             }
         }
         sends
     }
 
+    fn request_of(&self, message: &[u8]) -> Option<RequestId> {
+        let message = PkiMessage::from_der(message).unwrap();
+        let id = message.header().transaction_id.as_ref();
+        let records = self.ledger.records();
+        let record =
+            records.iter().find(|record| record.state.transaction().map(|t| &t.transaction_id) == id);
+        record.map(|record| record.id)
+    }
+
+    /// Answers the latest message about a request.
     pub fn answer(&mut self, request: RequestId, octets: &[u8]) {
-        self.nem.handle(Input::Answer { request, octets }, self.now).unwrap();
+        self.try_answer(request, octets).unwrap();
+    }
+
+    pub fn try_answer(&mut self, request: RequestId, octets: &[u8]) -> Result<(), nem::Error> {
+        let exchange = self.exchanges[&request];
+        self.nem.handle(Input::Answer { exchange, octets }, self.now)
+    }
+
+    /// The latest message about a request is lost.
+    pub fn fail(&mut self, request: RequestId) {
+        let exchange = self.exchanges[&request];
+        self.nem.handle(Input::Failure { exchange, reason: "no route" }, self.now).unwrap();
     }
 
     /// Sets the clock to when the NEM wants to be woken, and wakes it.
@@ -186,10 +255,12 @@ impl House {
 
     /// Carries messages to the RA/CA and back until nothing is under way.
     pub fn run(&mut self) {
-        for _ in 0..100 {
-            for (request, message) in self.sends() {
+        for _ in 0..200 {
+            let probes: Vec<_> = std::mem::take(&mut self.probes);
+            let outgoing = self.outgoing().into_iter().map(|(exchange, _, message)| (exchange, message));
+            for (exchange, message) in probes.into_iter().chain(outgoing) {
                 let reply = self.ca.handle(&message, self.now);
-                self.answer(request, &reply.octets);
+                self.nem.handle(Input::Answer { exchange, octets: &reply.octets }, self.now).unwrap();
             }
             if self.nem.requests_under_way() == 0 {
                 self.sends();
@@ -215,25 +286,29 @@ impl House {
     }
 
     pub fn logged(&self, words: &str) -> bool {
-        self.events.iter().any(|event| event.happening.to_string().contains(words))
+        let notices = self.notices.iter().map(|notice| notice.news.to_string());
+        let mut all = self.events.iter().map(|event| event.happening.to_string()).chain(notices);
+        all.any(|line| line.contains(words))
     }
+}
+
+fn upstream(name: &str, operator: &Issuer, key: &SoftwareKey, certificate: &EncodedCertificate) -> Upstream {
+    let key = copy(key);
+    let identity = SenderIdentity::new(certificate.clone(), Vec::new(), key.algorithm()).unwrap();
+    let mut upstream = Upstream::new(name, identity, Box::new(key), vec![operator.certificate().clone()]);
+    upstream.batching = Batching::NONE;
+    upstream
 }
 
 fn build(
     operator: &Issuer,
     vendor: &Issuer,
     ledger: &MemoryLedger,
-    key: &SoftwareKey,
-    certificate: &EncodedCertificate,
-    implicit_confirm: bool,
+    upstreams: Vec<Upstream>,
     inventory: Inventory,
 ) -> Nem {
-    let key = copy(key);
-    let identity = SenderIdentity::new(certificate.clone(), Vec::new(), key.algorithm()).unwrap();
     let anchors = vec![operator.certificate().clone()];
-    let mut upstream = Upstream::new(identity, Box::new(key), anchors.clone());
-    upstream.implicit_confirm = implicit_confirm;
     let stations = StationAnchors::new(vec![vendor.certificate().clone()], anchors);
-    Nem::new(provider(), upstream, stations, inventory, Settings::default(), Box::new(ledger.clone()))
+    Nem::new(provider(), upstreams, stations, inventory, Settings::default(), Box::new(ledger.clone()))
         .unwrap()
 }

@@ -31,8 +31,11 @@ use crate::sender::Sender;
 ///   certificates  [5] SEQUENCE OF Certificate OPTIONAL, -- confirming, issued, delivered; the station's first
 ///   reason        [6] UTF8String OPTIONAL,    -- rejected; confirming when it is turned down
 ///   kind          [7] ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) } OPTIONAL, -- p10cr when it is missing
+///   upstream      [8] UTF8String OPTIONAL,    -- the RA/CA that has it
+///   held          [9] BOOLEAN DEFAULT FALSE,
 ///   label         [10] UTF8String OPTIONAL,   -- what the station calls it
-///   cancelled     [11] BOOLEAN DEFAULT FALSE }
+///   cancelled     [11] BOOLEAN DEFAULT FALSE,
+///   turnDown      [12] UTF8String OPTIONAL }  -- why an operator wants no certificate
 /// ```
 #[derive(Sequence)]
 struct RequestEntry {
@@ -59,10 +62,16 @@ struct RequestEntry {
     reason: Option<String>,
     #[asn1(context_specific = "7", optional = "true")]
     kind: Option<Body>,
+    #[asn1(context_specific = "8", optional = "true")]
+    upstream: Option<String>,
+    #[asn1(context_specific = "9", default = "no")]
+    held: bool,
     #[asn1(context_specific = "10", optional = "true")]
     label: Option<String>,
     #[asn1(context_specific = "11", default = "no")]
     cancelled: bool,
+    #[asn1(context_specific = "12", optional = "true")]
+    turn_down: Option<String>,
 }
 
 const fn no() -> bool {
@@ -129,8 +138,11 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
         certificates: None,
         reason: None,
         kind: Some(record.kind).filter(|kind| *kind != RequestKind::P10cr).map(Body::try_from).transpose()?,
+        upstream: record.upstream.clone(),
+        held: record.held,
         label: record.label.as_ref().map(ToString::to_string),
         cancelled: record.cancelled,
+        turn_down: record.turn_down.clone(),
     };
     match &record.state {
         State::Queued => {}
@@ -186,9 +198,12 @@ impl RequestEntry {
             (UnixTime::from_secs(self.received_at), UnixTime::from_secs(self.changed_at));
         let mut record = Record::new(id, station, kind, request, public_key, received_at);
         record.changed_at = changed_at;
+        record.upstream.clone_from(&self.upstream);
+        record.held = self.held;
         record.label =
             self.label.as_deref().map(|text| Label::new(text).ok_or_else(inconsistent)).transpose()?;
         record.cancelled = self.cancelled;
+        record.turn_down.clone_from(&self.turn_down);
         record.state = self.into_state().ok_or_else(inconsistent)?;
         Ok(record)
     }
