@@ -178,7 +178,8 @@ impl House {
     }
 
     pub fn upload_of(&mut self, fleet: &Fleet, station: usize) -> RequestId {
-        self.nem.upload(&fleet.chains[station], &fleet.requests[station], self.now).unwrap().0
+        let shown = Shown::Certificates(&fleet.chains[station]);
+        self.nem.upload(shown, Upload::Pkcs10(&fleet.requests[station]), None, self.now).unwrap().0
     }
 
     pub fn upload(&mut self, csr: &[u8]) -> Result<(RequestId, Standing), Refusal> {
