@@ -70,8 +70,12 @@ impl House {
     /// A NEM that goes on where the ledger ends.
     pub fn nem(&self, ledger: &MemoryLedger, start: u64) -> Nem {
         let anchors = vec![self.operator.clone()];
-        let upstream =
-            Upstream::new("raca", identity(self.nem.clone()), Box::new(NoSecurityKey::new()), anchors.clone());
+        let upstream = Upstream::new(
+            "raca",
+            identity(self.nem.clone()),
+            Box::new(NoSecurityKey::new()),
+            anchors.clone(),
+        );
         let stations = (0..STATIONS).map(|number| {
             let vendor = VendorCertificate::new(Some(name(&format!("CN=SN-{number},O=Vendor"))), None);
             Station::new(format!("enb{number}"), vendor, subject(number))

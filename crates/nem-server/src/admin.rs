@@ -1,6 +1,8 @@
-//! The commands that look into the ledger: at the file itself, or through the server that has it open.
+//! The commands that look into the ledger, at the file itself or through the server that has it open, and those that only a
+//! running server can carry out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use host::control;
@@ -9,6 +11,9 @@ use store::ledger::EmbeddedLedger;
 
 use crate::config::Config;
 use crate::listing::{RequestEntry, StationEntry, station_entries};
+use crate::operation::Operation;
+use crate::service::Service;
+use crate::status::{BatchEntry, Status, UpstreamEntry};
 
 /// More than the requests that any station made.
 const ALL: usize = usize::MAX;
@@ -18,6 +23,10 @@ const ALL: usize = usize::MAX;
 enum Command {
     Requests { limit: usize },
     Stations,
+    Status,
+    Upstreams,
+    Batches,
+    Operate(Operation),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +34,10 @@ enum Command {
 enum Answer {
     Requests(Vec<RequestEntry>),
     Stations(Vec<StationEntry>),
+    Status(Status),
+    Upstreams(Vec<UpstreamEntry>),
+    Batches(Vec<BatchEntry>),
+    Done(String),
     Error(String),
 }
 
@@ -35,7 +48,7 @@ enum Answer {
 pub fn requests(config: &Path, limit: usize) -> Result<Vec<RequestEntry>> {
     match carry_out(config, &Command::Requests { limit })? {
         Answer::Requests(entries) => Ok(entries),
-        _ => bail!("the running `nem serve` answered something else; is it of another version?"),
+        _ => another_version(),
     }
 }
 
@@ -46,8 +59,56 @@ pub fn requests(config: &Path, limit: usize) -> Result<Vec<RequestEntry>> {
 pub fn stations(config: &Path) -> Result<Vec<StationEntry>> {
     match carry_out(config, &Command::Stations)? {
         Answer::Stations(entries) => Ok(entries),
-        _ => bail!("the running `nem serve` answered something else; is it of another version?"),
+        _ => another_version(),
     }
+}
+
+/// How the running `nem serve` does. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, or `nem serve` does not run.
+pub fn status(config: &Path) -> Result<Status> {
+    match carry_out(config, &Command::Status)? {
+        Answer::Status(status) => Ok(status),
+        _ => another_version(),
+    }
+}
+
+/// The RA/CAs of the running `nem serve`, by name. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, or `nem serve` does not run.
+pub fn upstreams(config: &Path) -> Result<Vec<UpstreamEntry>> {
+    match carry_out(config, &Command::Upstreams)? {
+        Answer::Upstreams(entries) => Ok(entries),
+        _ => another_version(),
+    }
+}
+
+/// The batches that the running `nem serve` sent last, newest first. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, or `nem serve` does not run.
+pub fn batches(config: &Path) -> Result<Vec<BatchEntry>> {
+    match carry_out(config, &Command::Batches)? {
+        Answer::Batches(entries) => Ok(entries),
+        _ => another_version(),
+    }
+}
+
+/// Lets the running `nem serve` do something; returns what it did. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, `nem serve` does not run, or why it could not.
+pub fn operate(config: &Path, operation: Operation) -> Result<String> {
+    match carry_out(config, &Command::Operate(operation))? {
+        Answer::Done(what) => Ok(what),
+        _ => another_version(),
+    }
+}
+
+fn another_version<T>() -> Result<T> {
+    bail!("the running `nem serve` answered something else; is it of another version?")
 }
 
 fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
@@ -76,13 +137,63 @@ fn ask(socket: &Path, command: &Command) -> Result<Answer> {
     }
 }
 
-/// Answers one line of [`control`].
-pub(crate) fn answer(line: &str, config: &Config, ledger: &EmbeddedLedger) -> String {
-    let answer = serde_json::from_str(line)
-        .context("not a command")
-        .and_then(|command| look(&command, config, Some(ledger)))
-        .unwrap_or_else(|error| Answer::Error(format!("{error:#}")));
-    serde_json::to_string(&answer).unwrap_or_default()
+/// What a running server's commands work on.
+#[derive(Clone)]
+pub(crate) struct Running {
+    path: PathBuf,
+    config: Arc<Config>,
+    ledger: EmbeddedLedger,
+    service: Arc<Service>,
+}
+
+impl Running {
+    pub(crate) const fn new(
+        path: PathBuf,
+        config: Arc<Config>,
+        ledger: EmbeddedLedger,
+        service: Arc<Service>,
+    ) -> Self {
+        Self { path, config, ledger, service }
+    }
+
+    /// Answers one line of [`control`].
+    pub(crate) fn answer(&self, line: &str) -> String {
+        let answer = serde_json::from_str(line)
+            .context("not a command")
+            .and_then(|command| self.carry_out(command))
+            .unwrap_or_else(|error| Answer::Error(format!("{error:#}")));
+        serde_json::to_string(&answer).unwrap_or_default()
+    }
+
+    fn carry_out(&self, command: Command) -> Result<Answer> {
+        Ok(match command {
+            Command::Requests { .. } | Command::Stations => {
+                return look(&command, &self.config, Some(&self.ledger));
+            }
+            Command::Status => Answer::Status(self.service.act(|nem, _| Status::of(nem))),
+            Command::Upstreams => Answer::Upstreams(
+                self.service.act(|nem, _| nem.upstreams().map(UpstreamEntry::from).collect()),
+            ),
+            Command::Batches => {
+                Answer::Batches(self.service.act(|nem, _| nem.batches().map(BatchEntry::from).collect()))
+            }
+            Command::Operate(Operation::Reload) => Answer::Done(self.reload()?),
+            Command::Operate(operation) => {
+                Answer::Done(self.service.act(|nem, now| operation.carry_out(nem, now))?)
+            }
+        })
+    }
+
+    /// Reads the configuration again, and takes up what it says about RA/CAs. Returns what it did. Blocks.
+    pub(crate) fn reload(&self) -> Result<String> {
+        let config = Config::read(&self.path)?;
+        let upstreams = crate::upstreams::read(&config)?;
+        let names: Vec<String> = upstreams.iter().map(|(upstream, _)| upstream.name.to_string()).collect();
+        self.service.set_upstreams(upstreams)?;
+        let done = format!("RA/CAs read again: {}", names.join(", "));
+        tracing::info!("{done}");
+        Ok(done)
+    }
 }
 
 /// Before the first request there is no ledger.
@@ -96,5 +207,6 @@ fn look(command: &Command, config: &Config, ledger: Option<&EmbeddedLedger>) -> 
             let inventory = crate::stations::read(&config.stations)?;
             Answer::Stations(station_entries(&inventory, &latest(ALL)?))
         }
+        _ => bail!("`nem serve` does not run with this configuration, and only it can tell or do that"),
     })
 }

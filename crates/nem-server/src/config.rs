@@ -1,17 +1,24 @@
 //! `nem.toml`.
 
+mod upstream;
+
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use cmp::{Quirk, Quirks};
 use host::files::line_of;
-use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting};
+use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use nem::Settings;
 use serde::Deserialize;
 
 use crate::doors::Tunnel;
+
+pub(crate) use upstream::{Upstream, Upstreams};
+
+/// What the size of a message may be limited to.
+const MESSAGE_OCTETS: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
 #[derive(Debug, Deserialize)]
@@ -21,7 +28,9 @@ pub(crate) struct Config {
     pub(crate) ledger: PathBuf,
     pub(crate) stations: PathBuf,
     pub(crate) tls: Credential,
-    pub(crate) upstream: Upstream,
+    /// `[upstream]`, or `[[upstream]]` for each of several.
+    #[serde(rename = "upstream")]
+    pub(crate) upstreams: Upstreams,
     pub(crate) trust: Trust,
     #[serde(default)]
     pub(crate) intake: Intake,
@@ -42,38 +51,6 @@ impl Credential {
     pub(crate) fn key(&self) -> KeySource {
         KeySource::new(self.key.clone(), self.key_passphrase.clone())
     }
-}
-
-/// The RA/CA, and as whom the NEM speaks to it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Upstream {
-    pub(crate) url: String,
-    pub(crate) certificate: PathBuf,
-    key: KeyLocation,
-    key_passphrase: Option<PassphraseSource>,
-    key_signature: Option<KeySignature>,
-    /// The certificates the RA/CA signs with, when they have no extKeyUsage id-kp-cmcCA.
-    #[serde(default)]
-    pub(crate) signers: Vec<PathBuf>,
-    /// Whom to believe when the URL begins with https.
-    pub(crate) tls_ca: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) implicit_confirm: bool,
-    #[serde(default = "default_time_window")]
-    time_window_seconds: u64,
-    #[serde(default = "default_timeout")]
-    timeout_seconds: u64,
-    #[serde(default = "default_max_answer_octets")]
-    pub(crate) max_answer_octets: usize,
-    /// Tolerates what some RA/CAs get wrong; see `cmp::Deviation`.
-    #[serde(default)]
-    pub(crate) lenient: bool,
-    /// What the RA/CA gets wrong about protection; see `cmp::Quirk`.
-    #[serde(default)]
-    quirks: Vec<String>,
-    #[serde(default = "default_max_in_flight")]
-    max_in_flight: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,22 +91,6 @@ impl Default for Intake {
     }
 }
 
-const fn default_time_window() -> u64 {
-    300
-}
-
-const fn default_timeout() -> u64 {
-    60
-}
-
-const fn default_max_answer_octets() -> usize {
-    64 * 1024
-}
-
-fn default_max_in_flight() -> usize {
-    Settings::default().max_in_flight
-}
-
 impl Config {
     /// Reads the file; the paths in it are relative to where it lies.
     pub(crate) fn read(path: &Path) -> Result<Self> {
@@ -158,45 +119,34 @@ impl Config {
         if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
             bail!("trust.revocation: is \"required\", but trust.crls names no file");
         }
-        let octets = 1024..=16 * 1024 * 1024;
-        for (name, value) in [
-            ("intake.max_request_octets", self.intake.max_request_octets),
-            ("upstream.max_answer_octets", self.upstream.max_answer_octets),
-        ] {
-            if !octets.contains(&value) {
-                bail!("{name}: must lie between 1024 and 16777216");
-            }
+        if !MESSAGE_OCTETS.contains(&self.intake.max_request_octets) {
+            bail!("intake.max_request_octets: must lie between 1024 and 16777216");
         }
         for (name, value) in [
             ("intake.max_connections", self.intake.max_connections),
             ("intake.max_requests", self.intake.max_requests),
             ("intake.max_requests_per_station", self.intake.max_requests_per_station),
-            ("upstream.max_in_flight", self.upstream.max_in_flight),
         ] {
             if value == 0 {
                 bail!("{name}: must be at least 1");
             }
         }
-        if self.upstream.timeout_seconds == 0 {
-            bail!("upstream.timeout_seconds: must be at least 1");
-        }
-        self.upstream.quirks()?;
+        self.upstreams.check()?;
         self.tunnel.iter().try_for_each(Tunnel::check)
     }
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.ledger, &mut self.stations, &mut self.tls.certificate, &mut self.upstream.certificate]
+        [&mut self.ledger, &mut self.stations, &mut self.tls.certificate]
             .into_iter()
-            .chain(&mut self.upstream.signers)
-            .chain(&mut self.upstream.tls_ca)
+            .chain(self.upstreams.iter_mut().flat_map(Upstream::paths))
             .chain(&mut self.trust.operator_cas)
             .chain(&mut self.trust.vendor_cas)
             .chain(&mut self.trust.crls)
     }
 
-    fn keys(&mut self) -> [(&mut KeyLocation, &mut Option<PassphraseSource>); 2] {
-        let (tls, upstream) = (&mut self.tls, &mut self.upstream);
-        [(&mut tls.key, &mut tls.key_passphrase), (&mut upstream.key, &mut upstream.key_passphrase)]
+    fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {
+        let tls = (&mut self.tls.key, &mut self.tls.key_passphrase);
+        std::iter::once(tls).chain(self.upstreams.iter_mut().map(Upstream::key_mut))
     }
 
     /// Where a running `nem serve` listens for the other commands: beside the ledger that it has locked.
@@ -208,31 +158,8 @@ impl Config {
         let mut settings = Settings::default();
         settings.max_requests = self.intake.max_requests;
         settings.max_requests_per_station = self.intake.max_requests_per_station;
-        settings.max_in_flight = self.upstream.max_in_flight;
         settings.retry_after = Duration::from_secs(self.intake.retry_after_seconds.max(1));
         settings
-    }
-}
-
-impl Upstream {
-    pub(crate) fn key(&self) -> KeySource {
-        KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
-    }
-
-    /// `None` when it is not to be checked.
-    pub(crate) fn time_window(&self) -> Option<Duration> {
-        Some(Duration::from_secs(self.time_window_seconds)).filter(|window| !window.is_zero())
-    }
-
-    /// A NEM signs, so quirks of MACs are no concern of its.
-    pub(crate) fn quirks(&self) -> Result<Quirks> {
-        const KNOWN: &[Quirk] = &[Quirk::UnprotectedErrors, Quirk::SignerWithoutDigitalSignature];
-        let names = self.quirks.iter().map(String::as_str);
-        Quirks::from_names(names, KNOWN).context("upstream.quirks")
-    }
-
-    pub(crate) const fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout_seconds)
     }
 }
 

@@ -215,7 +215,11 @@ stations = "stations.toml"           # who may enrol
 certificate = "tls.pem"              # with its chain behind it
 {tls_key}
 
-[upstream]                           # the RA/CA
+[upstream]                           # the RA/CA; several make an array of tables. `nem reload` takes up changes
+# name = "raca"                      # requests end where they began: another RA/CA gets another name
+# priority = 100                     # of those that may have a request, the healthy one with the lowest gets it
+# groups = ["north"]                 # whose stations it serves; without this line, all
+# profiles = ["5g"]                  # which certificate profiles it serves; without this line, all
 url = {url:?}
 certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-kp-cmcRA
 {cmp_key}
@@ -224,7 +228,10 @@ certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-k
 implicit_confirm = false             # true saves a message, but turns no wrong certificate down
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked
 timeout_seconds = 60                 # for one exchange
-max_in_flight = 32                   # messages at the RA/CA at a time
+max_in_flight = 32                   # messages or batches at the RA/CA at a time
+batch_size = 32                      # messages that go up together in one nested message; 1: nothing is nested
+batch_delay_milliseconds = 100       # a batch goes when its oldest message has waited that long
+batch_octets = 61440                 # of the messages in a batch; RA/CAs read 64 KiB in most cases
 max_answer_octets = 65536
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
 quirks = []                          # of "unprotected-errors", "signer-without-digital-signature": what it gets wrong

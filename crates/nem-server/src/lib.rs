@@ -1,5 +1,5 @@
 //! `nem`: a Network Element Manager. Stations upload PKCS #10 requests over mutually authenticated TLS (RFC 7030), it asks
-//! the RA/CA by CMP over HTTP, and hands the certificates back. The program's commands are the functions here.
+//! the RA/CAs by CMP over HTTP, and hands the certificates back. The program's commands are the functions here.
 
 mod admin;
 mod config;
@@ -9,16 +9,21 @@ mod identity;
 mod init;
 mod intake;
 mod listing;
+mod operation;
 mod password;
 mod renewal;
 mod serve;
 mod service;
 mod stations;
+mod status;
 mod uploads;
+mod upstreams;
 
-pub use admin::{requests, stations};
+pub use admin::{batches, operate, requests, stations, status, upstreams};
 pub use init::{InitOptions, Initialised, init};
 pub use listing::{RequestEntry, StationEntry, requests_table, stations_table};
+pub use operation::Operation;
 pub use password::hash_password;
 pub use serve::serve;
 pub use stations::{ExportFormat, Imported, export, import};
+pub use status::{BatchEntry, Status, UpstreamEntry, batches_table, upstreams_table};

@@ -160,6 +160,6 @@ pub fn stations_table(entries: &[StationEntry]) -> String {
     text
 }
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }

@@ -1,5 +1,7 @@
 //! The command line of `nem`.
 
+mod operator;
+
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -112,6 +114,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    #[command(flatten)]
+    Operator(operator::Command),
     /// Hash the password of a station's account, for `password_hash` in the inventory
     #[command(after_help = "Example:\n  nem hash-password --password file:enb17.password")]
     HashPassword {
@@ -217,6 +221,7 @@ fn run(command: Command) -> Result<()> {
                 print(nem_server::requests_table(&entries).trim_end())
             }
         }
+        Command::Operator(command) => print(operator::run(command)?.trim_end()),
         Command::HashPassword { password } => {
             let source = parsed("--password", Some(password)).context("--password is missing")?;
             print(&nem_server::hash_password(&source)?)

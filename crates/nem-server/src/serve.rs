@@ -10,33 +10,35 @@ use host::{FileWatch, log_revocation};
 use nem::Nem;
 use store::ledger::EmbeddedLedger;
 use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 use transfer::est::est_router;
-use transfer::http::{ClientOptions, CmpClient};
 use transfer::server::Limits;
-use transfer::tls::{ClientTrust, ServerTls, client_config, server_config_trusting};
+use transfer::tls::{ClientTrust, ServerTls, server_config_trusting};
 use transfer::uploads::upload_router;
 
+use crate::admin::Running;
 use crate::config::Config;
 use crate::doors::Doors;
 use crate::intake::Intake;
 use crate::service::Service;
 use crate::uploads::Uploads;
-use crate::{admin, credentials, stations};
+use crate::{credentials, stations, upstreams};
 
-/// Serves stations, and asks the RA/CA, until `shutdown` is done; then lets the requests under way end. `ready` is told the
+/// Serves stations, and asks the RA/CAs, until `shutdown` is done; then lets the requests under way end. `ready` is told the
 /// URL once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the configuration says.
 ///
 /// # Errors
 /// When the configuration or a file it names cannot be used, another process serves this NEM, or the address is taken.
 pub async fn serve(
-    config: &Path,
+    path: &Path,
     listen: Option<&str>,
     ready: impl FnOnce(&str),
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let shown = config.display();
-    let config = Arc::new(Config::read(config)?);
+    let shown = path.display();
+    let config = Arc::new(Config::read(path)?);
+    let mut hangup = host::reload_signal().context("SIGHUP cannot be handled")?;
     let anchors = credentials::station_anchors(&config.trust)?;
     let all_anchors = anchors.vendor.iter().chain(&anchors.operator);
     let tls_anchors: Vec<Vec<u8>> = all_anchors.map(|anchor| anchor.octets().to_vec()).collect();
@@ -47,8 +49,9 @@ pub async fn serve(
         .with_context(|| config.tls.certificate.display().to_string())?;
     let crl_watch = FileWatch::new(config.trust.crls.clone()).context("SIGHUP cannot be handled")?;
     let revocation = credentials::revocation(&config.trust, &clients)?;
-    let upstream = credentials::upstream(&config)?;
-    let client = upstream_client(&config)?;
+    let upstreams = upstreams::read(&config)?;
+    let upstream_clients =
+        upstreams.iter().map(|(upstream, client)| (upstream.name.clone(), client.clone())).collect();
     let watch = FileWatch::new(vec![config.stations.clone()]).context("SIGHUP cannot be handled")?;
     let inventory = stations::read(&config.stations)?;
     info!(stations = inventory.stations().len(), "inventory read");
@@ -60,7 +63,7 @@ pub async fn serve(
         .with_context(|| format!("{shown}: the ledger cannot be used; is `nem serve` running already?"))?;
     let mut nem = Nem::new(
         crypto_aws_lc::provider(),
-        upstream,
+        upstreams.into_iter().map(|(upstream, _)| upstream).collect(),
         anchors,
         inventory,
         config.settings(),
@@ -79,7 +82,7 @@ pub async fn serve(
     let socket = config.socket();
     let control =
         ControlSocket::bind(&socket).with_context(|| format!("{}: cannot listen there", socket.display()))?;
-    let service = Service::new(nem, client, config.settings().retry_after);
+    let service = Service::new(nem, upstream_clients, config.settings().retry_after);
     let limits = limits(&config);
     let uploads = |tunnel: bool| {
         let (service, ca_certificates) = (service.clone(), ca_certificates.clone());
@@ -93,9 +96,10 @@ pub async fn serve(
     }
     let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
     let router = est_router(Arc::new(intake), limits).merge(over_tls);
+    let running = Running::new(path.to_owned(), config.clone(), ledger, service.clone());
     let commands = {
-        let (config, ledger) = (config.clone(), ledger);
-        control.serve(move |line| admin::answer(line, &config, &ledger))
+        let running = running.clone();
+        control.serve(move |line| running.answer(line))
     };
     // The socket listens already, so whoever connects from now on is accepted.
     ready(&url);
@@ -103,6 +107,7 @@ pub async fn serve(
         () = transfer::server::serve(listener, router, Some(ServerTls::new(tls)), limits, shutdown) => {}
         () = commands => {}
         () = service.clone().run() => {}
+        outcome = reload_on(&mut hangup, running) => outcome?,
         outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,
         outcome = watch_crls(service, clients, config, crl_watch) => outcome?,
     }
@@ -120,15 +125,18 @@ fn limits(config: &Config) -> Limits {
     limits
 }
 
-fn upstream_client(config: &Config) -> Result<CmpClient> {
-    let mut options = ClientOptions::default();
-    if let Some(anchors) = credentials::upstream_tls_anchors(config)? {
-        options.tls = Some(client_config(&anchors, None).context("upstream.tls_ca")?);
+/// Reads the RA/CAs again on SIGHUP. What cannot be read changes nothing.
+async fn reload_on(hangup: &mut Signal, running: Running) -> Result<()> {
+    while hangup.recv().await.is_some() {
+        let running = running.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = running.reload() {
+                error!("the RA/CAs stay as they were: {error:#}");
+            }
+        })
+        .await?;
     }
-    options.timeout = config.upstream.timeout();
-    options.connect_timeout = options.connect_timeout.min(options.timeout);
-    options.answer_size = config.upstream.max_answer_octets;
-    CmpClient::new(&config.upstream.url, options).context("upstream")
+    Ok(())
 }
 
 /// Takes up changes of the inventory, within seconds or at once on SIGHUP. What cannot be read changes nothing.

@@ -1,4 +1,4 @@
-//! Drives the NEM: its messages go to the RA/CA, its events to the log and to the stations that wait.
+//! Drives the NEM: its messages go to the RA/CAs, its events to the log and to the stations that wait.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,16 +9,21 @@ use asn1::UnixTime;
 use crypto::Revocation;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
-use nem::{Event, Happening, Input, Inventory, Label, Nem, Output, Refusal, Standing, Upload};
+use nem::{
+    Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output, Refusal, Standing,
+    Upload, Upstream,
+};
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
+use transfer::TransferError;
 use transfer::http::CmpClient;
 
 use crate::identity::Identity;
 
 pub(crate) struct Service {
     nem: Mutex<Nem>,
-    client: CmpClient,
+    /// By the RA/CAs' names. Those that are not in the configuration any more stay: requests under way end there.
+    clients: Mutex<HashMap<Arc<str>, CmpClient>>,
     retry_after: Duration,
     /// When the NEM wants to be told that time has passed.
     due: watch::Sender<Option<UnixTime>>,
@@ -26,9 +31,10 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(nem: Nem, client: CmpClient, retry_after: Duration) -> Arc<Self> {
+    pub(crate) fn new(nem: Nem, clients: HashMap<Arc<str>, CmpClient>, retry_after: Duration) -> Arc<Self> {
         let due = watch::Sender::new(nem.poll_timeout());
-        Arc::new(Self { nem: Mutex::new(nem), client, retry_after, due, waiting: Mutex::default() })
+        let (nem, clients) = (Mutex::new(nem), Mutex::new(clients));
+        Arc::new(Self { nem, clients, retry_after, due, waiting: Mutex::default() })
     }
 
     /// Wakes the NEM whenever something is due.
@@ -148,6 +154,17 @@ impl Service {
         self.act(|nem, now| nem.set_inventory(inventory, now))
     }
 
+    /// From now on these are the RA/CAs. Blocks.
+    pub(crate) fn set_upstreams(
+        self: &Arc<Self>,
+        upstreams: Vec<(Upstream, CmpClient)>,
+    ) -> Result<(), nem::Error> {
+        let clients = upstreams.iter().map(|(upstream, client)| (upstream.name.clone(), client.clone()));
+        lock(&self.clients).extend(clients);
+        let upstreams = upstreams.into_iter().map(|(upstream, _)| upstream).collect();
+        self.act(|nem, now| nem.set_upstreams(upstreams, now))
+    }
+
     /// From now on these are the CRLs. Blocks.
     pub(crate) fn set_revocation(self: &Arc<Self>, revocation: Option<Revocation>) {
         let to_be_logged = revocation.clone();
@@ -166,7 +183,7 @@ impl Service {
     }
 
     /// Lets the NEM act, and carries out what it wants done. It waits for the disk, so nobody else should.
-    fn act<T>(self: &Arc<Self>, act: impl FnOnce(&mut Nem, UnixTime) -> T) -> T {
+    pub(crate) fn act<T>(self: &Arc<Self>, act: impl FnOnce(&mut Nem, UnixTime) -> T) -> T {
         let mut nem = lock(&self.nem);
         let result = act(&mut nem, now());
         let outputs: Vec<Output> = std::iter::from_fn(|| nem.poll_output()).collect();
@@ -174,20 +191,26 @@ impl Service {
         drop(nem);
         for output in outputs {
             match output {
-                Output::Send { request, message } => {
-                    tokio::spawn(self.clone().exchange(request, message));
+                Output::Send { exchange, upstream, message } => {
+                    tokio::spawn(self.clone().exchange(exchange, upstream, message));
                 }
                 Output::Event(event) => self.announce(&event),
+                Output::Notice(notice) => log_notice(&notice),
                 _ => {}
             }
         }
         result
     }
 
-    async fn exchange(self: Arc<Self>, request: RequestId, message: Vec<u8>) {
-        let happened = match self.client.exchange(message).await {
-            Ok(answer) => Happened::Answer(request, answer),
-            Err(error) => Happened::Failure(request, error.to_string()),
+    async fn exchange(self: Arc<Self>, exchange: ExchangeId, upstream: Arc<str>, message: Vec<u8>) {
+        let client = lock(&self.clients).get(&upstream).cloned();
+        let happened = match client {
+            Some(client) => match client.exchange(message).await {
+                Ok(answer) => Happened::Answer(exchange, answer),
+                Err(error) if is_answer(&error) => Happened::Misunderstood(exchange, error.to_string()),
+                Err(error) => Happened::Failure(exchange, error.to_string()),
+            },
+            None => Happened::Failure(exchange, format!("there is no RA/CA {upstream} any more")),
         };
         self.handle(happened).await;
     }
@@ -215,8 +238,9 @@ fn ledger_failed(station: &str, error: &nem::Error) -> Refusal {
 
 /// An [`Input`] that owns its parts.
 enum Happened {
-    Answer(RequestId, Vec<u8>),
-    Failure(RequestId, String),
+    Answer(ExchangeId, Vec<u8>),
+    Failure(ExchangeId, String),
+    Misunderstood(ExchangeId, String),
     Delivered(RequestId),
     Tick,
 }
@@ -224,8 +248,9 @@ enum Happened {
 impl Happened {
     fn input(&self) -> Input<'_> {
         match self {
-            Self::Answer(request, octets) => Input::Answer { request: *request, octets },
-            Self::Failure(request, reason) => Input::Failure { request: *request, reason },
+            Self::Answer(exchange, octets) => Input::Answer { exchange: *exchange, octets },
+            Self::Failure(exchange, reason) => Input::Failure { exchange: *exchange, reason },
+            Self::Misunderstood(exchange, reason) => Input::Misunderstood { exchange: *exchange, reason },
             Self::Delivered(request) => Input::Delivered { request: *request },
             Self::Tick => Input::Tick,
         }
@@ -243,10 +268,32 @@ fn log(event: &Event) {
     }
 }
 
+fn log_notice(Notice { upstream, transaction_id, news, .. }: &Notice) {
+    let batch = transaction_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    match news {
+        News::BatchSent { .. }
+        | News::BatchAnswered { missing: 0, .. }
+        | News::BatchDelayed { .. }
+        | News::Up => {
+            info!(%upstream, %batch, "{news}");
+        }
+        _ => warn!(%upstream, %batch, "{news}"),
+    }
+}
+
+/// Whether a server answered, and meant it: one that is overloaded may answer the same message otherwise next time.
+const fn is_answer(error: &TransferError) -> bool {
+    match error {
+        TransferError::BadStatus { status, .. } => !matches!(*status, 408 | 429 | 500..),
+        TransferError::BadContentType { .. } | TransferError::BadBody { .. } => true,
+        _ => false,
+    }
+}
+
 /// Never, when there is no time.
 async fn sleep_until(at: Option<UnixTime>) {
     let Some(at) = at else { return std::future::pending().await };
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(at.as_secs());
+    let at = SystemTime::UNIX_EPOCH + at.as_duration();
     tokio::time::sleep(at.duration_since(SystemTime::now()).unwrap_or_default()).await;
 }
 

@@ -15,7 +15,21 @@ const URL: &str = "--upstream http://127.0.0.1:1/.well-known/cmp";
 #[test]
 fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["init", "serve", "requests", "stations"] {
+    for command in [
+        "init",
+        "serve",
+        "requests",
+        "stations",
+        "status",
+        "upstreams",
+        "batches",
+        "flush",
+        "reload",
+        "hold",
+        "release",
+        "retry",
+        "reject",
+    ] {
         let help = run(NEM, &format!("{command} --help"), folder.path()).success();
         assert!(help.contains(&format!("nem {command} --")), "{help}");
     }

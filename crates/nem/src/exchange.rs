@@ -115,7 +115,9 @@ impl Nem {
             .filter(|(_, line)| !line.retired && station.is_none_or(|station| line.upstream.serves(station)))
             .min_by_key(|(_, line)| (!line.breaker.is_up(), line.upstream.priority))
             .map(|(name, _)| name.clone())
-            .ok_or_else(|| "no RA/CA in the configuration serves its station's groups".to_string())
+            .ok_or_else(|| {
+                "no RA/CA in the configuration serves its station's groups and profile".to_string()
+            })
     }
 
     /// Makes and sends one message or one batch; what does not fit any more waits for the next.

@@ -187,8 +187,7 @@ impl Record {
 
     /// Why nobody wants the certificate any more, if so.
     pub(crate) fn unwanted(&self) -> Option<&str> {
-        let cancelled =
-            self.cancelled.then_some("the station cancelled its request while the RA/CA had it");
+        let cancelled = self.cancelled.then_some("the station cancelled its request while the RA/CA had it");
         self.turn_down.as_deref().or(cancelled)
     }
 }

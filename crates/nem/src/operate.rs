@@ -25,6 +25,8 @@ pub struct UpstreamStatus {
     pub priority: u32,
     /// The groups it serves; none: all.
     pub groups: Vec<String>,
+    /// The certificate profiles it serves; none: all.
+    pub profiles: Vec<String>,
     /// Whether it answers.
     pub health: Health,
     /// Whether it takes batches apart.
@@ -248,6 +250,7 @@ fn status(name: &Arc<str>, line: &Line) -> UpstreamStatus {
         name: name.clone(),
         priority: line.upstream.priority,
         groups: line.upstream.groups.clone(),
+        profiles: line.upstream.profiles.clone(),
         health: line.breaker.health(),
         nesting: line.nesting.clone(),
         batch_size: line.upstream.batching.size,

@@ -12,7 +12,7 @@ use asn1::oids::rfc6402;
 use cmp::{Quirks, ReadingPolicy, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, Revocation, SigningKey};
 
-use crate::inventory::Station;
+use crate::station::Station;
 
 /// One RA/CA, and as whom the NEM speaks to it. Its name stands for it as long as there are requests under way: whoever moves to
 /// another RA/CA gives that one another name.
@@ -25,6 +25,8 @@ pub struct Upstream {
     pub priority: u32,
     /// The groups whose stations it serves; when there are none, every station's.
     pub groups: Vec<String>,
+    /// The certificate profiles that it serves; when there are none, all.
+    pub profiles: Vec<String>,
     /// How many messages go up together.
     pub batching: Batching,
     /// Exchanges at a time, each of one message or one batch; 32 by default.
@@ -92,6 +94,7 @@ impl Upstream {
             name: name.into(),
             priority: 100,
             groups: Vec::new(),
+            profiles: Vec::new(),
             batching: Batching::default(),
             max_in_flight: 32,
             identity,
@@ -136,7 +139,10 @@ impl Upstream {
     }
 
     pub(crate) fn serves(&self, station: &Station) -> bool {
-        self.groups.is_empty() || station.groups.iter().any(|group| self.groups.contains(group))
+        let group = self.groups.is_empty() || station.groups.iter().any(|group| self.groups.contains(group));
+        let profile = self.profiles.is_empty()
+            || station.profile.as_ref().is_some_and(|profile| self.profiles.contains(profile));
+        group && profile
     }
 }
 

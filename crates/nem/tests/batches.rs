@@ -422,7 +422,8 @@ fn a_batch_that_is_refused_for_its_sake_is_sent_message_by_message() {
 
 #[test]
 fn a_batch_that_fails_for_a_while_is_sent_again() {
-    let untouched = |failure: &dyn Fn(&House, &[u8]) -> Option<Vec<u8>>| {
+    type Failure<'a> = &'a dyn Fn(&House, &[u8]) -> Option<Vec<u8>>;
+    let untouched = |failure: Failure<'_>| {
         let (mut house, _, ids, exchange, message) = sent(3);
         match failure(&house, &message) {
             Some(reply) => answer(&mut house, exchange, &reply),

@@ -1,0 +1,90 @@
+//! What operators do to a running NEM.
+
+use anyhow::{Context, Result, bail};
+use asn1::UnixTime;
+use nem::Nem;
+use nem::ledger::RequestId;
+use serde::{Deserialize, Serialize};
+
+/// Something that a running `nem serve` is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Operation {
+    /// Send what waits for its batch, at once.
+    Flush {
+        /// To that RA/CA only.
+        upstream: Option<String>,
+    },
+    /// Read the configuration again, and take up what it says about RA/CAs.
+    Reload,
+    /// Send nothing about a request.
+    Hold {
+        /// Its name within the NEM.
+        request: String,
+    },
+    /// Let a request go on that is held.
+    Release {
+        /// Its name within the NEM.
+        request: String,
+    },
+    /// Try a request again at once, also one that was rejected.
+    Retry {
+        /// Its name within the NEM.
+        request: String,
+    },
+    /// Reject a request; a certificate that still comes is turned down.
+    Reject {
+        /// Its name within the NEM.
+        request: String,
+        /// What its station is told.
+        reason: String,
+    },
+}
+
+impl Operation {
+    /// Returns what was done.
+    pub(crate) fn carry_out(&self, nem: &mut Nem, now: UnixTime) -> Result<String> {
+        match self {
+            Self::Flush { upstream } => Ok(format!("{} messages sent", nem.flush(upstream.as_deref(), now)?)),
+            Self::Reload => bail!("only the server itself can do that"),
+            Self::Hold { request } => done(request, "held", nem.hold(id(request)?, now)),
+            Self::Release { request } => done(request, "released", nem.release(id(request)?, now)),
+            Self::Retry { request } => done(request, "tried again", nem.retry_now(id(request)?, now)),
+            Self::Reject { request, reason } => {
+                done(request, "rejected", nem.reject(id(request)?, reason, now))
+            }
+        }
+    }
+}
+
+fn done(request: &str, what: &str, outcome: Result<(), nem::CommandError>) -> Result<String> {
+    outcome.with_context(|| format!("request {request}"))?;
+    Ok(format!("request {request} {what}"))
+}
+
+/// As [`RequestId`] is shown.
+fn id(text: &str) -> Result<RequestId> {
+    let octets = (text.len() == 32 && text.is_ascii())
+        .then(|| u128::from_str_radix(text, 16).ok())
+        .flatten()
+        .filter(|_| !text.starts_with('+'));
+    let octets = octets.with_context(|| {
+        format!("{text:?} is no request's name: it has 32 hexadecimal digits; see `nem requests --json`")
+    })?;
+    Ok(RequestId::new(octets.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_requests_are_read_as_they_are_shown() {
+        let name = "00112233445566778899aabbccddeeff";
+        assert_eq!(id(name).unwrap().to_string(), name);
+        for wrong in ["", "0", "+0112233445566778899aabbccddeeff", "00112233445566778899aabbccddeefg"] {
+            assert!(id(wrong).unwrap_err().to_string().contains("nem requests"), "{wrong}");
+        }
+    }
+}
