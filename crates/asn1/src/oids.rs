@@ -252,6 +252,18 @@ pub mod rfc8410 {
     pub const ED25519: Oid = oid("1.3.101.112");
 }
 
+/// RFC 8619: HKDF.
+pub mod rfc8619 {
+    use super::{Oid, oid};
+
+    /// id-alg-hkdf-with-sha256
+    pub const HKDF_WITH_SHA256: Oid = oid("1.2.840.113549.1.9.16.3.28");
+    /// id-alg-hkdf-with-sha384
+    pub const HKDF_WITH_SHA384: Oid = oid("1.2.840.113549.1.9.16.3.29");
+    /// id-alg-hkdf-with-sha512
+    pub const HKDF_WITH_SHA512: Oid = oid("1.2.840.113549.1.9.16.3.30");
+}
+
 /// RFC 9881: ML-DSA; one identifier names key and signature.
 pub mod rfc9881 {
     use super::{Oid, oid};
@@ -262,4 +274,16 @@ pub mod rfc9881 {
     pub const ML_DSA_65: Oid = oid("2.16.840.1.101.3.4.3.18");
     /// id-ml-dsa-87
     pub const ML_DSA_87: Oid = oid("2.16.840.1.101.3.4.3.19");
+}
+
+/// RFC 9935: ML-KEM; one identifier names key and mechanism.
+pub mod rfc9935 {
+    use super::{Oid, oid};
+
+    /// id-alg-ml-kem-512
+    pub const ML_KEM_512: Oid = oid("2.16.840.1.101.3.4.4.1");
+    /// id-alg-ml-kem-768
+    pub const ML_KEM_768: Oid = oid("2.16.840.1.101.3.4.4.2");
+    /// id-alg-ml-kem-1024
+    pub const ML_KEM_1024: Oid = oid("2.16.840.1.101.3.4.4.3");
 }

@@ -103,10 +103,11 @@ impl Profile {
         Ok((contents, modified))
     }
 
-    /// RSA keys may also encipher keys: TLS 1.2 and IKEv1 peers still ask for it.
+    /// RSA keys may also encipher keys: TLS 1.2 and IKEv1 peers still ask for it. ML-KEM keys do nothing else (RFC 9935 section 5).
     fn key_usage(&self, key: KeyKind) -> FlagSet<KeyUsages> {
         match key {
             KeyKind::Rsa { .. } => KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
+            KeyKind::MlKem512 | KeyKind::MlKem768 | KeyKind::MlKem1024 => KeyUsages::KeyEncipherment.into(),
             _ => KeyUsages::DigitalSignature.into(),
         }
     }

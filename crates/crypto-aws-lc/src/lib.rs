@@ -1,7 +1,8 @@
-//! A [`CryptoProvider`] for servers and programs on AWS-LC, and [`SoftwareKey`]: private keys in memory and in files.
+//! A [`CryptoProvider`] for servers and programs on AWS-LC, [`SoftwareKey`] and [`KemKey`]: private keys in memory and in files.
 
 mod encrypted_key;
 mod error;
+mod kem;
 mod key_file;
 mod mac;
 mod private_file;
@@ -15,6 +16,7 @@ use crypto::{
 };
 
 pub use error::KeyFileError;
+pub use kem::KemKey;
 pub use key_file::{read_encrypted_key_file, read_key_file, write_encrypted_key_file, write_key_file};
 pub use private_file::{PrivateFileError, read_private_file};
 pub use software_key::{KeyType, SoftwareKey};
@@ -30,6 +32,7 @@ pub fn provider() -> CryptoProvider {
         Box::new(AwsLc),
         Box::new(WebPki::new()),
     )
+    .with_key_encapsulation(Box::new(AwsLc))
 }
 
 struct AwsLc;

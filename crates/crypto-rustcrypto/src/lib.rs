@@ -1,8 +1,9 @@
 //! A [`CryptoProvider`] for firmware on RustCrypto, without `std`, and private keys in memory: [`EcKey`],
-//! [`Ed25519Key`], [`MlDsaKey`].
+//! [`Ed25519Key`], [`MlDsaKey`], [`MlKemKey`].
 //!
 //! The features `p384`, `p521`, `ed25519`, `ml-dsa` and `rsa` are on unless default features are off. Signatures of an algorithm that is
-//! left out do not verify. So it is with `aes-gmac`, AES-GMAC in PasswordBasedMac, and `sha1`, MACs of peers that know SHA-1 only.
+//! left out do not verify. So it is with `aes-gmac`, AES-GMAC in PasswordBasedMac, `ml-kem`, KEM-based MACs,
+//! and `sha1`, MACs of peers that know SHA-1 only.
 //!
 //! RSA signatures are verified and never made: the `rsa` crate's private key operations are not constant in time.
 #![no_std]
@@ -18,6 +19,8 @@ mod gmac;
 mod mac;
 #[cfg(feature = "ml-dsa")]
 mod ml_dsa_key;
+#[cfg(feature = "ml-kem")]
+mod ml_kem_key;
 #[cfg(feature = "rsa")]
 mod rsa_signature;
 mod verify;
@@ -34,13 +37,18 @@ pub use ed25519_key::Ed25519Key;
 pub use error::PrivateKeyError;
 #[cfg(feature = "ml-dsa")]
 pub use ml_dsa_key::MlDsaKey;
+#[cfg(feature = "ml-kem")]
+pub use ml_kem_key::MlKemKey;
 
 /// RustCrypto's cryptography with the device's own randomness.
 ///
 /// RSA public exponents longer than 33 bits are beyond the `rsa` crate: no signature verifies with such a key.
 pub fn provider(random: Box<dyn Random>) -> CryptoProvider {
     let part = || Box::new(RustCrypto);
-    CryptoProvider::new(part(), part(), part(), random, Box::new(WebPki::new()))
+    let provider = CryptoProvider::new(part(), part(), part(), random, Box::new(WebPki::new()));
+    #[cfg(feature = "ml-kem")]
+    let provider = provider.with_key_encapsulation(part());
+    provider
 }
 
 /// The parts of [`provider`], for firmware that has some of them in hardware, or needs but one.

@@ -153,6 +153,7 @@ impl SignatureAlgorithm {
             KeyKind::MlDsa44 => matches!(self, Self::MlDsa44),
             KeyKind::MlDsa65 => matches!(self, Self::MlDsa65),
             KeyKind::MlDsa87 => matches!(self, Self::MlDsa87),
+            KeyKind::MlKem512 | KeyKind::MlKem768 | KeyKind::MlKem1024 => false,
         }
     }
 }
@@ -281,6 +282,9 @@ mod tests {
         }
         for key in [KeyKind::Ed25519, KeyKind::MlDsa44, KeyKind::MlDsa65, KeyKind::MlDsa87] {
             assert_eq!(count(key), 1, "{key}");
+        }
+        for key in [KeyKind::MlKem512, KeyKind::MlKem768, KeyKind::MlKem1024] {
+            assert_eq!(count(key), 0, "{key} signs nothing");
         }
     }
 

@@ -112,6 +112,41 @@ impl fmt::Display for SignError {
 
 impl core::error::Error for SignError {}
 
+/// Why there is no secret from a key encapsulation mechanism. Says nothing about the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KemError {
+    /// The provider has no key encapsulation, or not this one.
+    Unsupported,
+    /// Keys of this kind encapsulate nothing.
+    OtherKind(KeyKind),
+    /// The public key is not one of its mechanism.
+    BadKey,
+    /// The ciphertext is not one of the key's mechanism.
+    BadCiphertext,
+    /// The private key, or the device that holds it, failed.
+    Failed,
+    /// The source of randomness failed.
+    Random(RandomError),
+}
+
+impl fmt::Display for KemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported => f.write_str(
+                "the cryptographic provider has no such key encapsulation; build it with `ml-kem`",
+            ),
+            Self::OtherKind(kind) => write!(f, "{kind} keys are not for key encapsulation"),
+            Self::BadKey => f.write_str("the encapsulation key is not one of its mechanism"),
+            Self::BadCiphertext => f.write_str("the ciphertext is not one of the key's mechanism"),
+            Self::Failed => f.write_str("the decapsulation key failed"),
+            Self::Random(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for KemError {}
+
 /// The source of randomness failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

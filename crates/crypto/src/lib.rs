@@ -11,6 +11,7 @@ mod algorithm;
 mod error;
 mod gmac;
 mod issued;
+mod kem;
 mod mac;
 mod name;
 mod path;
@@ -22,9 +23,12 @@ mod secret;
 mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
-pub use error::{AlgorithmError, CrlError, KeyError, PathError, RandomError, SignError, VerifyError};
+pub use error::{
+    AlgorithmError, CrlError, KemError, KeyError, PathError, RandomError, SignError, VerifyError,
+};
 pub use gmac::{AesKeySize, Gmac};
 pub use issued::{CertificateFault, Requested};
+pub use kem::{DecapsulationKey, Encapsulated, KdfAlgorithm, KemAlgorithm, KeyEncapsulation};
 pub use mac::{LegacyMac, MacAlgorithm, MacComputer};
 pub use name::{CanonicalName, alternative_names_match, names_match};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};

@@ -4,8 +4,9 @@ use core::fmt;
 use core::num::NonZeroU32;
 
 use crate::{
-    AlgorithmError, DigestAlgorithm, Gmac, LegacyMac, MacAlgorithm, MacComputer, PathError, PathValidator,
-    PublicKey, RandomError, SignatureAlgorithm, VerifyError, path::CertificatePath,
+    AlgorithmError, DigestAlgorithm, Encapsulated, Gmac, KdfAlgorithm, KemAlgorithm, KemError,
+    KeyEncapsulation, LegacyMac, MacAlgorithm, MacComputer, PathError, PathValidator, PublicKey, RandomError,
+    SignatureAlgorithm, VerifyError, path::CertificatePath,
 };
 
 /// Verifies signatures.
@@ -43,10 +44,11 @@ pub struct CryptoProvider {
     mac: Box<dyn MacComputer>,
     random: Box<dyn Random>,
     path: Box<dyn PathValidator>,
+    kem: Option<Box<dyn KeyEncapsulation>>,
 }
 
 impl CryptoProvider {
-    /// Puts a provider together.
+    /// Puts a provider together, without key encapsulation.
     pub fn new(
         signature: Box<dyn SignatureVerifier>,
         digest: Box<dyn Digester>,
@@ -54,7 +56,14 @@ impl CryptoProvider {
         random: Box<dyn Random>,
         path: Box<dyn PathValidator>,
     ) -> Self {
-        Self { signature, digest, mac, random, path }
+        Self { signature, digest, mac, random, path, kem: None }
+    }
+
+    /// The same with key encapsulation.
+    #[must_use]
+    pub fn with_key_encapsulation(mut self, kem: Box<dyn KeyEncapsulation>) -> Self {
+        self.kem = Some(kem);
+        self
     }
 
     /// Verifies a signature over the octets as received.
@@ -136,6 +145,32 @@ impl CryptoProvider {
         key: &mut [u8],
     ) {
         self.mac.pbkdf2(prf, password, salt, iterations, key);
+    }
+
+    /// A fresh secret for whoever has the private half of the key.
+    ///
+    /// # Errors
+    /// When the key is not for that, or malformed inside; when the provider cannot do it, or randomness fails.
+    pub fn encapsulate(&self, key: &PublicKey) -> Result<Encapsulated, KemError> {
+        let algorithm = KemAlgorithm::of(key.kind()).ok_or(KemError::OtherKind(key.kind()))?;
+        let kem = self.kem.as_ref().ok_or(KemError::Unsupported)?;
+        kem.encapsulate(algorithm, key, self.random.as_ref())
+    }
+
+    /// Fills `key` from a secret that is long and random enough, by HKDF without salt (RFC 5869 section 2).
+    ///
+    /// # Errors
+    /// When the provider cannot do it, or the key is longer than [`KdfAlgorithm::max_length`].
+    pub fn derive(
+        &self,
+        algorithm: KdfAlgorithm,
+        secret: &[u8],
+        info: &[u8],
+        key: &mut [u8],
+    ) -> Result<(), KemError> {
+        let kem = self.kem.as_ref().filter(|_| key.len() <= algorithm.max_length());
+        kem.ok_or(KemError::Unsupported)?.derive(algorithm, secret, info, key);
+        Ok(())
     }
 
     /// `N` random octets.

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::compose;
-use asn1::oids::{rfc5912, rfc8410, rfc9881};
+use asn1::oids::{rfc5912, rfc8410, rfc9881, rfc9935};
 use der::asn1::{BitStringRef, ObjectIdentifier, UintRef};
 use der::{Decode, Encode, Sequence, Tag};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
@@ -32,18 +32,25 @@ pub enum KeyKind {
     MlDsa65,
     /// id-ml-dsa-87
     MlDsa87,
+    /// id-alg-ml-kem-512, which signs nothing
+    MlKem512,
+    /// id-alg-ml-kem-768, which signs nothing
+    MlKem768,
+    /// id-alg-ml-kem-1024, which signs nothing
+    MlKem1024,
 }
 
 impl KeyKind {
     /// Against how many bits of work the key stands: RFC 9481 section 7, for ML-DSA the security categories 2, 3 and 5 of FIPS 204,
+    /// for ML-KEM 1, 3 and 5 of FIPS 203,
     /// for RSA beyond 3072 bits NIST SP 800-57 part 1 section 5.6.1.1.
     pub const fn strength(self) -> u16 {
         match self {
             Self::Rsa { bits } if bits < 3072 => 112,
             Self::Rsa { bits } if bits < 7680 => 128,
-            Self::P256 | Self::Ed25519 | Self::MlDsa44 => 128,
-            Self::Rsa { .. } | Self::P384 | Self::MlDsa65 => 192,
-            Self::P521 | Self::MlDsa87 => 256,
+            Self::P256 | Self::Ed25519 | Self::MlDsa44 | Self::MlKem512 => 128,
+            Self::Rsa { .. } | Self::P384 | Self::MlDsa65 | Self::MlKem768 => 192,
+            Self::P521 | Self::MlDsa87 | Self::MlKem1024 => 256,
         }
     }
 }
@@ -59,6 +66,9 @@ impl fmt::Display for KeyKind {
             Self::MlDsa44 => f.write_str("ML-DSA-44"),
             Self::MlDsa65 => f.write_str("ML-DSA-65"),
             Self::MlDsa87 => f.write_str("ML-DSA-87"),
+            Self::MlKem512 => f.write_str("ML-KEM-512"),
+            Self::MlKem768 => f.write_str("ML-KEM-768"),
+            Self::MlKem1024 => f.write_str("ML-KEM-1024"),
         }
     }
 }
@@ -70,7 +80,7 @@ struct RsaPublicKey<'a> {
     public_exponent: UintRef<'a>,
 }
 
-/// A public key whose encoding was inspected and whose strength suffices: P-256, P-384, P-521, Ed25519, ML-DSA, or RSA
+/// A public key whose encoding was inspected and whose strength suffices: P-256, P-384, P-521, Ed25519, ML-DSA, ML-KEM, or RSA
 /// with 2048 to 8192 bits and an exponent from 65537 (TS 33.310 section 6.1.1).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
@@ -108,8 +118,8 @@ impl PublicKey {
         Self::build(kind, rfc5912::EC_PUBLIC_KEY, Some(curve), point)
     }
 
-    /// A key whose kind says all there is to say beside its octets: Ed25519 (RFC 8410 section 4) and ML-DSA (RFC 9881
-    /// section 4).
+    /// A key whose kind says all there is to say beside its octets: Ed25519 (RFC 8410 section 4), ML-DSA (RFC 9881
+    /// section 4) and ML-KEM (RFC 9935 section 4).
     ///
     /// # Errors
     /// When there are no such keys of that kind, or the octets are none.
@@ -119,6 +129,9 @@ impl PublicKey {
             KeyKind::MlDsa44 => (rfc9881::ML_DSA_44, 1312),
             KeyKind::MlDsa65 => (rfc9881::ML_DSA_65, 1952),
             KeyKind::MlDsa87 => (rfc9881::ML_DSA_87, 2592),
+            KeyKind::MlKem512 => (rfc9935::ML_KEM_512, 800),
+            KeyKind::MlKem768 => (rfc9935::ML_KEM_768, 1184),
+            KeyKind::MlKem1024 => (rfc9935::ML_KEM_1024, 1568),
             _ => return Err(KeyError::Malformed),
         };
         if octets.len() != length {
@@ -218,6 +231,9 @@ fn inspect(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyKind
         rfc9881::ML_DSA_44 => inspect_length(algorithm, key, 1312).map(|()| KeyKind::MlDsa44),
         rfc9881::ML_DSA_65 => inspect_length(algorithm, key, 1952).map(|()| KeyKind::MlDsa65),
         rfc9881::ML_DSA_87 => inspect_length(algorithm, key, 2592).map(|()| KeyKind::MlDsa87),
+        rfc9935::ML_KEM_512 => inspect_length(algorithm, key, 800).map(|()| KeyKind::MlKem512),
+        rfc9935::ML_KEM_768 => inspect_length(algorithm, key, 1184).map(|()| KeyKind::MlKem768),
+        rfc9935::ML_KEM_1024 => inspect_length(algorithm, key, 1568).map(|()| KeyKind::MlKem1024),
         other => Err(KeyError::Unsupported(other)),
     }
 }
@@ -227,7 +243,7 @@ fn inspect_point(key: &[u8], length: usize) -> Result<(), KeyError> {
     if key.len() == length && key.first() == Some(&0x04) { Ok(()) } else { Err(KeyError::Malformed) }
 }
 
-/// For keys of one length, whose parameters must be absent (RFC 8410 section 3, RFC 9881 section 2).
+/// For keys of one length, whose parameters must be absent (RFC 8410 section 3, RFC 9881 section 2, RFC 9935 section 3).
 fn inspect_length(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8], length: usize) -> Result<(), KeyError> {
     if algorithm.parameters.is_none() && key.len() == length { Ok(()) } else { Err(KeyError::Malformed) }
 }
@@ -337,6 +353,9 @@ mod tests {
             (KeyKind::MlDsa44, 1312),
             (KeyKind::MlDsa65, 1952),
             (KeyKind::MlDsa87, 2592),
+            (KeyKind::MlKem512, 800),
+            (KeyKind::MlKem768, 1184),
+            (KeyKind::MlKem1024, 1568),
         ] {
             let key = PublicKey::from_raw(kind, &vec![2; length]).unwrap();
             assert_eq!((key.kind(), key.key_octets().len()), (kind, length));

@@ -4,6 +4,7 @@ mod certificate_paths;
 mod digests;
 mod ecdsa;
 mod ed25519;
+mod kem;
 mod known_attacks;
 mod macs;
 mod ml_dsa;
@@ -13,9 +14,13 @@ use crypto::{CryptoProvider, SigningKey, VerifyError};
 
 pub use ecdsa::{EcdsaKnownAnswer, RFC_6979};
 pub use ed25519::{Ed25519KnownAnswer, RFC_8032, RFC_8410_PRIVATE_KEYS, RFC_8410_PUBLIC_KEY};
+pub use kem::{
+    MlKemEncapsulation, MlKemExpandedKey, MlKemKnownAnswer, check_decapsulation_key, ml_kem_encapsulations,
+    ml_kem_expanded_keys, ml_kem_known_answers,
+};
 pub use ml_dsa::{MlDsaKnownAnswer, ml_dsa_expanded_keys, ml_dsa_known_answers};
 
-/// Checks all that a provider offers; [`check_signing_key`] does the same for keys.
+/// Checks all that a provider offers; [`check_signing_key`] and [`check_decapsulation_key`] do the same for keys.
 ///
 /// # Panics
 /// When the provider errs; the message tells where.
@@ -27,6 +32,7 @@ pub fn check(provider: &CryptoProvider) {
     rsa::check(provider);
     ed25519::check(provider);
     ml_dsa::check(provider);
+    kem::check(provider);
     known_attacks::check(provider);
     certificate_paths::check(provider);
 }
@@ -104,6 +110,12 @@ mod tests {
     #[should_panic(expected = "ML-DSA-44: empty")]
     fn no_security_fails_with_ml_dsa() {
         super::ml_dsa::check(&crate::no_security::provider());
+    }
+
+    #[test]
+    #[should_panic(expected = "RFC 5869")]
+    fn no_security_fails_with_kem() {
+        super::kem::check(&crate::no_security::provider());
     }
 
     #[test]
