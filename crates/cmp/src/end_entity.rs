@@ -13,6 +13,7 @@
 //! the [`Transaction`]: octets and RFC facts, from which the states can be entered again.
 
 mod answer;
+mod confirmation;
 mod question;
 
 use alloc::boxed::Box;
@@ -35,7 +36,8 @@ use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::trust::Credential;
 use crate::validation::Expectation;
 
-pub use answer::{Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Granted, Waiting};
+pub use answer::{Answer, AwaitingCertificate, Correspondent, Granted, Waiting};
+pub use confirmation::{AwaitingPkiConf, Confirmation, DelayedPkiConf};
 pub use question::{AwaitingReply, Delayed, Question, Reply};
 
 /// What is asked for.

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::end_entity::{Answer, AwaitingCertificate, CertificateRequest, Enrolment, Granted};
+use cmp::end_entity::{self, Answer, AwaitingCertificate, CertificateRequest, Enrolment, Granted};
 use cmp::management_entity::{AwaitingCertConf, Confirmation, Grant, ReplyTo, Responder, VerifiedRequest};
 use cmp::{
-    Error, Expectation, PkiBody, PkiFailureInfo, PkiMessage, PkiStatus, PkiStatusInfo, SenderIdentity,
-    SignerRole, Trust, ValidatedMessage, Validator,
+    Error, ErrorMsgContent, Expectation, PkiBody, PkiFailureInfo, PkiMessage, PkiStatus, PkiStatusInfo,
+    PollRepItem, SenderIdentity, SignerRole, Trust, ValidatedMessage, Validator,
 };
 use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::SoftwareKey;
@@ -349,4 +349,48 @@ fn cert_conf_for_another_certificate_confirms_nothing() {
     );
     let error = other.handle(&message, &house.responder()).unwrap_err();
     assert_eq!(error.fail_info(), PkiFailureInfo::BAD_CERT_ID);
+}
+
+#[test]
+fn a_delayed_pkiconf_is_polled_for_and_may_echo_either_nonce() {
+    let house = House::new();
+    let (request, awaiting) = house.start(false);
+    let (reply, _) = house.grant(&request, false);
+    let granted = house.granted(awaiting, &reply);
+    let (part, awaiting) = granted.confirm(&house.nem.identity, &house.provider, house.now).unwrap();
+    let cert_conf = PkiMessage::from_der(&part.sign(&house.nem.key).unwrap()).unwrap();
+    let answer = |to: &PkiMessage, body: &PkiBody| {
+        let part = house.responder().reply(&ReplyTo::new(to.header()), body).unwrap();
+        part.sign(&house.ca.key).unwrap()
+    };
+    let waiting = PkiBody::Error(ErrorMsgContent::new(PkiStatusInfo::new(PkiStatus::Waiting)));
+    let reply = answer(&cert_conf, &waiting);
+    let reply = house.at_nem(&reply, &awaiting.expectation()).unwrap();
+    let end_entity::Confirmation::Delayed(delayed) = awaiting.handle(&reply).unwrap() else { panic!() };
+    assert_eq!(delayed.check_after(), None);
+    let (part, awaiting) = delayed.poll(&house.nem.identity, &house.provider, house.now).unwrap();
+    let poll = PkiMessage::from_der(&part.sign(&house.nem.key).unwrap()).unwrap();
+    let PkiBody::PollReq(items) = poll.body() else { panic!("{:?}", poll.body()) };
+    assert_eq!(items[0].cert_req_id.number(), -1);
+
+    // Told when to come back.
+    let rep = PkiBody::PollRep(vec![PollRepItem::new(items[0].cert_req_id, Duration::from_secs(7))]);
+    let reply = house.at_nem(&answer(&poll, &rep), &awaiting.expectation()).unwrap();
+    let end_entity::Confirmation::Delayed(delayed) = awaiting.handle(&reply).unwrap() else { panic!() };
+    assert_eq!(delayed.check_after(), Some(Duration::from_secs(7)));
+    let (part, awaiting) = delayed.poll(&house.nem.identity, &house.provider, house.now).unwrap();
+    let last = PkiMessage::from_der(&part.sign(&house.nem.key).unwrap()).unwrap();
+    for (echoed, holds) in [(&cert_conf, true), (&last, true), (&poll, false)] {
+        let reply = house.at_nem(&answer(echoed, &PkiBody::PkiConf), &awaiting.expectation());
+        assert_eq!(reply.is_ok(), holds);
+        let Ok(reply) = reply else { continue };
+        let ended = awaiting.clone().handle(&reply);
+        assert!(matches!(ended, Ok(end_entity::Confirmation::Done)), "{ended:?}");
+    }
+    let no = PkiBody::Error(ErrorMsgContent::new(PkiStatusInfo::rejection(
+        PkiFailureInfo::BAD_CERT_ID,
+        "no".into(),
+    )));
+    let reply = house.at_nem(&answer(&last, &no), &awaiting.expectation()).unwrap();
+    assert!(matches!(awaiting.handle(&reply), Err(Error::Refused(_))));
 }

@@ -1,21 +1,19 @@
 //! A station's enrolment at a NEM: PKCS #10 over HTTPS in the form of RFC 7030, mutually authenticated.
 
-mod check;
 mod station;
 mod upload;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use asn1::{EncodedCertificate, UnixTime};
 use crypto_aws_lc::KeyType;
 use host::{KeySignature, KeySource, Names, PassphraseSource, now};
 use transfer::est::EstClient;
 use transfer::http::ClientOptions;
 
-use crate::Error;
-use check::Trust;
+use crate::blocking::blocking;
+use crate::issued::{Trust, check};
+use crate::{Enrolled, Error, Progress};
 use station::Station;
 
 /// Who enrols where, and as whom.
@@ -82,76 +80,6 @@ impl EnrolOptions {
     }
 }
 
-/// What is going on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Progress {
-    /// Key and request are ready, and on the disk.
-    RequestReady {
-        /// Whether the request is the one of an earlier run that was interrupted.
-        continued: bool,
-    },
-    /// The request is being uploaded, or uploaded again to ask for the answer.
-    Uploading,
-    /// The NEM has the request and works on it.
-    Waiting {
-        /// When it is asked again.
-        retry_after: Duration,
-    },
-    /// The NEM cannot be reached, or is not ready.
-    Retrying {
-        /// Why.
-        reason: String,
-        /// When it is tried again.
-        after: Duration,
-    },
-    /// The certificate is here, and right.
-    Issued,
-}
-
-impl fmt::Display for Progress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::RequestReady { continued: false } => f.write_str("key and request are ready"),
-            Self::RequestReady { continued: true } => {
-                f.write_str("going on with the request of the run that was interrupted")
-            }
-            Self::Uploading => f.write_str("uploading the request"),
-            Self::Waiting { retry_after } => {
-                write!(f, "the NEM is working on it; asking again in {:.1} s", retry_after.as_secs_f32())
-            }
-            Self::Retrying { reason, after } => {
-                write!(f, "{reason}; trying again in {:.1} s", after.as_secs_f32())
-            }
-            Self::Issued => f.write_str("the certificate is here"),
-        }
-    }
-}
-
-/// A station with its certificate.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Enrolled {
-    /// The certificate.
-    pub certificate: EncodedCertificate,
-    /// The CA certificates above it, its issuer's first.
-    pub chain: Vec<EncodedCertificate>,
-    /// Its subject (RFC 4514).
-    pub subject: String,
-    /// Its serial number, in hexadecimal digits with colons.
-    pub serial_number: String,
-    /// From when it is valid.
-    pub not_before: UnixTime,
-    /// Until when it is valid.
-    pub not_after: UnixTime,
-    /// Where the private key lies.
-    pub key_path: PathBuf,
-    /// Where the certificate lies.
-    pub certificate_path: PathBuf,
-    /// Where the CA certificates lie.
-    pub chain_path: PathBuf,
-}
-
 /// Enrols a station, or renews its certificate: makes its key and request in the directory, uploads the request until
 /// the NEM answers, checks the certificate (its key is the station's, its subject the one asked for, its path leads to
 /// the operator's CA) and writes it.
@@ -193,20 +121,11 @@ pub async fn enrol(
 
     blocking(move || {
         let trust = Trust::new(station.operator_anchors.clone(), &received.ca_certificates);
-        let enrolled = check::check(&station, &received, &trust, now())?;
+        let requested = station.requested();
+        let enrolled = check(&requested, &received.certificates, &trust, &station.directory, now())?;
         station.keep(&enrolled)?;
         Ok(enrolled)
     })
     .await
     .inspect(|_| progress(Progress::Issued))
-}
-
-/// Keys, signatures and fsync take their time, and others run on the reactor.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

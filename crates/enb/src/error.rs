@@ -23,6 +23,23 @@ pub enum Error {
     AlreadyEnrolled(PathBuf),
     /// The directory holds no certificate that could be renewed.
     NotEnrolled(PathBuf),
+    /// Nobody could be believed.
+    NoAnchors,
+    /// No server is named.
+    NoServer,
+    /// A transaction is under way at a server that is not named.
+    OtherServer(String),
+    /// A transaction of another request is under way; it is in this file.
+    OtherTransaction(PathBuf),
+    /// What an earlier run left of its transaction cannot be used.
+    BadState {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// A message cannot be made.
+    Cmp(cmp::Error),
     /// The file cannot be shown.
     Inspect {
         /// The file.
@@ -50,6 +67,15 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The RA/CA refuses the request.
+    Rejected {
+        /// What it says: status, failInfo and text.
+        status: String,
+    },
+    /// Whoever is believed as the RA/CA does not keep to the protocol.
+    Protocol(cmp::Error),
+    /// The certificate is not the one that was asked for, or of no use, and the RA/CA was told so if it can be.
+    TurnedDown(String),
     /// The NEM's certificates do not hold one for the station's own key.
     NoCertificateForKey {
         /// How many certificates came.
@@ -62,15 +88,15 @@ pub enum Error {
         /// The certificate's issuer.
         issuer: String,
     },
-    /// A certificate cannot be decoded.
+    /// A certificate, or a field of what is remembered, cannot be decoded.
     Malformed(der::Error),
 }
 
 impl Error {
-    /// The exit code of a program that fails so: 3 when the NEM refuses, 4 when time is over, else 1.
+    /// The exit code of a program that fails so: 3 when the NEM or the RA/CA refuses, 4 when time is over, else 1.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused { .. } => 3,
+            Self::Refused { .. } | Self::Rejected { .. } => 3,
             Self::TimedOut { .. } => 4,
             _ => 1,
         }
@@ -100,11 +126,31 @@ impl fmt::Display for Error {
                     directory.display()
                 )
             }
+            Self::NoAnchors => f.write_str(
+                "without the operator's trust anchors no answer can be believed; name their file by --operator-ca",
+            ),
+            Self::NoServer => f.write_str("no server is named; --server says where the RA/CA is"),
+            Self::OtherServer(url) => write!(
+                f,
+                "{url} may have the request of the run that was stopped, so no other server is asked; name it by --server, too"
+            ),
+            Self::OtherTransaction(path) => write!(
+                f,
+                "{}: another request is under way here; give the command that began it once more, or choose another \
+                 directory. Removing the file gives it up, and what was issued for it stays at the RA/CA",
+                path.display()
+            ),
+            Self::BadState { path, reason } => write!(
+                f,
+                "{}: what is left of an earlier run cannot be used: {reason}; move the file away to begin anew",
+                path.display()
+            ),
+            Self::Cmp(error) => write!(f, "the message cannot be made: {error}"),
             Self::Inspect { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Transfer(error) => error.fmt(f),
             Self::TimedOut { after, waiting_for } => write!(
                 f,
-                "no certificate within {} s: {waiting_for}; nothing is lost, the same command goes on where this one \
+                "not done within {} s: {waiting_for}; nothing is lost, the same command goes on where this one \
                  stopped (--timeout says how long)",
                 after.as_secs()
             ),
@@ -112,10 +158,15 @@ impl fmt::Display for Error {
                 write!(f, "the NEM refuses (HTTP status {status})")?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
+            Self::Rejected { status } => write!(f, "the RA/CA refuses: {status}"),
+            Self::Protocol(error) => {
+                write!(f, "the RA/CA does not keep to the protocol: {error}; report it to its operator")
+            }
+            Self::TurnedDown(reason) => f.write_str(reason),
             Self::NoCertificateForKey { count } => write!(
                 f,
-                "the NEM answered with {count} certificates, none of which is for this station's key; nothing was \
-                 written. Report it to the operator of the NEM"
+                "{count} certificates came, none of which is for this station's key; nothing was written. Report it to the \
+                 operator of the NEM or RA/CA"
             ),
             Self::NotTaken { fault: fault @ CertificateFault::Path(_), issuer } => write!(
                 f,
@@ -123,9 +174,9 @@ impl fmt::Display for Error {
             ),
             Self::NotTaken { fault, issuer } => write!(
                 f,
-                "{fault} (issued by {issuer:?}); nothing was written. Report it to the operator of the NEM"
+                "{fault} (issued by {issuer:?}); nothing was written. Report it to the operator of the NEM or RA/CA"
             ),
-            Self::Malformed(error) => write!(f, "a certificate from the NEM is malformed: {error}"),
+            Self::Malformed(error) => write!(f, "malformed: {error}"),
         }
     }
 }
@@ -136,6 +187,12 @@ impl std::error::Error for Error {}
 impl From<host::Error> for Error {
     fn from(error: host::Error) -> Self {
         Self::Host(error)
+    }
+}
+
+impl From<cmp::Error> for Error {
+    fn from(error: cmp::Error) -> Self {
+        Self::Cmp(error)
     }
 }
 

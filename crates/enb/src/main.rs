@@ -1,5 +1,7 @@
 //! The command line of `enb`.
 
+mod cmp_command;
+
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use cmp_command::CmpCommand;
 use crypto_aws_lc::KeyType;
 use enb::{EnrolOptions, Enrolled, Error, Identity, Progress};
 use host::{KeySignature, KeySource, Names, PassphraseSource, parse_host_name, parse_name};
@@ -17,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 use x509_cert::name::Name;
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the NEM, 4 out of time, \
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the NEM or the RA/CA, 4 out of time, \
                           130 and 143 stopped by SIGINT and SIGTERM. Log lines go to stderr, results to stdout.";
 
 /// A base station's side of enrolment: keys, requests, certificates through a Network Element Manager (NEM).
@@ -81,6 +84,9 @@ enum Command {
                       Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the NEM, 4 out of time."
     )]
     Enrol(Box<EnrolArguments>),
+    /// Speak CMP with the RA/CA directly (RFC 9483, TS 33.310), without a NEM
+    #[command(subcommand)]
+    Cmp(CmpCommand),
     /// Show what a CSR, CRMF or CMP message says, in the RFCs' own words
     #[command(
         after_help = "Examples:\n  enb inspect csr.pem\n  enb inspect --json message.der\n  curl ... | enb inspect -\n\n\
@@ -209,6 +215,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             print(&if json { json!({ "request": out }).to_string() } else { format!("request: {out}") })
         }
         Command::Enrol(arguments) => enrol(*arguments),
+        Command::Cmp(command) => cmp_command::run(command),
         Command::Inspect { file, json } => {
             let inspection = enb::inspect_file(&file)?;
             if json {
@@ -252,6 +259,13 @@ fn enrol(arguments: EnrolArguments) -> Result<ExitCode, Error> {
     options.key_passphrase = own_key_passphrase;
     options.timeout = Duration::from_secs(arguments.timeout);
 
+    to_the_end(async |progress| show(&enb::enrol(&options, progress).await?, arguments.json))
+}
+
+/// Does what takes its time, and tells of its progress, unless a signal ends it.
+fn to_the_end(
+    work: impl AsyncFnOnce(&(dyn Fn(Progress) + Send + Sync)) -> Result<ExitCode, Error>,
+) -> Result<ExitCode, Error> {
     let begun = Instant::now();
     let progress = move |progress: Progress| {
         let seconds = begun.elapsed().as_secs();
@@ -270,7 +284,7 @@ fn enrol(arguments: EnrolArguments) -> Result<ExitCode, Error> {
             Ok(ExitCode::from(code))
         };
         tokio::select! {
-            enrolled = enb::enrol(&options, &progress) => show(&enrolled?, arguments.json),
+            ended = work(&progress) => ended,
             _ = interrupt.recv() => stopped(130),
             _ = terminate.recv() => stopped(143),
         }

@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
-    Answer, AwaitingCertificate, AwaitingPkiConf, Correspondent, Enrolment, Granted, Transaction, Waiting,
+    Answer, AwaitingCertificate, AwaitingPkiConf, Confirmation, Correspondent, Enrolment, Granted,
+    Transaction, Waiting,
 };
 use cmp::{
     Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, SenderNonce, UnprotectedRefusal,
@@ -256,8 +257,9 @@ impl Forwarding<'_> {
                 Step::Later(self.confirm_again(confirming)?, status.to_string())
             }
             (Err(cmp::Error::Refused(status)), _) if is_passing(&status) => Step::Repeat(status.to_string()),
+            (Ok(Confirmation::Delayed(_)), _) => Step::Repeat("the RA/CA delays its pkiconf".to_string()),
             (_, Some(reason)) => rejected(reason.clone()),
-            (Ok(()), None) => Step::Next(State::Issued(confirming.certificates.clone())),
+            (Ok(_), None) => Step::Next(State::Issued(confirming.certificates.clone())),
             // A pkiconf that got lost: what matters is that the certificate is confirmed.
             (Err(cmp::Error::Refused(status)), None)
                 if status.fail_info.is_some_and(|info| info.contains(PkiFailureInfo::CERT_CONFIRMED)) =>

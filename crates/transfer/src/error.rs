@@ -17,14 +17,21 @@ pub enum TransferError {
     BadCredential(String),
 
     // The network's
-    /// Nobody answers at that address.
+    /// Nobody answers at that address; the request has not arrived.
     Unreachable {
         /// The URL.
         url: String,
         /// What the network said.
         reason: String,
     },
-    /// The answer did not come in time.
+    /// The connection ended before the answer was there. The request may have arrived.
+    Interrupted {
+        /// The URL.
+        url: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// The answer did not come in time. The request may have arrived.
     Timeout {
         /// The URL.
         url: String,
@@ -80,6 +87,7 @@ impl fmt::Display for TransferError {
             Self::Unreachable { url, reason } => {
                 write!(f, "{url} cannot be reached: {reason}; is the server running, and the address right?")
             }
+            Self::Interrupted { url, reason } => write!(f, "{url} broke the connection off: {reason}"),
             Self::Timeout { url, after } => {
                 write!(f, "{url} gave no answer within {} s", after.as_secs_f32())
             }

@@ -207,13 +207,17 @@ impl HttpClient {
             reason = inner.to_string();
             source = inner.source();
         }
-        if error.is_timeout() {
-            let after = if error.is_connect() { self.options.connect_timeout } else { self.options.timeout };
-            TransferError::Timeout { url, after }
-        } else if tls {
+        if tls {
             TransferError::Tls { url, reason }
-        } else {
+        } else if error.is_timeout() && error.is_connect() {
+            let reason = format!("no connection within {} s", self.options.connect_timeout.as_secs_f32());
             TransferError::Unreachable { url, reason }
+        } else if error.is_timeout() {
+            TransferError::Timeout { url, after: self.options.timeout }
+        } else if error.is_connect() {
+            TransferError::Unreachable { url, reason }
+        } else {
+            TransferError::Interrupted { url, reason }
         }
     }
 }

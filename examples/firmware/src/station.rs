@@ -6,7 +6,9 @@ use core::fmt;
 
 use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::end_entity::{Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Enrolment, Granted};
+use cmp::end_entity::{
+    Answer, AwaitingCertificate, AwaitingPkiConf, CertificateRequest, Confirmation, Enrolment, Granted,
+};
 use cmp::{Expectation, PkiMessage, SenderIdentity, SignerRole, Trust, ValidatedMessage, Validator};
 use crmf::{CertReqMessages, CertReqMsgBuilder};
 use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, SigningKey};
@@ -128,7 +130,11 @@ impl<'a> Station<'a> {
     /// When whoever signed it is not believed, or it is something else.
     pub fn confirmed(&self, awaiting: AwaitingPkiConf, reply: &[u8], now: UnixTime) -> Result<(), Failure> {
         let message = self.validate(reply, &awaiting.expectation(), now)?;
-        Ok(awaiting.handle(&message)?)
+        match awaiting.handle(&message)? {
+            Confirmation::Done => Ok(()),
+            // This station does not poll.
+            _ => Err(Failure::NotYet),
+        }
     }
 
     fn validate(

@@ -7,7 +7,7 @@ use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::name::Name;
 
-use super::Transaction;
+use super::{AwaitingPkiConf, Transaction};
 use crate::body::PkiBody;
 use crate::cert_conf::{CertStatus, cert_hash};
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertResponse};
@@ -337,56 +337,5 @@ impl Granted {
         let mut transaction = self.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);
         Ok((part, AwaitingPkiConf { transaction, signer }))
-    }
-}
-
-/// certConf was sent; pkiconf is awaited (RFC 9483 section 4.1.1).
-#[derive(Clone, Debug)]
-pub struct AwaitingPkiConf {
-    transaction: Transaction,
-    signer: Option<Credential>,
-}
-
-impl AwaitingPkiConf {
-    /// Enters the state with facts that were stored: the transaction, with certConf's nonce, and what the answer was
-    /// protected with.
-    pub fn resume(
-        mut transaction: Transaction,
-        cert_conf_nonce: SenderNonce,
-        signer: Option<Credential>,
-    ) -> Self {
-        transaction.nonces = Vec::from([cert_conf_nonce]);
-        Self { transaction, signer }
-    }
-
-    /// What to store.
-    pub const fn transaction(&self) -> &Transaction {
-        &self.transaction
-    }
-
-    /// What pkiconf must be protected with: the same as the answer.
-    pub const fn signer(&self) -> Option<&Credential> {
-        self.signer.as_ref()
-    }
-
-    /// What pkiconf must look like.
-    pub fn expectation(&self) -> Expectation<'_> {
-        Expectation::Within {
-            transaction_id: &self.transaction.transaction_id,
-            nonces: &self.transaction.nonces,
-            signer: self.signer.as_ref(),
-        }
-    }
-
-    /// Takes pkiconf.
-    ///
-    /// # Errors
-    /// When it is an error, or something else altogether.
-    pub fn handle(self, message: &ValidatedMessage) -> Result<(), Error> {
-        match message.body() {
-            PkiBody::PkiConf => Ok(()),
-            PkiBody::Error(content) => Err(Error::Refused(content.pki_status_info.clone())),
-            other => Err(Error::UnexpectedBody(other.kind())),
-        }
     }
 }

@@ -1,21 +1,20 @@
 //! The station's directory: its key, the request under way, its certificate.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use asn1::EncodedCertificate;
-use crypto::{PublicKey, SigningKey};
+use crypto::{Requested, SigningKey};
 use crypto_aws_lc::SoftwareKey;
-use der::{Decode, Encode};
-use host::{files, read_software_key, read_tls_credential, sign_with, tls_key, write_software_key};
+use host::{files, read_tls_credential, tls_key};
 use pkcs10::{CertReq, CertReqBuilder};
-use x509_cert::Certificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::name::Name;
 
-use super::{EnrolOptions, Enrolled, Identity};
-use crate::Error;
+use super::{EnrolOptions, Identity};
+use crate::directory::{Directory, OwnKey, decode, octets, public_key};
+use crate::{Enrolled, Error};
 
 /// Longer than any request of a station.
 const MAX_REQUEST_LENGTH: u64 = 64 * 1024;
@@ -30,29 +29,10 @@ pub(super) struct Station {
     pub(super) renewal: bool,
     pub(super) nem_anchors: Vec<Vec<u8>>,
     pub(super) operator_anchors: Option<Vec<EncodedCertificate>>,
-    pub(super) paths: Paths,
+    pub(super) directory: Directory,
     /// The vendor's; with a renewal the operator's, with the station's own key.
     tls_identity: transfer::tls::Identity,
     request_path: PathBuf,
-    /// Held for as long as the station works in its directory.
-    _lock: File,
-}
-
-/// Where a station's files lie.
-pub(super) struct Paths {
-    pub(super) key: PathBuf,
-    pub(super) certificate: PathBuf,
-    pub(super) chain: PathBuf,
-}
-
-impl Paths {
-    fn new(directory: &Path) -> Self {
-        Self {
-            key: directory.join("key.pem"),
-            certificate: directory.join("cert.pem"),
-            chain: directory.join("chain.pem"),
-        }
-    }
 }
 
 impl Station {
@@ -60,20 +40,21 @@ impl Station {
     pub(super) fn prepare(options: &EnrolOptions) -> Result<Self, Error> {
         let nem_anchors = octets(&files::read_certificates(&options.nem_ca)?);
         let operator_anchors = options.operator_ca.as_deref().map(files::read_certificates).transpose()?;
-        let directory = &options.directory;
-        let paths = Paths::new(directory);
+        let own_key = OwnKey {
+            key_type: options.key_type,
+            signature: options.signature,
+            passphrase: options.key_passphrase.as_ref(),
+        };
         match &options.identity {
             Identity::Vendor { certificate, key: vendor_key, names } => {
                 let (chain, vendor_key) = read_tls_credential(certificate, vendor_key)?;
                 let extensions = names.extensions()?;
-                fs::create_dir_all(directory)
-                    .map_err(|error| host::Error::File { path: directory.clone(), error })?;
-                let lock = lock(directory)?;
-                if paths.certificate.exists() {
-                    return Err(Error::AlreadyEnrolled(directory.clone()));
+                let directory = Directory::open(&options.directory)?;
+                if directory.certificate.exists() {
+                    return Err(Error::AlreadyEnrolled(directory.path));
                 }
-                let key = own_key(&paths.key, options)?;
-                let request_path = directory.join("enrolment.csr.pem");
+                let key = own_key.read_or_make(&directory.key)?;
+                let request_path = directory.path.join("enrolment.csr.pem");
                 let (request, continued) = request(&request_path, &names.subject, &extensions, &key)?;
                 Ok(Self {
                     key,
@@ -84,22 +65,18 @@ impl Station {
                     renewal: false,
                     nem_anchors,
                     operator_anchors,
-                    paths,
+                    directory,
                     tls_identity: transfer::tls::Identity::new(octets(&chain), vendor_key),
                     request_path,
-                    _lock: lock,
                 })
             }
             Identity::Operator => {
-                if !paths.certificate.exists() {
-                    return Err(Error::NotEnrolled(directory.clone()));
-                }
-                let lock = lock(directory)?;
-                let mut chain = files::read_certificates(&paths.certificate)?;
-                let key = read_own_key(&paths.key, options)?;
+                let directory = Directory::of_enrolled(&options.directory)?;
+                let mut chain = files::read_certificates(&directory.certificate)?;
+                let key = own_key.read(&directory.key)?;
                 if public_key(&chain)? != *key.public_key() {
-                    let key = paths.key.display().to_string();
-                    return Err(host::Error::OtherKey { certificate: paths.certificate, key }.into());
+                    let key = directory.key.display().to_string();
+                    return Err(host::Error::OtherKey { certificate: directory.certificate, key }.into());
                 }
                 let tls_key = tls_key(&key)?;
                 let current = decode(&chain)?;
@@ -113,9 +90,9 @@ impl Station {
                 let extensions: Vec<Extension> = all.iter().filter(alternative_names).cloned().collect();
                 // Named after what it renews: a request that has been answered is never taken for a new one.
                 let serial = tbs.serial_number().to_string().replace(':', "");
-                let request_path = directory.join(format!("renewal-of-{serial}.csr.pem"));
+                let request_path = directory.path.join(format!("renewal-of-{serial}.csr.pem"));
                 let (request, continued) = request(&request_path, &subject, &extensions, &key)?;
-                if let Ok(above) = files::read_certificates(&paths.chain) {
+                if let Ok(above) = files::read_certificates(&directory.chain) {
                     chain.extend(above);
                 }
                 Ok(Self {
@@ -127,13 +104,18 @@ impl Station {
                     renewal: true,
                     nem_anchors,
                     operator_anchors,
-                    paths,
+                    directory,
                     tls_identity: transfer::tls::Identity::new(octets(&chain), tls_key),
                     request_path,
-                    _lock: lock,
                 })
             }
         }
+    }
+
+    /// What was asked for.
+    pub(super) fn requested(&self) -> Requested<'_> {
+        let public_key = self.key.public_key().spki_octets();
+        Requested { public_key, subject: Some(&self.subject), extensions: &self.extensions }
     }
 
     /// As whom to appear in TLS.
@@ -141,12 +123,9 @@ impl Station {
         self.tls_identity.clone()
     }
 
-    /// Writes what was issued. The certificate comes last: where it is, everything is.
+    /// Writes what was issued.
     pub(super) fn keep(&self, enrolled: &Enrolled) -> Result<(), Error> {
-        let chain = files::certificates_pem(&enrolled.chain)?;
-        let certificate = files::certificates_pem(std::slice::from_ref(&enrolled.certificate))?;
-        files::write_atomically(&self.paths.chain, chain.as_bytes())?;
-        files::write_atomically(&self.paths.certificate, certificate.as_bytes())?;
+        self.directory.keep(&enrolled.certificate, &enrolled.chain)?;
         self.forget_request();
         Ok(())
     }
@@ -157,35 +136,6 @@ impl Station {
             tracing::warn!(file = %self.request_path.display(), reason = %error, "a finished request stays behind");
         }
     }
-}
-
-/// flock on the directory; the operating system gives it back when the process ends, however it ends.
-fn lock(directory: &Path) -> Result<File, Error> {
-    let file_error = |error| host::Error::File { path: directory.to_owned(), error };
-    let file = File::open(directory).map_err(file_error)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy(directory.to_owned())),
-        Err(TryLockError::Error(error)) => Err(file_error(error).into()),
-    }
-}
-
-fn own_key(path: &Path, options: &EnrolOptions) -> Result<SoftwareKey, Error> {
-    if path.exists() {
-        return read_own_key(path, options);
-    }
-    let key_type = options.key_type;
-    if let Some(signature) = options.signature.filter(|_| !key_type.is_rsa()) {
-        return Err(host::Error::Signature { key_type, signature }.into());
-    }
-    let key = SoftwareKey::generate(key_type)?;
-    write_software_key(path, &key, options.key_passphrase.as_ref())?;
-    Ok(sign_with(key, options.signature)?)
-}
-
-fn read_own_key(path: &Path, options: &EnrolOptions) -> Result<SoftwareKey, Error> {
-    let key = read_software_key(path, options.key_passphrase.as_ref())?;
-    Ok(sign_with(key, options.signature)?)
 }
 
 /// The request of an earlier run when it asks for the same, or a new one; the flag says which.
@@ -216,20 +166,4 @@ fn asks_for(request: &[u8], subject: &Name, extensions: &[Extension], key: &Soft
             && verified.extensions() == extensions
             && verified.public_key() == key.public_key()
     })
-}
-
-/// The first certificate of a file, which is the one that counts.
-fn decode(chain: &[EncodedCertificate]) -> Result<Certificate, Error> {
-    let octets = chain.first().map(EncodedCertificate::octets).unwrap_or_default();
-    Certificate::from_der(octets).map_err(Error::Malformed)
-}
-
-fn public_key(chain: &[EncodedCertificate]) -> Result<PublicKey, Error> {
-    let spki = decode(chain)?.tbs_certificate().subject_public_key_info().to_der();
-    PublicKey::from_spki_der(&spki.map_err(Error::Malformed)?)
-        .map_err(|_| Error::Malformed(der::ErrorKind::Failed.into()))
-}
-
-fn octets(certificates: &[EncodedCertificate]) -> Vec<Vec<u8>> {
-    certificates.iter().map(|certificate| certificate.octets().to_vec()).collect()
 }

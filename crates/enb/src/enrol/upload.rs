@@ -3,16 +3,12 @@
 use std::time::Duration;
 
 use asn1::EncodedCertificate;
-use tokio::time::{Instant, sleep, timeout_at};
 use transfer::TransferError;
 use transfer::est::{EstClient, EstOutcome};
 
-use super::Progress;
 use super::station::Station;
-use crate::Error;
-
-/// The first pause after a failure, and the longest; in between each is twice the one before.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+use crate::attempts::{Attempts, passes};
+use crate::{Error, Progress};
 
 /// What the NEM handed out, unbelieved.
 pub(super) struct Received {
@@ -27,7 +23,7 @@ pub(super) async fn upload(
     timeout: Duration,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Received, Error> {
-    let mut attempts = Attempts { timeout, deadline: Instant::now() + timeout, pause: PAUSES.0, progress };
+    let mut attempts = Attempts::new(timeout, progress);
     let ca_certificates = loop {
         match attempts.within("the NEM's CA certificates", client.ca_certs()).await? {
             Ok(certificates) => break certificates,
@@ -45,7 +41,7 @@ pub(super) async fn upload(
         match outcome {
             Ok(EstOutcome::Certificates(certificates)) => break certificates,
             Ok(EstOutcome::Pending { retry_after }) => {
-                attempts.pause = PAUSES.0;
+                attempts.succeeded();
                 progress(Progress::Waiting { retry_after });
                 attempts.sleep(retry_after, "the NEM is still working on the request").await?;
             }
@@ -64,63 +60,6 @@ pub(super) async fn upload(
     Ok(Received { certificates: encoded(certificates)?, ca_certificates: encoded(ca_certificates)? })
 }
 
-/// HTTP statuses that another attempt may change (RFC 9110 section 15.5 and 15.6).
-const fn passes(status: u16) -> bool {
-    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
-}
-
 fn encoded(certificates: Vec<Vec<u8>>) -> Result<Vec<EncodedCertificate>, Error> {
     certificates.iter().map(|octets| EncodedCertificate::new(octets).map_err(Error::Malformed)).collect()
-}
-
-struct Attempts<'a> {
-    timeout: Duration,
-    deadline: Instant,
-    pause: Duration,
-    progress: &'a (dyn Fn(Progress) + Send + Sync),
-}
-
-impl Attempts<'_> {
-    async fn within<T>(&self, what: &str, work: impl Future<Output = T>) -> Result<T, Error> {
-        timeout_at(self.deadline, work).await.map_err(|_| self.timed_out(format!("{what} did not come")))
-    }
-
-    async fn pause_after(&mut self, error: TransferError) -> Result<(), Error> {
-        match error {
-            TransferError::Unreachable { .. } | TransferError::Timeout { .. } => {
-                self.back_off(error.to_string()).await
-            }
-            TransferError::BadStatus { status, .. } if passes(status) => {
-                self.back_off(error.to_string()).await
-            }
-            TransferError::BadStatus { status, text, .. } => Err(Error::Refused { status, reason: text }),
-            error => Err(Error::Transfer(error)),
-        }
-    }
-
-    /// Stations that failed together do not come back together: up to half of a pause is left to chance.
-    async fn back_off(&mut self, reason: String) -> Result<(), Error> {
-        let chance = crypto_aws_lc::provider().random::<1>().map_or(0, |[octet]| octet);
-        let pause = self.pause / 2 + self.pause / 2 * u32::from(chance) / 255;
-        self.pause = self.pause.saturating_mul(2).min(PAUSES.1);
-        self.retry(reason, pause).await
-    }
-
-    async fn retry(&self, reason: String, after: Duration) -> Result<(), Error> {
-        (self.progress)(Progress::Retrying { reason: reason.clone(), after });
-        self.sleep(after, &reason).await
-    }
-
-    /// To sleep beyond the deadline would be in vain.
-    async fn sleep(&self, pause: Duration, waiting_for: &str) -> Result<(), Error> {
-        if Instant::now().checked_add(pause).is_none_or(|until| until > self.deadline) {
-            return Err(self.timed_out(waiting_for.to_owned()));
-        }
-        sleep(pause).await;
-        Ok(())
-    }
-
-    fn timed_out(&self, waiting_for: String) -> Error {
-        Error::TimedOut { after: self.timeout, waiting_for }
-    }
 }

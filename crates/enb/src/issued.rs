@@ -1,26 +1,27 @@
 //! Whether what came is what was asked for.
 
+use std::path::PathBuf;
+
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CertificatePath, ExtendedKeyUsage, Requested, SigningKey};
+use crypto::{CertificatePath, ExtendedKeyUsage, Requested};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::time::Time;
 
-use super::Enrolled;
-use super::station::Station;
-use super::upload::Received;
 use crate::Error;
+use crate::directory::Directory;
 
 /// Whom the station believes about its operator's certificates.
-pub(super) struct Trust {
-    anchors: Vec<EncodedCertificate>,
-    others: Vec<EncodedCertificate>,
+pub(crate) struct Trust {
+    pub(crate) anchors: Vec<EncodedCertificate>,
+    /// What else may lie on a path; believed in nothing.
+    pub(crate) others: Vec<EncodedCertificate>,
 }
 
 impl Trust {
     /// The anchors given by hand and no others; without them the roots that the NEM handed out (RFC 7030
     /// section 4.1.1).
-    pub(super) fn new(given: Option<Vec<EncodedCertificate>>, handed_out: &[EncodedCertificate]) -> Self {
+    pub(crate) fn new(given: Option<Vec<EncodedCertificate>>, handed_out: &[EncodedCertificate]) -> Self {
         match given {
             Some(anchors) => Self { anchors, others: handed_out.to_vec() },
             None => {
@@ -35,23 +36,42 @@ impl Trust {
     }
 }
 
-/// Checks the certificate, and puts together what is to be known of it.
-pub(super) fn check(
-    station: &Station,
-    received: &Received,
+/// A station with its certificate.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Enrolled {
+    /// The certificate.
+    pub certificate: EncodedCertificate,
+    /// The CA certificates above it, its issuer's first.
+    pub chain: Vec<EncodedCertificate>,
+    /// Its subject (RFC 4514).
+    pub subject: String,
+    /// Its serial number, in hexadecimal digits with colons.
+    pub serial_number: String,
+    /// From when it is valid.
+    pub not_before: UnixTime,
+    /// Until when it is valid.
+    pub not_after: UnixTime,
+    /// Where the private key lies.
+    pub key_path: PathBuf,
+    /// Where the certificate lies.
+    pub certificate_path: PathBuf,
+    /// Where the CA certificates lie.
+    pub chain_path: PathBuf,
+}
+
+/// Checks the certificate for the request's key among those that came, and puts together what is to be known of it.
+pub(crate) fn check(
+    requested: &Requested<'_>,
+    certificates: &[EncodedCertificate],
     trust: &Trust,
+    directory: &Directory,
     now: UnixTime,
 ) -> Result<Enrolled, Error> {
-    let own_key = station.key.public_key().spki_octets();
-    let (certificate, decoded) = find(&received.certificates, own_key)?
-        .ok_or(Error::NoCertificateForKey { count: received.certificates.len() })?;
-    let intermediates: Vec<EncodedCertificate> = trust
-        .others
-        .iter()
-        .chain(&received.certificates)
-        .filter(|other| *other != certificate)
-        .cloned()
-        .collect();
+    let (certificate, decoded) = find(certificates, requested.public_key)?
+        .ok_or(Error::NoCertificateForKey { count: certificates.len() })?;
+    let intermediates: Vec<EncodedCertificate> =
+        trust.others.iter().chain(certificates).filter(|other| *other != certificate).cloned().collect();
     let path = CertificatePath {
         end_entity: certificate,
         intermediates: &intermediates,
@@ -60,24 +80,33 @@ pub(super) fn check(
         revocation: None,
         now,
     };
-    let requested =
-        Requested { public_key: own_key, subject: Some(&station.subject), extensions: &station.extensions };
     let decoded = requested.check(&path, &crypto_aws_lc::provider()).map_err(|fault| {
         let issuer = decoded.tbs_certificate().issuer().to_string();
         Error::NotTaken { fault, issuer }
     })?;
-    let tbs = decoded.tbs_certificate();
-    Ok(Enrolled {
-        chain: chain(&decoded, &intermediates, trust),
-        subject: tbs.subject().to_string(),
-        serial_number: tbs.serial_number().to_string(),
-        not_before: unix_time(tbs.validity().not_before),
-        not_after: unix_time(tbs.validity().not_after),
-        certificate: certificate.clone(),
-        key_path: station.paths.key.clone(),
-        certificate_path: station.paths.certificate.clone(),
-        chain_path: station.paths.chain.clone(),
-    })
+    Ok(Enrolled::new(certificate, &decoded, chain(&decoded, &intermediates, trust), directory))
+}
+
+impl Enrolled {
+    pub(crate) fn new(
+        certificate: &EncodedCertificate,
+        decoded: &Certificate,
+        chain: Vec<EncodedCertificate>,
+        directory: &Directory,
+    ) -> Self {
+        let tbs = decoded.tbs_certificate();
+        Self {
+            chain,
+            subject: tbs.subject().to_string(),
+            serial_number: tbs.serial_number().to_string(),
+            not_before: unix_time(tbs.validity().not_before),
+            not_after: unix_time(tbs.validity().not_after),
+            certificate: certificate.clone(),
+            key_path: directory.key.clone(),
+            certificate_path: directory.certificate.clone(),
+            chain_path: directory.chain.clone(),
+        }
+    }
 }
 
 /// The certificate for that key among others.
@@ -120,7 +149,7 @@ fn chain(
     chain
 }
 
-fn is_self_issued(certificate: &EncodedCertificate) -> bool {
+pub(crate) fn is_self_issued(certificate: &EncodedCertificate) -> bool {
     Certificate::from_der(certificate.octets())
         .is_ok_and(|decoded| decoded.tbs_certificate().issuer() == decoded.tbs_certificate().subject())
 }

@@ -1,0 +1,240 @@
+//! `enb cmp`: the command line of a station that speaks CMP with the RA/CA itself.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use cmp::end_entity::RequestKind;
+use cmp::{Quirk, Quirks};
+use enb::{CertificateOptions, CmpOptions, CmpSender, Error, MacKind};
+use host::{KeySource, Names, parse_name};
+use x509_cert::name::Name;
+
+use crate::{AlternativeNames, KeyKind, KeyPassphrase, Signature, names, parsed, show, to_the_end};
+
+/// The example of a command, and what holds for all of them.
+macro_rules! example {
+    ($example:literal) => {
+        concat!(
+            "Example:\n",
+            $example,
+            "\n\nA run that was stopped at any point goes on when the same command is given again.\n\
+             Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the RA/CA, 4 out of time."
+        )
+    };
+}
+#[derive(Subcommand)]
+pub(crate) enum CmpCommand {
+    /// Get the first certificate from this PKI (initialization request, CRMF)
+    #[command(after_help = example!(
+        "  enb cmp ir --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem \
+         --cert vendor.pem --key vendor.key --out enb0001\n  enb cmp ir --server http://ra.operator.example/.well-known/cmp \
+         --operator-ca operator-root.pem --ref 4711 --secret-file 4711.secret --subject CN=enb0001,O=Operator --out enb0001"
+    ))]
+    Ir(Box<RequestArguments>),
+    /// Get a further certificate (certification request, CRMF)
+    #[command(after_help = example!(
+        "  enb cmp cr --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem \
+         --cert enb0001/cert.pem --key enb0001/key.pem --subject CN=enb0001,O=Operator --out further"
+    ))]
+    Cr(Box<RequestArguments>),
+    /// Get a certificate by a PKCS #10 request
+    #[command(after_help = example!(
+        "  enb cmp p10cr --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem \
+         --cert vendor.pem --key vendor.key --subject CN=enb0001,O=Operator --out enb0001"
+    ))]
+    P10cr(Box<RequestArguments>),
+    /// Get a certificate for a new key in place of the one in a directory (key update request)
+    #[command(after_help = example!(
+        "  enb cmp kur --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem --out enb0001"
+    ))]
+    Kur(Box<UpdateArguments>),
+}
+
+/// The RA/CA.
+#[derive(Args)]
+struct Peer {
+    /// Where the RA/CA is, such as http://ra.operator.example/.well-known/cmp; may be repeated: the next one is tried when one
+    /// cannot be reached
+    #[arg(long = "server", value_name = "URL", required = true)]
+    servers: Vec<String>,
+    /// The CA that certifies the server's TLS certificate (PEM), for https
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// The operator's trust anchors (PEM), for the RA/CA's messages and the certificates it issues
+    #[arg(long, value_name = "FILE")]
+    operator_ca: Option<PathBuf>,
+    /// Certificates (PEM) that may sign the RA/CA's messages although they lack extKeyUsage id-kp-cmcCA
+    #[arg(long, value_name = "FILE")]
+    server_cert: Option<PathBuf>,
+    /// The RA/CA's name (RFC 4514), if it is known
+    #[arg(long, value_name = "DN", value_parser = parse_name)]
+    recipient: Option<Name>,
+    /// What the RA/CA gets wrong and is put up with; may be repeated
+    #[arg(long = "quirk", value_name = "NAME", value_parser = parse_quirk)]
+    quirks: Vec<Quirk>,
+    /// After how many seconds to give up
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    timeout: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Peer {
+    fn options(self) -> CmpOptions {
+        let mut options = CmpOptions::new("");
+        options.servers = self.servers;
+        options.tls_ca = self.tls_ca;
+        options.operator_ca = self.operator_ca;
+        options.server_certificates = self.server_cert;
+        options.recipient = self.recipient.unwrap_or_default();
+        options.quirks = self.quirks.into_iter().collect::<Quirks>();
+        options.timeout = Duration::from_secs(self.timeout);
+        options
+    }
+}
+
+fn parse_quirk(name: &str) -> Result<Quirk, String> {
+    let known = Quirks::from_names([name], &Quirk::ALL).map_err(|unknown| unknown.to_string())?;
+    Quirk::ALL
+        .into_iter()
+        .find(|quirk| known.contains(*quirk))
+        .ok_or_else(|| format!("there is no quirk {name:?}"))
+}
+
+/// As whom.
+#[derive(Args)]
+struct Sender {
+    /// The certificate to sign with, and what lies between it and its root (PEM)
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "key",
+        required_unless_present = "reference",
+        conflicts_with = "reference"
+    )]
+    cert: Option<PathBuf>,
+    /// Its private key (PEM), readable by its owner only, or its PKCS #11 URI
+    #[arg(long, value_name = "KEY", requires = "cert")]
+    key: Option<String>,
+    #[command(flatten)]
+    passphrase: KeyPassphrase,
+    /// The reference number of a secret that is shared with the RA/CA
+    #[arg(long = "ref", value_name = "REFERENCE", requires = "secret_file")]
+    reference: Option<String>,
+    /// The file with that secret, its only line, readable by its owner only
+    #[arg(long, value_name = "FILE", requires = "reference")]
+    secret_file: Option<PathBuf>,
+    /// How MACs are made with the secret
+    #[arg(long, value_name = "KIND", default_value = "pbmac1", requires = "reference")]
+    mac: Mac,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Mac {
+    /// PBMAC1 (RFC 9481 section 6.1.2)
+    Pbmac1,
+    /// PasswordBasedMac, for RA/CAs that know nothing else
+    Pbm,
+}
+
+impl Sender {
+    fn sender(self) -> Option<CmpSender> {
+        match (self.cert, self.key, self.reference, self.secret_file) {
+            (Some(certificate), Some(key), _, _) => {
+                let key = KeySource::new(parsed("--key", &key), self.passphrase.source());
+                Some(CmpSender::Certificate { certificate, key })
+            }
+            (_, _, Some(reference), Some(secret_file)) => {
+                let mac = match self.mac {
+                    Mac::Pbmac1 => MacKind::Pbmac1,
+                    Mac::Pbm => MacKind::Pbm,
+                };
+                Some(CmpSender::Secret { reference, secret_file, mac })
+            }
+            // clap demands one of the two.
+            _ => None,
+        }
+    }
+}
+
+/// What is the same for every certificate.
+#[derive(Args)]
+struct Wanted {
+    /// The directory for key.pem, cert.pem, chain.pem, and what is remembered of the transaction
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    kind: KeyKind,
+    #[command(flatten)]
+    signature: Signature,
+    /// Where the passphrase of key.pem in DIR comes from; a new key is encrypted with it
+    #[arg(long, value_name = "SOURCE")]
+    own_key_passphrase: Option<String>,
+    /// Ask that no confirmation be awaited; TS 33.310 has every certificate confirmed
+    #[arg(long)]
+    implicit_confirm: bool,
+    /// The name of the certificate profile to ask for
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct RequestArguments {
+    #[command(flatten)]
+    peer: Peer,
+    #[command(flatten)]
+    sender: Sender,
+    /// The name to be certified (RFC 4514); without it the RA/CA chooses one
+    #[arg(long, value_name = "DN", value_parser = parse_name)]
+    subject: Option<Name>,
+    #[command(flatten)]
+    alternative_names: AlternativeNames,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Args)]
+pub(crate) struct UpdateArguments {
+    #[command(flatten)]
+    peer: Peer,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+pub(crate) fn run(command: CmpCommand) -> Result<ExitCode, Error> {
+    let (kind, arguments) = match command {
+        CmpCommand::Ir(arguments) => (RequestKind::Ir, arguments),
+        CmpCommand::Cr(arguments) => (RequestKind::Cr, arguments),
+        CmpCommand::P10cr(arguments) => (RequestKind::P10cr, arguments),
+        CmpCommand::Kur(arguments) => {
+            let names = Names::new(Name::default());
+            return certificate(RequestKind::Kur, arguments.peer, None, names, arguments.wanted);
+        }
+    };
+    let arguments = *arguments;
+    let names = names(arguments.subject.unwrap_or_default(), arguments.alternative_names);
+    certificate(kind, arguments.peer, arguments.sender.sender(), names, arguments.wanted)
+}
+
+fn certificate(
+    kind: RequestKind,
+    peer: Peer,
+    sender: Option<CmpSender>,
+    names: Names,
+    wanted: Wanted,
+) -> Result<ExitCode, Error> {
+    let mut options = CertificateOptions::new(kind, sender, wanted.out);
+    options.names = names;
+    options.implicit_confirm = wanted.implicit_confirm;
+    options.cert_profile = wanted.profile;
+    options.key_type = wanted.kind.alg;
+    options.signature = wanted.signature.signature;
+    options.key_passphrase =
+        wanted.own_key_passphrase.as_deref().map(|text| parsed("--own-key-passphrase", text));
+    let json = peer.json;
+    let peer = peer.options();
+    to_the_end(async |progress| show(&enb::request_certificate(&peer, &options, progress).await?, json))
+}

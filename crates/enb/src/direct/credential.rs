@@ -1,0 +1,97 @@
+//! As whom messages are sent, and with what they are protected.
+
+use std::sync::Arc;
+
+use asn1::EncodedCertificate;
+use cmp::{MacCredential, ProtectedPart, Reference, SecretTrust, SenderIdentity, SignerRole};
+use crmf::PasswordMac;
+use crypto::{CryptoProvider, SigningKey};
+use host::{read_credential, read_secret_file};
+
+use super::{CmpSender, MacKind};
+use crate::Error;
+
+/// A certificate with its key, or a shared secret.
+#[derive(Clone)]
+pub(super) struct Credential {
+    means: Means,
+}
+
+#[derive(Clone)]
+enum Means {
+    Signature { identity: SenderIdentity, key: Arc<dyn SigningKey> },
+    Mac(MacCredential),
+}
+
+impl Credential {
+    pub(super) fn read(sender: &CmpSender, provider: &CryptoProvider) -> Result<Self, Error> {
+        match sender {
+            CmpSender::Certificate { certificate, key } => {
+                let (chain, key) = read_credential(certificate, key)?;
+                Self::signing(&chain, key.into())
+            }
+            CmpSender::Secret { reference, secret_file, mac } => {
+                let secret = read_secret_file(secret_file)?;
+                let mac = match mac {
+                    MacKind::Pbmac1 => PasswordMac::pbmac1(provider),
+                    MacKind::Pbm => PasswordMac::pbm(provider),
+                };
+                let mac = mac.map_err(cmp::Error::CertReqMsg)?;
+                let mac = MacCredential::new(Reference::new(reference.as_bytes()), secret, mac)?;
+                Ok(Self { means: Means::Mac(mac) })
+            }
+        }
+    }
+
+    /// From a certificate with its chain behind it.
+    pub(super) fn signing(chain: &[EncodedCertificate], key: Arc<dyn SigningKey>) -> Result<Self, Error> {
+        let (certificate, chain) = chain.split_first().ok_or(cmp::Error::BadCredential)?;
+        let identity = SenderIdentity::new(certificate.clone(), chain.to_vec(), key.algorithm())?;
+        Ok(Self { means: Means::Signature { identity, key } })
+    }
+
+    pub(super) fn identity(&self) -> &SenderIdentity {
+        match &self.means {
+            Means::Signature { identity, .. } => identity,
+            Means::Mac(mac) => mac.identity(),
+        }
+    }
+
+    /// What tells it from others: the certificate, or the reference.
+    pub(super) fn octets(&self) -> &[u8] {
+        match &self.means {
+            Means::Signature { identity, .. } => {
+                identity.certificate().map(EncodedCertificate::octets).unwrap_or_default()
+            }
+            Means::Mac(mac) => mac.reference().as_octets(),
+        }
+    }
+
+    /// With whom the secret is shared: the RA/CA that answers.
+    pub(super) fn secrets(&self) -> Vec<SecretTrust> {
+        match &self.means {
+            Means::Signature { .. } => Vec::new(),
+            Means::Mac(mac) => {
+                let mut trust = SecretTrust::new(mac.reference().clone(), mac.secret().clone());
+                trust.role = SignerRole::CertificationAuthority;
+                vec![trust]
+            }
+        }
+    }
+
+    /// The shared secret, if it is one.
+    pub(super) fn mac(&self) -> Option<&MacCredential> {
+        match &self.means {
+            Means::Signature { .. } => None,
+            Means::Mac(mac) => Some(mac),
+        }
+    }
+
+    /// The complete message.
+    pub(super) fn protect(&self, part: &ProtectedPart, provider: &CryptoProvider) -> Result<Vec<u8>, Error> {
+        Ok(match &self.means {
+            Means::Signature { key, .. } => part.sign(key.as_ref())?,
+            Means::Mac(mac) => part.authenticate(mac, provider)?,
+        })
+    }
+}
