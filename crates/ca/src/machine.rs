@@ -167,6 +167,7 @@ impl Ca {
         match message.body().kind() {
             BodyKind::Rr => self.revoke(message, now),
             BodyKind::Genm => self.inform(message, now),
+            BodyKind::Ccr => self.cross_certify(message, now),
             _ => self.enrol(message, now),
         }
     }

@@ -53,6 +53,9 @@ fn ca_certificates_and_the_keys_that_are_certified() {
     assert_eq!(keys.len(), 8, "three curves, RSA, Ed25519, ML-DSA");
     let (info_type, value) = answer(&house, question(rfc9810::IT_ENC_KEY_PAIR_TYPES));
     assert_eq!((info_type, value), (rfc9810::IT_ENC_KEY_PAIR_TYPES, None));
+    for none in [rfc9810::IT_CA_PROT_ENC_CERT, rfc9810::IT_PREFERRED_SYMM_ALG] {
+        assert_eq!(answer(&house, question(none)), (none, None));
+    }
 
     let (_, value) = answer(&house, question(rfc9810::IT_CERT_REQ_TEMPLATE));
     let Some(InfoValue::CertReqTemplate(content)) = value else { panic!("{value:?}") };
@@ -155,4 +158,28 @@ fn what_is_not_understood_is_named_and_the_rest_answered() {
     let malformed = InfoTypeAndValue::new(rfc9810::IT_ROOT_CA_CERT, Some(der::Any::from(der::asn1::Null)));
     let malformed = status(&answers(vec![malformed]));
     assert_eq!(malformed.fail_info, Some(PkiFailureInfo::BAD_DATA_FORMAT));
+}
+
+#[test]
+fn a_template_is_of_the_profile_that_is_named() {
+    let house = House::new();
+    let (part, _) = Question::general(question(rfc9810::IT_CERT_REQ_TEMPLATE))
+        .start(&house.station.identity, &house.provider, NOW)
+        .unwrap();
+    let message = part.sign(&house.station.key).unwrap();
+    let ask = |profiles: &[&str]| {
+        let message = forged(&message, &house.station, |header, _| {
+            let names: Vec<String> = profiles.iter().map(|name| (*name).to_owned()).collect();
+            let names = der::Any::from_der(&der::Encode::to_der(&names).unwrap()).unwrap();
+            header.general_info = Some(vec![InfoTypeAndValue::new(rfc9810::IT_CERT_PROFILE, Some(names))]);
+        });
+        house.ca.handle(&message, NOW).octets
+    };
+    let value = |octets: &[u8]| match cmp::PkiMessage::from_der(octets).unwrap().body() {
+        PkiBody::Genp(answers) => InfoValue::open(&answers[0]).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(value(&ask(&["ne"])), Some(InfoValue::CertReqTemplate(_))));
+    assert_eq!(value(&ask(&["ra"])), None);
+    assert_eq!(status(&ask(&["ne", "ne"])).fail_info, Some(PkiFailureInfo::BAD_REQUEST));
 }

@@ -1,5 +1,6 @@
 //! PKIHeader, RFC 9810 section 5.1.1.
 
+use alloc::string::String;
 use core::fmt;
 
 use crypto::{CryptoProvider, RandomError};
@@ -9,7 +10,8 @@ use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
-use crate::general_info::GeneralInfo;
+use crate::error::Error;
+use crate::general_info::{GeneralInfo, cert_profile};
 use crate::message_time::MessageTime;
 use crate::status::PkiFreeText;
 use crate::version::Pvno;
@@ -75,6 +77,18 @@ impl PkiHeader {
             free_text: None,
             general_info: None,
         }
+    }
+
+    /// The profile that certProfile names (RFC 9483 section 3.1: exactly one); `None` when there is none, or its name is empty.
+    ///
+    /// # Errors
+    /// [`Error::BadGeneralInfo`] when it is malformed, [`Error::NotExactlyOne`] when it names several.
+    pub fn cert_profile(&self) -> Result<Option<String>, Error> {
+        let mut profiles = cert_profile(self.general_info.as_ref()).map_err(Error::BadGeneralInfo)?;
+        if profiles.len() > 1 {
+            return Err(Error::NotExactlyOne { what: "certProfile", count: profiles.len() });
+        }
+        Ok(profiles.pop().filter(|name| !name.is_empty()))
     }
 
     /// The sender's distinguished name, if it is one.

@@ -2,7 +2,8 @@ use alloc::vec::Vec;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::{ReplyTo, VerifiedRequest};
-use cmp::{BodyKind, Expectation, PkiFailureInfo, PkiMessage};
+use cmp::{BodyKind, Expectation, PkiFailureInfo, PkiMessage, SignerRole};
+use crypto::names_match;
 use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
@@ -84,8 +85,27 @@ impl Ca {
 }
 
 impl Ca {
+    /// ccr: this CA certifies no other. Whoever is no CA itself may not even ask (RFC 9810 section 5.3.11).
+    pub(super) fn cross_certify(
+        &self,
+        message: &PkiMessage,
+        now: UnixTime,
+    ) -> Result<(Vec<u8>, Outcome), Error> {
+        let validated = self.validate(message, &Expectation::First, now)?;
+        if validated.signer().role != SignerRole::CertificationAuthority {
+            return Err(cmp::Error::NotAuthorized("only a CA asks for cross-certification").into());
+        }
+        Err(Error::policy(PkiFailureInfo::BAD_REQUEST, "this CA certifies no other CA"))
+    }
+
     /// What the request's sender gets, if it may have anything.
     pub(super) fn decide(&self, request: &VerifiedRequest) -> Result<Decision<'_>, Error> {
+        if request.issuer().is_some_and(|issuer| !names_match(issuer, self.issuer.name())) {
+            return Err(Error::policy(
+                PkiFailureInfo::WRONG_AUTHORITY,
+                "the template's issuer is another CA than this one",
+            ));
+        }
         let order = match request.updated() {
             Some(old) => self.policy.update(request, &self.updatable(old)?)?,
             None => self.policy.order(request)?,
@@ -93,7 +113,11 @@ impl Ca {
         let (contents, modified) =
             order.profile.fit(order.subject, request.public_key(), &order.extensions)?;
         self.check_is_another(&contents)?;
-        Ok(Decision { profile: order.profile, contents, with_mods: order.other_subject || modified })
+        Ok(Decision {
+            profile: order.profile,
+            contents,
+            with_mods: order.other_subject || modified || request.asks_for_validity(),
+        })
     }
 
     /// What is known of a certificate that is to be updated: this CA issued it, and whoever has it took it.

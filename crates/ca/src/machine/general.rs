@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use asn1::oids::rfc5912;
 use asn1::oids::rfc9810::{
     IT_CA_CERTS, IT_CA_PROT_ENC_CERT, IT_CERT_REQ_TEMPLATE, IT_CRL_STATUS_LIST, IT_CRLS, IT_CURRENT_CRL,
-    IT_ENC_KEY_PAIR_TYPES, IT_KEY_PAIR_PARAM_REP, IT_KEY_PAIR_PARAM_REQ, IT_ROOT_CA_CERT,
-    IT_ROOT_CA_KEY_UPDATE, IT_SIGN_KEY_PAIR_TYPES, IT_SUPP_LANG_TAGS,
+    IT_ENC_KEY_PAIR_TYPES, IT_KEY_PAIR_PARAM_REP, IT_KEY_PAIR_PARAM_REQ, IT_PREFERRED_SYMM_ALG,
+    IT_ROOT_CA_CERT, IT_ROOT_CA_KEY_UPDATE, IT_SIGN_KEY_PAIR_TYPES, IT_SUPP_LANG_TAGS,
 };
 use asn1::{EncodedCertificate, RawDer, UnixTime};
 use cmp::management_entity::ReplyTo;
@@ -44,9 +44,10 @@ impl Ca {
             let (count, limit) = (questions.len(), MAX_QUESTIONS);
             return Err(cmp::Error::TooMany { list: "genm", count, limit }.into());
         }
+        let profile = message.header().cert_profile()?;
         let (mut answers, mut unsupported) = (Vec::new(), Vec::new());
         for question in questions {
-            match self.answer_question(question)? {
+            match self.answer_question(question, profile.as_deref())? {
                 Some(answer) => answers.push(answer),
                 None => unsupported.push(question.info_type),
             }
@@ -60,11 +61,19 @@ impl Ca {
         Ok((self.protect(&part, mac)?, Outcome::Informed))
     }
 
-    fn answer_question(&self, question: &InfoTypeAndValue) -> Result<Option<InfoTypeAndValue>, Error> {
+    fn answer_question(
+        &self,
+        question: &InfoTypeAndValue,
+        profile: Option<&str>,
+    ) -> Result<Option<InfoTypeAndValue>, Error> {
         let value = InfoValue::open(question).map_err(cmp::Error::BadGeneralInfo)?;
         let answer = match (question.info_type, value) {
             (IT_CA_CERTS, _) => Ok(InfoValue::CaCerts(Vec::from([self.issuer.certificate().clone()]))),
             (IT_ROOT_CA_CERT, old) => self.root_update(old).ok_or(IT_ROOT_CA_KEY_UPDATE),
+            // There is no template for what cannot be had by CMP.
+            (IT_CERT_REQ_TEMPLATE, _) if profile.is_some_and(|name| name != self.policy.profile.name) => {
+                Err(IT_CERT_REQ_TEMPLATE)
+            }
             (IT_CERT_REQ_TEMPLATE, _) => Ok(self.template()?),
             (IT_CURRENT_CRL, _) => match self.registry.crl()? {
                 Some(crl) => Ok(InfoValue::CurrentCrl(raw(&crl)?)),
@@ -79,7 +88,8 @@ impl Ca {
             (IT_SIGN_KEY_PAIR_TYPES, _) => {
                 Ok(InfoValue::SignKeyPairTypes(curves().chain(other_keys()).collect()))
             }
-            // Keys for encryption only are not certified, nor has the CA one.
+            // Keys for encryption only are not certified, nor has the CA one; it enciphers nothing.
+            (IT_PREFERRED_SYMM_ALG, _) => Err(IT_PREFERRED_SYMM_ALG),
             (IT_ENC_KEY_PAIR_TYPES, _) => Err(IT_ENC_KEY_PAIR_TYPES),
             (IT_CA_PROT_ENC_CERT, _) => Err(IT_CA_PROT_ENC_CERT),
             (IT_KEY_PAIR_PARAM_REQ, Some(InfoValue::KeyPairParamReq(algorithm))) => {

@@ -21,7 +21,7 @@ use crate::nested::nested;
 use crate::poll::PollRepItem;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::revocation::RevRepContent;
-use crate::status::{PkiStatus, PkiStatusInfo};
+use crate::status::{PkiFailureInfo, PkiStatus, PkiStatusInfo};
 use crate::trust::Credential;
 use crate::validation::{Expectation, ValidatedMessage};
 use crate::version::Pvno;
@@ -345,7 +345,10 @@ impl AwaitingCertConf {
         let confirmation = match content.as_slice() {
             [] => Confirmation::Rejected(PkiStatusInfo::new(PkiStatus::Rejection)),
             [status] => {
-                self.open.check_id(status.cert_req_id)?;
+                self.open.check_id(status.cert_req_id).map_err(|_| Error::Policy {
+                    fail_info: PkiFailureInfo::BAD_CERT_ID,
+                    reason: "certConf has the certReqId of no certificate that was issued",
+                })?;
                 if status.cert_hash != self.expected_hash(status, responder.provider)? {
                     return Err(Error::BadCertHash);
                 }

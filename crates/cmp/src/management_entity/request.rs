@@ -15,7 +15,7 @@ use crate::CertReqId;
 use crate::body::PkiBody;
 use crate::end_entity::RequestKind;
 use crate::error::Error;
-use crate::general_info::{cert_profile, has_implicit_confirm};
+use crate::general_info::has_implicit_confirm;
 use crate::status::PkiFailureInfo;
 use crate::trust::{Signer, SignerRole};
 use crate::validation::ValidatedMessage;
@@ -28,6 +28,8 @@ pub struct VerifiedRequest {
     subject: Option<Name>,
     public_key: PublicKey,
     extensions: Vec<Extension>,
+    issuer: Option<Name>,
+    asks_for_validity: bool,
     cert_profile: Option<String>,
     updated: Option<EncodedCertificate>,
 }
@@ -37,6 +39,8 @@ struct Contents {
     subject: Option<Name>,
     public_key: PublicKey,
     extensions: Vec<Extension>,
+    issuer: Option<Name>,
+    asks_for_validity: bool,
     old_cert_id: Option<CertId>,
 }
 
@@ -60,6 +64,8 @@ impl VerifiedRequest {
                     subject: Some(verified.subject().clone()),
                     public_key: verified.public_key().clone(),
                     extensions: verified.extensions().to_vec(),
+                    issuer: None,
+                    asks_for_validity: false,
                     old_cert_id: None,
                 };
                 (RequestKind::P10cr, CertReqId::P10CR, contents)
@@ -71,10 +77,6 @@ impl VerifiedRequest {
             _ => None,
         };
         let info = message.message().header().general_info.as_ref();
-        let mut profiles = cert_profile(info).map_err(Error::BadGeneralInfo)?;
-        if profiles.len() > 1 {
-            return Err(Error::NotExactlyOne { what: "certProfile", count: profiles.len() });
-        }
         Ok(Self {
             open: OpenRequest {
                 transaction_id: message.transaction_id().clone(),
@@ -87,7 +89,9 @@ impl VerifiedRequest {
             subject: contents.subject,
             public_key: contents.public_key,
             extensions: contents.extensions,
-            cert_profile: profiles.pop().filter(|name| !name.is_empty()),
+            issuer: contents.issuer,
+            asks_for_validity: contents.asks_for_validity,
+            cert_profile: message.message().header().cert_profile()?,
             updated,
         })
     }
@@ -117,6 +121,16 @@ impl VerifiedRequest {
         &self.extensions
     }
 
+    /// The CA that shall issue the certificate, if the request names one.
+    pub const fn issuer(&self) -> Option<&Name> {
+        self.issuer.as_ref()
+    }
+
+    /// Whether the request says when the certificate shall be valid.
+    pub const fn asks_for_validity(&self) -> bool {
+        self.asks_for_validity
+    }
+
     /// The certificate that a kur asks to be updated: the one that its sender signed with. `None` with other requests.
     pub const fn updated(&self) -> Option<&EncodedCertificate> {
         self.updated.as_ref()
@@ -144,6 +158,8 @@ fn crmf(
         subject: verified.subject().cloned(),
         public_key: verified.public_key().clone(),
         extensions: verified.extensions().to_vec(),
+        issuer: request.template().issuer.clone(),
+        asks_for_validity: request.template().validity.is_some(),
         old_cert_id: request.cert_req().value().old_cert_id().map_err(Error::CertReqMsg)?,
     })
 }
