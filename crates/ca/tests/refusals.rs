@@ -14,10 +14,14 @@ use std::time::Duration;
 
 use ca::Profile;
 use ca::registry::CertificateStatus;
-use cmp::{MessageTime, PkiFailureInfo, PkiStatusInfo};
-use der::Decode;
+use cmp::{MessageTime, PkiFailureInfo, PkiMessage, PkiStatusInfo};
+use crypto::SigningKey;
+use der::asn1::BitString;
+use der::{Decode, Encode, Tag, TagNumber};
+use support::crafted::tlv;
 use support::{
-    House, NOW, Requester, certify_contents, csr, csr_octets, forged, granted, key, name, root, status,
+    House, NOW, Requester, certify_contents, csr, csr_octets, forged, granted, key, name, protected_by, root,
+    sequence, status,
 };
 use x509_cert::ext::pkix::CrlReason;
 
@@ -52,6 +56,49 @@ fn every_octet_is_protected() {
         house.refused(&bad);
     }
     assert_eq!(house.registry.count(), 0);
+}
+
+#[test]
+fn a_protection_is_whole_octets() {
+    let house = House::new();
+    let (good, _) = house.start(&house.station, own_request(&house));
+    let message = PkiMessage::from_der(&good).unwrap();
+    let mut signature = message.protection().unwrap().raw_bytes().to_vec();
+    *signature.last_mut().unwrap() &= 0xf0;
+    let protection = BitString::new(4, signature).unwrap().to_der().unwrap();
+    let explicit = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
+    let bad = sequence(&[
+        &message.header().to_der().unwrap(),
+        &message.body().to_der().unwrap(),
+        &tlv(explicit, &protection),
+        &tlv(
+            Tag::ContextSpecific { constructed: true, number: TagNumber(1) },
+            &sequence(&[house.station.certificate.octets()]),
+        ),
+    ]);
+    house.refused_with(&bad, PkiFailureInfo::BAD_MESSAGE_CHECK);
+}
+
+/// None of them is verified, let alone issued for.
+#[test]
+fn messages_that_cost_too_much() {
+    let mut house = House::new();
+    let (good, _) = house.start(&house.station, own_request(&house));
+    let certificates = vec![house.station.certificate.clone(); house.ca.reading.certificates + 1];
+    let sign = |octets: &[u8]| Some(house.station.key.sign(octets).unwrap());
+    let many_certificates = protected_by(&good, |_, _| {}, sign, certificates);
+    house.refused_with(&many_certificates, PkiFailureInfo::BAD_DATA_FORMAT);
+
+    house.ca.reading.nested_messages = 2;
+    let requests: Vec<_> = (0..3)
+        .map(|_| PkiMessage::from_der(&house.start(&house.station, own_request(&house)).0).unwrap())
+        .collect();
+    let (part, _) =
+        cmp::bundle(&requests, house.ca.issuer().name().clone(), &house.nem.identity, &house.provider, NOW)
+            .unwrap();
+    house.refused_with(&part.sign(&house.nem.key).unwrap(), PkiFailureInfo::BAD_DATA_FORMAT);
+    house.ca.reading.message_size = good.len() - 1;
+    house.refused_with(&good, PkiFailureInfo::BAD_DATA_FORMAT);
 }
 
 #[test]

@@ -34,6 +34,8 @@ fn template() -> CertTemplate {
     template
 }
 
+type Change = Box<dyn Fn(&mut CertTemplate)>;
+
 fn ra_verified(request: &CertRequest) -> CertReqMsg {
     CertReqMsg::from_der(&sequence(&[&request.to_der().unwrap(), &[0x80, 0]])).unwrap()
 }
@@ -66,7 +68,7 @@ fn templates_that_no_certificate_is_issued_for() {
         extn_value: OctetString::new([3, 2, 7, 0x80]).unwrap(),
     };
     let weak = crafted::rsa_spki(&[&[0, 0x80][..], &[1; 127]].concat(), &[1, 0, 1]);
-    let cases: [(&str, Box<dyn Fn(&mut CertTemplate)>, PkiFailureInfo); 13] = [
+    let cases: [(&str, Change, PkiFailureInfo); 13] = [
         ("version 1", Box::new(|t| t.version = Some(Version::V1)), PkiFailureInfo::BAD_CERT_TEMPLATE),
         (
             "serialNumber",

@@ -17,6 +17,7 @@ usage: cargo xtask <command>
 
 commands:
   test      every check: formatting, clippy, documentation, layering, tests with real peers
+  documents only what documents say: paths, tests, and that every rule of docs/conformance.md has one
   budget    measures what the libraries cost in firmware, and writes it into docs/firmware.md
   firmware  only what concerns firmware: without std, on other machines' processors, in emulators
   fuzz      looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
@@ -36,6 +37,10 @@ fn main() -> ExitCode {
             tally.check("firmware", firmware::check_station);
             tally.check("firmware budget", firmware::check_budget);
         }
+        "documents" => {
+            tally.check("document paths", documents::check_paths);
+            tally.check("conformance", documents::check_conformance);
+        }
         "budget" => tally.check("firmware budget", firmware::record_budget),
         "fuzz" => {
             let arguments = arguments.get(1..).unwrap_or_default();
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
 fn test(tally: &mut Tally) {
     tally.check("real peers", peers::install);
     tally.check("document paths", documents::check_paths);
+    tally.check("conformance", documents::check_conformance);
     tally.check("layers", firmware::check_layers);
     tally.check("no_std", firmware::check_no_std);
     tally.check("formatting", || {
