@@ -38,6 +38,7 @@ pub struct Issuer {
     not_after: UnixTime,
     key: Box<dyn SigningKey>,
     crl_distribution_point: Option<Ia5String>,
+    path_length: Option<u8>,
 }
 
 /// What a certificate shall say, apart from what the issuer adds: serial number, key identifiers, where the CRL is, dates.
@@ -119,10 +120,9 @@ impl Issuer {
         let malformed = |_| unusable("it is malformed");
         let decoded = Certificate::from_der(certificate.octets()).map_err(malformed)?;
         let tbs = decoded.tbs_certificate();
-        let is_ca = tbs
-            .get_extension::<BasicConstraints>()
-            .map_err(malformed)?
-            .is_some_and(|(_, constraints)| constraints.ca);
+        let constraints = tbs.get_extension::<BasicConstraints>().map_err(malformed)?;
+        let is_ca = constraints.as_ref().is_some_and(|(_, constraints)| constraints.ca);
+        let path_length = constraints.and_then(|(_, constraints)| constraints.path_len_constraint);
         let signs_certificates = tbs
             .get_extension::<KeyUsage>()
             .map_err(malformed)?
@@ -148,6 +148,7 @@ impl Issuer {
             certificate,
             key,
             crl_distribution_point: None,
+            path_length,
         })
     }
 
@@ -172,7 +173,7 @@ impl Issuer {
         now: UnixTime,
     ) -> Result<Self, Error> {
         let contents =
-            CertificateContents::new(subject.clone(), key.public_key().clone(), ca_extensions()?, validity);
+            CertificateContents::new(subject.clone(), key.public_key().clone(), ca_extensions(0)?, validity);
         let not_before = now.saturating_sub(BACKDATED);
         let dates = (not_before, now.saturating_add(validity));
         let key_id = key_identifier(key.public_key(), provider)?;
@@ -183,6 +184,11 @@ impl Issuer {
     /// The CA's certificate.
     pub const fn certificate(&self) -> &EncodedCertificate {
         &self.certificate
+    }
+
+    /// How many CAs may stand between this one and an end entity; `None`: any number.
+    pub const fn path_length(&self) -> Option<u8> {
+        self.path_length
     }
 
     /// The CA's name.

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod crl;
+mod endpoint;
 mod error;
 mod event;
 mod issue;
@@ -19,9 +20,10 @@ mod policy;
 mod profile;
 pub mod registry;
 
+pub use endpoint::Endpoint;
 pub use error::Error;
 pub use event::{Event, Outcome, REASONS, Reply, reason_by_name, reason_name};
 pub use issue::{CertificateContents, IssuedCertificate, Issuer};
 pub use machine::{Ca, MessageCredential, PendingRequest};
 pub use policy::{Approval, Policy, VendorNames};
-pub use profile::Profile;
+pub use profile::{AlternativeNamesRule, Profile, SubjectRule};

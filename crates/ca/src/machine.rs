@@ -30,7 +30,9 @@ use x509_cert::Certificate;
 use x509_cert::name::Name;
 
 use crate::registry::{CertificateRecord, CertificateStatus, Exchange, Registry};
-use crate::{CertificateContents, Error, Event, IssuedCertificate, Issuer, Outcome, Policy, Profile, Reply};
+use crate::{
+    CertificateContents, Endpoint, Error, Event, IssuedCertificate, Issuer, Outcome, Policy, Profile, Reply,
+};
 
 /// A CA that speaks CMP. It has no clock, no socket and no file; any number of messages can be handled at a time.
 #[non_exhaustive]
@@ -103,17 +105,28 @@ impl Ca {
     /// same answer; so does one of two that come at the same time. The messages inside a nested one of an RA are answered each by
     /// itself: those of a batch in one nested message, one with added protection as if it had come alone.
     pub fn handle(&self, request: &[u8], now: UnixTime) -> Reply {
+        self.handle_at(request, &Endpoint::default(), now)
+    }
+
+    /// The same for a message that was posted to a path, which may name a profile and an operation (RFC 9811 section 3.4).
+    pub fn handle_at(&self, request: &[u8], endpoint: &Endpoint<'_>, now: UnixTime) -> Reply {
         let message = match PkiMessage::inspect(request, &self.reading) {
             Ok(message) => message,
             Err(error) => return self.refuse(None, error.into(), now),
         };
-        self.handle_message(&message, &self.reading, now)
+        self.handle_message(&message, &self.reading, endpoint, now)
     }
 
-    fn handle_message(&self, message: &PkiMessage, policy: &ReadingPolicy, now: UnixTime) -> Reply {
+    fn handle_message(
+        &self,
+        message: &PkiMessage,
+        policy: &ReadingPolicy,
+        endpoint: &Endpoint<'_>,
+        now: UnixTime,
+    ) -> Reply {
         let reply = match message.body() {
-            PkiBody::Nested(_) => self.answer_nested(message, policy, now),
-            _ => self.answer(message, now).map(|(octets, outcome)| {
+            PkiBody::Nested(_) => self.answer_nested(message, policy, endpoint, now),
+            _ => self.answer(message, endpoint, now).map(|(octets, outcome)| {
                 let event = Event::new(Some(message), outcome);
                 Reply { octets, event, inner: Vec::new() }
             }),
@@ -140,10 +153,16 @@ impl Ca {
         Ok(record)
     }
 
-    fn answer(&self, message: &PkiMessage, now: UnixTime) -> Result<(Vec<u8>, Outcome), Error> {
+    fn answer(
+        &self,
+        message: &PkiMessage,
+        endpoint: &Endpoint<'_>,
+        now: UnixTime,
+    ) -> Result<(Vec<u8>, Outcome), Error> {
+        endpoint.check(message.body(), &self.policy)?;
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         let Some(record) = self.registry.transaction(id)? else {
-            return self.begin(id, message, now);
+            return self.begin(id, message, endpoint, now);
         };
         match record.answer_to(message.octets()) {
             Some(answer) => Ok((answer.to_vec(), Outcome::Repeated)),
@@ -156,6 +175,7 @@ impl Ca {
         &self,
         id: &TransactionId,
         message: &PkiMessage,
+        endpoint: &Endpoint<'_>,
         now: UnixTime,
     ) -> Result<(Vec<u8>, Outcome), Error> {
         if let Some(exchange) = self.registry.answered(id)? {
@@ -168,7 +188,7 @@ impl Ca {
             BodyKind::Rr => self.revoke(message, now),
             BodyKind::Genm => self.inform(message, now),
             BodyKind::Ccr => self.cross_certify(message, now),
-            _ => self.enrol(message, now),
+            _ => self.enrol(message, endpoint.profile, now),
         }
     }
 

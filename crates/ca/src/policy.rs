@@ -1,12 +1,13 @@
 //! Who may have what.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use asn1::oids::rfc5280;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::management_entity::VerifiedRequest;
-use cmp::{PkiFailureInfo, SignerRole};
+use cmp::{PkiFailureInfo, Signer, SignerRole};
 use crypto::names_match;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
@@ -22,10 +23,11 @@ use crate::{Error, Profile};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
-    /// The profile of what is asked for by CMP; others are issued by hand only.
-    pub profile: Profile,
-    /// Those others: a certificate is updated under the profile it was issued under.
-    pub issued_by_hand: Vec<Profile>,
+    /// All profiles there are. A certificate is updated under the profile it was issued under.
+    pub profiles: Vec<Profile>,
+    /// The names of those that are had by CMP by whoever is trusted without a list of his own ([`cmp::Trust::cert_profiles`]): the first
+    /// by whoever names none. The others are issued by hand.
+    pub cert_profiles: Vec<String>,
     /// Whether a kur may ask for the key that the old certificate has.
     pub key_reuse: bool,
     /// Which names a station may ask for with its vendor's certificate.
@@ -77,8 +79,8 @@ impl Default for Policy {
     /// certConf awaited for five minutes. An update has a new key.
     fn default() -> Self {
         Self {
-            profile: Profile::NE,
-            issued_by_hand: Vec::from([Profile::RA, Profile::TLS_SERVER]),
+            profiles: Vec::from(Profile::ALL),
+            cert_profiles: Vec::from([Profile::NE.name.into_owned()]),
             key_reuse: false,
             vendor_names: VendorNames::Own,
             implicit_confirm: true,
@@ -110,14 +112,14 @@ pub(crate) struct Order<'a> {
 
 impl Policy {
     /// What the sender of a first or further request gets.
-    pub(crate) fn order(&self, request: &VerifiedRequest) -> Result<Order<'_>, Error> {
+    pub(crate) fn order(
+        &self,
+        request: &VerifiedRequest,
+        endpoint: Option<&str>,
+    ) -> Result<Order<'_>, Error> {
+        let profile = self.profile(request, endpoint)?;
         let (subject, other_subject) = self.subject(request)?;
-        Ok(Order {
-            profile: &self.profile,
-            subject,
-            extensions: request.extensions().to_vec(),
-            other_subject,
-        })
+        Ok(Order { profile, subject, extensions: request.extensions().to_vec(), other_subject })
     }
 
     /// What the sender of a kur gets: the names, the profile and the purposes stay as they are, the key is a new one (RFC 9483
@@ -126,14 +128,13 @@ impl Policy {
         &self,
         request: &VerifiedRequest,
         old: &CertificateRecord,
+        endpoint: Option<&str>,
     ) -> Result<Order<'_>, Error> {
-        let profiles = core::iter::once(&self.profile).chain(&self.issued_by_hand);
-        let profile =
-            profiles.into_iter().find(|profile| profile.name == old.profile).ok_or(Error::policy(
-                PkiFailureInfo::NOT_AUTHORIZED,
-                "the profile of the old certificate is no longer issued",
-            ))?;
-        if request.cert_profile().is_some_and(|name| name != profile.name) {
+        let profile = self.by_name(&old.profile).ok_or(Error::policy(
+            PkiFailureInfo::NOT_AUTHORIZED,
+            "the profile of the old certificate is no longer issued",
+        ))?;
+        if asked(request, endpoint)?.is_some_and(|name| name != profile.name) {
             return Err(Error::policy(
                 PkiFailureInfo::NOT_AUTHORIZED,
                 "an update keeps the profile of the old certificate",
@@ -164,17 +165,33 @@ impl Policy {
         })
     }
 
+    /// The profile of that name.
+    pub fn by_name(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// Those that whoever signed may have.
+    pub(crate) fn names<'a>(&'a self, signer: &'a Signer) -> &'a [String] {
+        if signer.cert_profiles.is_empty() { &self.cert_profiles } else { &signer.cert_profiles }
+    }
+
+    fn profile(&self, request: &VerifiedRequest, endpoint: Option<&str>) -> Result<&Profile, Error> {
+        let names = self.names(request.signer());
+        let found = match asked(request, endpoint)? {
+            Some(asked) => names.iter().find(|name| *name == asked),
+            None => names.first(),
+        };
+        found.and_then(|name| self.by_name(name)).ok_or(Error::policy(
+            PkiFailureInfo::NOT_AUTHORIZED,
+            "this certProfile cannot be had by CMP with that credential; the CA's operator issues it",
+        ))
+    }
+
     /// The subject that the sender of a request gets; the flag says whether it is another than the one asked for.
     ///
     /// An RA vouches for any name. A station with a certificate of its vendor or of this PKI keeps the names it has, and one with a
     /// shared secret gets the name that was given out with the secret.
     fn subject(&self, request: &VerifiedRequest) -> Result<(Name, bool), Error> {
-        if request.cert_profile().is_some_and(|name| name != self.profile.name) {
-            return Err(Error::policy(
-                PkiFailureInfo::NOT_AUTHORIZED,
-                "this certProfile cannot be had by CMP; the CA's operator issues it",
-            ));
-        }
         if self.vouched_for(request.signer().role) {
             return match request.subject() {
                 Some(subject) => Ok((subject.clone(), false)),
@@ -201,6 +218,17 @@ impl Policy {
             SignerRole::VendorCertified => self.vendor_names == VendorNames::Any,
             _ => false,
         }
+    }
+}
+
+/// The profile that the message names, or the path that it came to; they must not differ.
+fn asked<'a>(request: &'a VerifiedRequest, endpoint: Option<&'a str>) -> Result<Option<&'a str>, Error> {
+    match (request.cert_profile(), endpoint) {
+        (Some(named), Some(endpoint)) if named != endpoint => Err(Error::policy(
+            PkiFailureInfo::BAD_REQUEST,
+            "certProfile names another profile than the path that the message was posted to",
+        )),
+        (named, endpoint) => Ok(named.or(endpoint)),
     }
 }
 

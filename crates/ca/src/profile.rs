@@ -1,5 +1,8 @@
 //! What a certificate looks like: RFC 5280, and for network elements TS 33.310 section 6.1.3 with RFC 4945 section 5.1.
 
+mod names;
+
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -7,7 +10,7 @@ use asn1::oids::{rfc4945, rfc5280, rfc5912, rfc6402, rfc8410, rfc9881};
 use cmp::PkiFailureInfo;
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use crypto::{KeyKind, PublicKey};
-use der::asn1::{Ia5String, Null, OctetString};
+use der::asn1::{Null, OctetString};
 use der::flagset::FlagSet;
 use der::{Any, DecodeOwned, Encode};
 use spki::AlgorithmIdentifierOwned;
@@ -17,44 +20,62 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsag
 use x509_cert::name::Name;
 
 use crate::{CertificateContents, Error};
+pub use names::{AlternativeNamesRule, SubjectRule};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A kind of certificate: what it is for, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A kind of certificate: what it is for, whose names and keys it has, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Profile {
     /// The name that requests and operators use.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// How long its certificates are valid, unless the CA's own ends before.
     pub validity: Duration,
-    purposes: &'static [ObjectIdentifier],
+    /// Its extKeyUsage; empty: the extension is not there.
+    pub purposes: Cow<'static, [ObjectIdentifier]>,
+    /// Which subjects it has.
+    pub subject: SubjectRule,
+    /// Which names in subjectAltName it has.
+    pub alternative_names: AlternativeNamesRule,
+    /// The only keys it has, RSA keys of that length or more; `None`: any that can be verified.
+    pub keys: Option<Vec<KeyKind>>,
+    /// Its keyUsage, as far as the key allows it; `None`: digitalSignature, for RSA keys keyEncipherment as well, and for a CA's what
+    /// a CA needs.
+    pub key_usage: Option<FlagSet<KeyUsages>>,
+    /// pathLenConstraint of a CA's certificate; `None`: it is none.
+    pub path_length: Option<u8>,
 }
 
 impl Profile {
     /// `ne`: a network element's, for IKEv2 and TLS. One year.
-    pub const NE: Self = Self {
-        name: "ne",
-        validity: DAY.saturating_mul(365),
-        purposes: &[rfc5280::KP_SERVER_AUTH, rfc5280::KP_CLIENT_AUTH, rfc4945::KP_IPSEC_IKE],
-    };
+    pub const NE: Self = Self::ready_made(
+        "ne",
+        365,
+        &[rfc5280::KP_SERVER_AUTH, rfc5280::KP_CLIENT_AUTH, rfc4945::KP_IPSEC_IKE],
+    );
     /// `ra`: a NEM's, to sign CMP messages as a registration authority. Two years.
-    pub const RA: Self = Self {
-        name: "ra",
-        validity: DAY.saturating_mul(730),
-        purposes: &[rfc6402::KP_CMC_RA, rfc5280::KP_CLIENT_AUTH],
-    };
+    pub const RA: Self = Self::ready_made("ra", 730, &[rfc6402::KP_CMC_RA, rfc5280::KP_CLIENT_AUTH]);
     /// `tls-server`: a TLS server's. One year.
-    pub const TLS_SERVER: Self = Self {
-        name: "tls-server",
-        validity: DAY.saturating_mul(365),
-        purposes: &[rfc5280::KP_SERVER_AUTH, rfc5280::KP_CLIENT_AUTH],
-    };
+    pub const TLS_SERVER: Self =
+        Self::ready_made("tls-server", 365, &[rfc5280::KP_SERVER_AUTH, rfc5280::KP_CLIENT_AUTH]);
     /// `cmp`: the CA's own, to sign CMP messages. Five years.
-    pub const CMP: Self =
-        Self { name: "cmp", validity: DAY.saturating_mul(1826), purposes: &[rfc6402::KP_CMC_CA] };
+    pub const CMP: Self = Self::ready_made("cmp", 1826, &[rfc6402::KP_CMC_CA]);
 
-    /// The profiles that operators can issue under.
+    const fn ready_made(name: &'static str, days: u32, purposes: &'static [ObjectIdentifier]) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            validity: DAY.saturating_mul(days),
+            purposes: Cow::Borrowed(purposes),
+            subject: SubjectRule::ANY,
+            alternative_names: AlternativeNamesRule::ANY,
+            keys: None,
+            key_usage: None,
+            path_length: None,
+        }
+    }
+
+    /// The ready-made profiles that others may have.
     pub const ALL: [Self; 3] = [Self::NE, Self::RA, Self::TLS_SERVER];
 
     /// The profile of [`Profile::ALL`] with that name.
@@ -65,16 +86,17 @@ impl Profile {
     /// Fits a request into the profile: of what it asks for, what the profile has. The flag says whether the outcome
     /// differs from the request (grantedWithMods, RFC 9810 section 5.2.3).
     ///
-    /// Only subjectAltName, keyUsage and extKeyUsage can be asked for; a CA certificate never can.
+    /// Only subjectAltName, keyUsage and extKeyUsage can be asked for; whether it is a CA's certificate the profile alone says.
     ///
     /// # Errors
-    /// When one of these is malformed, or there would be no name at all.
+    /// When one of these is malformed, a name or the key is none that the profile has, or there would be no name at all.
     pub fn fit(
         &self,
         subject: Name,
         public_key: &PublicKey,
         requested: &[Extension],
     ) -> Result<(CertificateContents, bool), Error> {
+        self.check_key(public_key.kind())?;
         let usable = self.key_usage(public_key.kind());
         let (key_usage, key_usage_modified) = match find::<KeyUsage>(requested)? {
             Some(asked) if (asked.0 & usable).is_empty() => (usable, true),
@@ -82,7 +104,8 @@ impl Profile {
             None => (usable, false),
         };
         let (purposes, purposes_modified) = self.purposes(find::<ExtendedKeyUsage>(requested)?);
-        let (names, names_modified) = alternative_names(requested)?;
+        let (names, names_modified) = self.alternative_names.fit(requested)?;
+        self.subject.check(&subject)?;
         if subject.is_empty() && names.is_empty() {
             return Err(Error::policy(
                 PkiFailureInfo::BAD_CERT_TEMPLATE,
@@ -90,10 +113,14 @@ impl Profile {
             ));
         }
 
-        let mut extensions = Vec::from([
-            extension(true, &KeyUsage(key_usage))?,
-            extension(false, &ExtendedKeyUsage(purposes))?,
-        ]);
+        let mut extensions = Vec::from([extension(true, &KeyUsage(key_usage))?]);
+        if let Some(length) = self.path_length {
+            extensions
+                .push(extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(length) })?);
+        }
+        if !purposes.is_empty() {
+            extensions.push(extension(false, &ExtendedKeyUsage(purposes))?);
+        }
         if !names.is_empty() {
             extensions.push(extension(subject.is_empty(), &SubjectAltName(names))?);
         }
@@ -103,12 +130,28 @@ impl Profile {
         Ok((contents, modified))
     }
 
+    fn check_key(&self, key: KeyKind) -> Result<(), Error> {
+        let is_it = |allowed: &KeyKind| match (*allowed, key) {
+            (KeyKind::Rsa { bits: least }, KeyKind::Rsa { bits }) => bits >= least,
+            (allowed, key) => allowed == key,
+        };
+        if self.keys.as_ref().is_none_or(|allowed| allowed.iter().any(is_it)) {
+            return Ok(());
+        }
+        Err(Error::policy(PkiFailureInfo::BAD_ALG, "the profile has no keys of that kind or length"))
+    }
+
     /// RSA keys may also encipher keys: TLS 1.2 and IKEv1 peers still ask for it. ML-KEM keys do nothing else (RFC 9935 section 5).
     fn key_usage(&self, key: KeyKind) -> FlagSet<KeyUsages> {
-        match key {
-            KeyKind::Rsa { .. } => KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
-            KeyKind::MlKem512 | KeyKind::MlKem768 | KeyKind::MlKem1024 => KeyUsages::KeyEncipherment.into(),
-            _ => KeyUsages::DigitalSignature.into(),
+        let enciphers = KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment;
+        let encapsulates = matches!(key, KeyKind::MlKem512 | KeyKind::MlKem768 | KeyKind::MlKem1024);
+        match (self.key_usage, key, self.path_length) {
+            _ if encapsulates => KeyUsages::KeyEncipherment.into(),
+            (Some(usage), KeyKind::Rsa { .. }, _) => usage,
+            (Some(usage), ..) => usage & !enciphers,
+            (None, _, Some(_)) => ca_key_usage(),
+            (None, KeyKind::Rsa { .. }, None) => KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
+            (None, _, None) => KeyUsages::DigitalSignature.into(),
         }
     }
 
@@ -127,41 +170,6 @@ impl Profile {
 
 const CAN_BE_ASKED_FOR: [ObjectIdentifier; 3] =
     [rfc5280::SUBJECT_ALT_NAME, rfc5280::KEY_USAGE, rfc5280::EXTENDED_KEY_USAGE];
-
-/// The names asked for that can be certified: host names and addresses (RFC 4945 section 5.1.3.6), well-formed.
-fn alternative_names(requested: &[Extension]) -> Result<(Vec<GeneralName>, bool), Error> {
-    let asked = find::<SubjectAltName>(requested)?.map(|names| names.0).unwrap_or_default();
-    let count = asked.len();
-    let mut names = Vec::new();
-    for name in asked {
-        let well_formed = match &name {
-            GeneralName::DnsName(name) => is_host_name(name),
-            GeneralName::IpAddress(address) => matches!(address.as_bytes().len(), 4 | 16),
-            _ => continue,
-        };
-        if !well_formed {
-            return Err(Error::policy(
-                PkiFailureInfo::BAD_CERT_TEMPLATE,
-                "a dNSName or iPAddress in subjectAltName is malformed",
-            ));
-        }
-        names.push(name);
-    }
-    let modified = names.len() != count;
-    Ok((names, modified))
-}
-
-/// RFC 1123 section 2.1: labels of letters, digits and hyphens. Wildcards are nobody's name.
-fn is_host_name(name: &Ia5String) -> bool {
-    let name = name.as_str();
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
-}
 
 /// The names in the subjectAltName of a certificate or request.
 ///
@@ -186,14 +194,17 @@ pub(crate) fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) ->
     Ok(Extension { extn_id: T::OID, critical, extn_value })
 }
 
-/// The extensions of a CA's certificate that issues to end entities only. It may sign messages too (RFC 9483
-/// section 3.2).
-pub(crate) fn ca_extensions() -> Result<Vec<Extension>, Error> {
-    let usage = KeyUsages::DigitalSignature | KeyUsages::KeyCertSign | KeyUsages::CRLSign;
+/// The extensions of a root's certificate.
+pub(crate) fn ca_extensions(path_length: u8) -> Result<Vec<Extension>, Error> {
     Ok(Vec::from([
-        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
-        extension(true, &KeyUsage(usage))?,
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(path_length) })?,
+        extension(true, &KeyUsage(ca_key_usage()))?,
     ]))
+}
+
+/// A CA may sign messages too (RFC 9483 section 3.2).
+fn ca_key_usage() -> FlagSet<KeyUsages> {
+    KeyUsages::DigitalSignature | KeyUsages::KeyCertSign | KeyUsages::CRLSign
 }
 
 /// The elliptic curves whose keys are certified.

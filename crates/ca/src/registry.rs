@@ -176,6 +176,8 @@ pub enum TransactionState {
     AwaitingApproval {
         /// When the request came.
         received: UnixTime,
+        /// The certificate profile in the path that it came to.
+        endpoint_profile: Option<String>,
     },
     /// There is no certificate, and will be none: whoever polls is told so. It is over.
     Refused {

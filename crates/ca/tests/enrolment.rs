@@ -222,7 +222,7 @@ fn the_certificate_is_fit_for_ikev2_and_tls() {
 #[test]
 fn no_certificate_outlives_the_ca() {
     let mut house = House::new();
-    house.ca.policy.profile.validity = YEAR * 50;
+    house.ca.policy.profiles[0].validity = YEAR * 50;
     let key = key();
     let (_, answer) = house.enrol(&house.station, support::ir(support::crmf(&house.station.name(), &key)));
     let certificate = granted(answer).check().unwrap();

@@ -1,5 +1,6 @@
 //! Whom to believe, in which role, and by what: a certificate, or a shared secret.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use asn1::EncodedCertificate;
@@ -38,6 +39,10 @@ pub struct Trust {
     pub extended_key_usage: ExtendedKeyUsage,
     /// Whether the signer, or an issuer below the anchor, is revoked; `None`: nobody asks.
     pub revocation: Option<Revocation>,
+    /// The only certificates that are believed, if not all that have a path.
+    pub signers: Option<Vec<EncodedCertificate>>,
+    /// The certificate profiles that an RA/CA has for whoever is believed by this; see [`Signer::cert_profiles`].
+    pub cert_profiles: Vec<String>,
 }
 
 impl Trust {
@@ -47,7 +52,15 @@ impl Trust {
         anchors: Vec<EncodedCertificate>,
         extended_key_usage: ExtendedKeyUsage,
     ) -> Self {
-        Self { role, anchors, intermediates: Vec::new(), extended_key_usage, revocation: None }
+        Self {
+            role,
+            anchors,
+            intermediates: Vec::new(),
+            extended_key_usage,
+            revocation: None,
+            signers: None,
+            cert_profiles: Vec::new(),
+        }
     }
 }
 
@@ -63,6 +76,8 @@ pub struct SecretTrust {
     pub role: SignerRole,
     /// Whom the secret was given to. What a message says of its sender is not believed.
     pub name: Name,
+    /// The certificate profiles that an RA/CA has for it; see [`Signer::cert_profiles`].
+    pub cert_profiles: Vec<String>,
 }
 
 impl SecretTrust {
@@ -70,7 +85,7 @@ impl SecretTrust {
     /// commonName.
     pub fn new(reference: Reference, secret: SharedSecret) -> Self {
         let name = reference.name();
-        Self { reference, secret, role: SignerRole::SecretHolder, name }
+        Self { reference, secret, role: SignerRole::SecretHolder, name, cert_profiles: Vec::new() }
     }
 }
 
@@ -101,6 +116,9 @@ pub struct Signer {
     pub name: Name,
     /// The role it was found trustworthy in.
     pub role: SignerRole,
+    /// The names of the certificate profiles that it may ask for, as its [`Trust`] or [`SecretTrust`] lists them; empty: those that
+    /// everybody may ask for.
+    pub cert_profiles: Vec<String>,
 }
 
 impl Signer {

@@ -240,9 +240,10 @@ impl<'a> Validator<'a> {
                 Ok(()) => {
                     paths = paths.saturating_add(1);
                     match self.believe(message, candidate, now) {
-                        Ok(role) if first_signer.is_none_or(|first| first == candidate) => {
+                        Ok(trust) if first_signer.is_none_or(|first| first == candidate) => {
                             let credential = Credential::Certificate(candidate.clone());
-                            return Ok(Signer { credential, name, role });
+                            let (role, cert_profiles) = (trust.role, trust.cert_profiles.clone());
+                            return Ok(Signer { credential, name, role, cert_profiles });
                         }
                         Ok(_) => Error::OtherSigner,
                         Err(reason) => reason,
@@ -268,7 +269,12 @@ impl<'a> Validator<'a> {
         if expectation.signer().is_some_and(|first| *first != credential) {
             return Err(Error::OtherSigner);
         }
-        let signer = Signer { credential, name: entry.name.clone(), role: entry.role };
+        let signer = Signer {
+            credential,
+            name: entry.name.clone(),
+            role: entry.role,
+            cert_profiles: entry.cert_profiles.clone(),
+        };
         Ok((signer, MacCredential::new(entry.reference.clone(), entry.secret.clone(), mac.without_sha1())?))
     }
 
@@ -282,15 +288,16 @@ impl<'a> Validator<'a> {
         verify(message, algorithm, &key, self.provider)
     }
 
-    /// In which role the certificate is trusted.
+    /// By what, and so in which role, the certificate is trusted.
     fn believe(
         &self,
         message: &PkiMessage,
         candidate: &EncodedCertificate,
         now: UnixTime,
-    ) -> Result<SignerRole, Error> {
+    ) -> Result<&Trust, Error> {
         let mut error = PathError::UnknownIssuer;
-        for trust in self.trust {
+        let by_name = |trust: &&Trust| trust.signers.as_ref().is_none_or(|list| list.contains(candidate));
+        for trust in self.trust.iter().filter(by_name) {
             let mut intermediates = message.extra_certs().to_vec();
             intermediates.extend(trust.intermediates.iter().cloned());
             let path = CertificatePath {
@@ -302,11 +309,11 @@ impl<'a> Validator<'a> {
                 now,
             };
             match self.provider.validate_path(&path) {
-                Ok(()) => return Ok(trust.role),
+                Ok(()) => return Ok(trust),
                 // Of several refusals the one that found a path and disliked it tells most.
                 Err(PathError::UnknownIssuer) => {}
                 Err(PathError::KeyUsage) if self.may_sign_nevertheless(trust, candidate, now) => {
-                    return Ok(trust.role);
+                    return Ok(trust);
                 }
                 Err(reason) => error = reason,
             }

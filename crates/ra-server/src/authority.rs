@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use ca::registry::CrlRecord;
-use ca::{Ca, Issuer, MessageCredential, Reply};
+use ca::{Ca, Endpoint, Issuer, MessageCredential, Reply};
 use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy};
 use host::files::{read_certificates, write_atomically};
@@ -53,8 +53,8 @@ impl Authority {
     }
 
     /// Answers a CMP message. Signs, and waits for the disk.
-    pub(crate) fn handle(&self, message: &[u8]) -> Result<Reply> {
-        Ok(self.ca().handle(message, now()))
+    pub(crate) fn handle(&self, message: &[u8], endpoint: &Endpoint<'_>) -> Result<Reply> {
+        Ok(self.ca().handle_at(message, endpoint, now()))
     }
 
     /// Reads the CRLs again. What cannot be read changes nothing.
@@ -98,6 +98,17 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Encode
 
     let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, message_credential(config)?, registry);
     ca.policy = config.policy();
+    for profile in &ca.policy.profiles {
+        if profile
+            .path_length
+            .is_some_and(|length| ca.issuer().path_length().is_some_and(|own| own <= length))
+        {
+            bail!(
+                "profiles.{}.path_length: the CA certificate does not allow CAs with that path length below it",
+                profile.name
+            );
+        }
+    }
     ca.reading.message_size = config.cmp.max_message_octets;
     ca.reading.lenient = config.cmp.lenient;
     ca.quirks = config.quirks()?;
@@ -129,6 +140,7 @@ fn shared_secret(entry: &SharedSecretOf) -> Result<SecretTrust> {
     if let Some(subject) = &entry.subject {
         trust.name = parse_name(subject).map_err(anyhow::Error::msg).with_context(shown)?;
     }
+    trust.cert_profiles.clone_from(&entry.profiles);
     if trust.name.is_empty() {
         bail!("{}: is no commonName of at most 64 characters, so it needs a subject", shown());
     }
@@ -148,12 +160,50 @@ fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trus
     }
     let own = Vec::from([ca_certificate]);
     let ra = ExtendedKeyUsage::REGISTRATION_AUTHORITY;
-    Ok(Vec::from([
+    let mut all = named_ras(config, &own, &ra_anchors)?;
+    for entry in &config.trust.vendors {
+        let anchors = read_certificates(&entry.ca)?;
+        let mut trust = Trust::new(SignerRole::VendorCertified, anchors, ExtendedKeyUsage::Any);
+        trust.cert_profiles.clone_from(&entry.profiles);
+        all.push(trust);
+    }
+    all.extend([
         Trust::new(SignerRole::RegistrationAuthority, own.clone(), ra),
         Trust::new(SignerRole::RegistrationAuthority, ra_anchors, ra),
         Trust::new(SignerRole::OperatorCertified, own, ExtendedKeyUsage::Any),
         Trust::new(SignerRole::VendorCertified, vendor_anchors, ExtendedKeyUsage::Any),
-    ]))
+    ]);
+    Ok(all)
+}
+
+/// One that is named by its certificate needs no purpose in it, but a path to some CA: this one, another of RAs, or the one it is
+/// named with.
+fn named_ras(
+    config: &Config,
+    own: &[EncodedCertificate],
+    ra_anchors: &[EncodedCertificate],
+) -> Result<Vec<Trust>> {
+    let mut all = Vec::new();
+    for entry in &config.trust.ras {
+        let of_entry = entry.ca.as_ref().map(|path| read_certificates(path)).transpose()?.unwrap_or_default();
+        let mut add =
+            |anchors: Vec<EncodedCertificate>, purpose, signers: Option<Vec<EncodedCertificate>>| {
+                let mut trust = Trust::new(SignerRole::RegistrationAuthority, anchors, purpose);
+                trust.cert_profiles.clone_from(&entry.profiles);
+                trust.signers = signers;
+                all.push(trust);
+            };
+        match &entry.certificate {
+            Some(path) => {
+                let signers: Vec<_> = read_certificates(path)?.into_iter().take(1).collect();
+                // This CA's own stand alone, because its registry takes the place of a CRL.
+                add(own.to_vec(), ExtendedKeyUsage::Any, Some(signers.clone()));
+                add([of_entry, ra_anchors.to_vec()].concat(), ExtendedKeyUsage::Any, Some(signers));
+            }
+            None => add(of_entry, ExtendedKeyUsage::REGISTRATION_AUTHORITY, None),
+        }
+    }
+    Ok(all)
 }
 
 /// The registry tells which of this CA's own certificates are revoked, so no CRL of it can be required; where there is one, it

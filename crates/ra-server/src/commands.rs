@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::crl::CrlEntry;
 use crate::listing::{CertificateEntry, ListEntry};
 
-/// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under the profile `ne`, `ra` or `tls-server`;
+/// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under a profile that is ready-made or configured;
 /// returns it as PEM. When `raca serve` runs, it is asked to do so. Blocks.
 ///
 /// # Errors

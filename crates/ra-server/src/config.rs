@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use cmp::{Quirk, Quirks};
 use host::files::line_of;
 use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting};
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+
+use crate::profiles::ProfileDefinition;
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
 #[derive(Debug, Deserialize)]
@@ -24,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) trust: Trust,
     #[serde(default)]
     pub(crate) crl: CrlPublication,
+    #[serde(default)]
+    profiles: BTreeMap<String, ProfileDefinition>,
     #[serde(default)]
     validity_days: BTreeMap<String, u32>,
     pub(crate) tls: Option<Credential>,
@@ -73,13 +79,22 @@ pub(crate) struct Cmp {
     pub(crate) max_mac_iterations: u32,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Trust {
     #[serde(default)]
     pub(crate) vendor_cas: Vec<PathBuf>,
     #[serde(default)]
     pub(crate) ra_cas: Vec<PathBuf>,
+    /// Vendors with profiles of their own.
+    #[serde(default)]
+    pub(crate) vendors: Vec<VendorOf>,
+    /// RAs that are named one by one, or have profiles of their own.
+    #[serde(default)]
+    pub(crate) ras: Vec<RaOf>,
+    /// What everybody may have by CMP who has no list of his own, the default first.
+    #[serde(default = "default_profiles")]
+    profiles: Vec<String>,
     #[serde(default)]
     vendor_names: Names,
     /// Of the CAs above.
@@ -91,6 +106,45 @@ pub(crate) struct Trust {
     pub(crate) shared_secrets: Vec<SharedSecretOf>,
 }
 
+/// A vendor, known by its CA's certificates.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VendorOf {
+    pub(crate) ca: PathBuf,
+    pub(crate) profiles: Vec<String>,
+}
+
+/// An RA: one known by its certificate, whatever that is for; or those that a CA certifies as RAs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RaOf {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) profiles: Vec<String>,
+}
+
+impl Default for Trust {
+    /// Nobody but this CA's own.
+    fn default() -> Self {
+        Self {
+            vendor_cas: Vec::new(),
+            ra_cas: Vec::new(),
+            vendors: Vec::new(),
+            ras: Vec::new(),
+            profiles: default_profiles(),
+            vendor_names: Names::default(),
+            crls: Vec::new(),
+            revocation: RevocationSetting::default(),
+            shared_secrets: Vec::new(),
+        }
+    }
+}
+
+fn default_profiles() -> Vec<String> {
+    Vec::from([Profile::NE.name.into_owned()])
+}
+
 /// A station without a certificate, known by a secret and its reference number.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +153,8 @@ pub(crate) struct SharedSecretOf {
     pub(crate) secret_file: PathBuf,
     /// The name that the station gets; without it, the reference as commonName.
     pub(crate) subject: Option<String>,
+    #[serde(default)]
+    pub(crate) profiles: Vec<String>,
 }
 
 /// The CRL of this CA.
@@ -193,7 +249,9 @@ impl Config {
             .with_context(|| format!("{shown}: cannot be read; `raca init --dir DIR` writes one"))?;
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| anyhow!("{shown}: {}", line_of(&text, error.span(), error.message())))?;
-        config.check().with_context(|| shown.to_string())?;
+        config.check().map_err(|error| {
+            anyhow!("{shown}: {}", line_of(&text, place(&text, &error.to_string()), &format!("{error:#}")))
+        })?;
         let directory = path.parent().unwrap_or(Path::new("."));
         for relative in config.paths() {
             *relative = directory.join(&*relative);
@@ -223,6 +281,7 @@ impl Config {
         }
         self.quirks()?;
         self.crl.check()?;
+        self.check_profiles()?;
         let mut references = BTreeSet::new();
         for entry in &self.trust.shared_secrets {
             if entry.reference.is_empty() {
@@ -235,12 +294,45 @@ impl Config {
         Ok(())
     }
 
+    fn check_profiles(&self) -> Result<()> {
+        for (name, definition) in &self.profiles {
+            definition.profile(name)?;
+            if self.validity_days.contains_key(name) {
+                bail!("validity_days.{name}: stands in profiles.{name}, too");
+            }
+        }
+        let trust = &self.trust;
+        let lists = std::iter::once(("trust.profiles", &trust.profiles))
+            .chain(trust.vendors.iter().map(|entry| ("trust.vendors", &entry.profiles)))
+            .chain(trust.ras.iter().map(|entry| ("trust.ras", &entry.profiles)))
+            .chain(trust.shared_secrets.iter().map(|entry| ("trust.shared_secrets", &entry.profiles)));
+        for (key, list) in lists {
+            for name in list {
+                self.profile(name).map_err(|reason| anyhow!("{key}: {reason}"))?;
+            }
+        }
+        if trust.profiles.is_empty() {
+            bail!("trust.profiles: is empty; the first is what whoever names none gets");
+        }
+        if trust.vendors.iter().any(|entry| entry.profiles.is_empty()) {
+            bail!(
+                "trust.vendors: an entry has no profiles; a vendor without its own belongs into trust.vendor_cas"
+            );
+        }
+        if trust.ras.iter().any(|entry| entry.certificate.is_none() && entry.ca.is_none()) {
+            bail!("trust.ras: an entry has neither certificate nor ca");
+        }
+        Ok(())
+    }
+
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let trust = &mut self.trust;
         [&mut self.registry, &mut self.ca.certificate, &mut self.cmp.certificate]
             .into_iter()
             .chain(trust.vendor_cas.iter_mut())
             .chain(trust.ra_cas.iter_mut())
+            .chain(trust.vendors.iter_mut().map(|entry| &mut entry.ca))
+            .chain(trust.ras.iter_mut().flat_map(|entry| entry.certificate.iter_mut().chain(&mut entry.ca)))
             .chain(trust.crls.iter_mut())
             .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
             .chain(self.tls.iter_mut().map(|tls| &mut tls.certificate))
@@ -260,8 +352,8 @@ impl Config {
 
     pub(crate) fn policy(&self) -> Policy {
         let mut policy = Policy::default();
-        policy.profile = self.with_validity(Profile::NE);
-        policy.issued_by_hand = [Profile::RA, Profile::TLS_SERVER].map(|it| self.with_validity(it)).into();
+        policy.profiles = self.all_profiles();
+        policy.cert_profiles.clone_from(&self.trust.profiles);
         policy.vendor_names = match self.trust.vendor_names {
             Names::Own => VendorNames::Own,
             Names::Any => VendorNames::Any,
@@ -282,16 +374,41 @@ impl Config {
         Some(Duration::from_secs(self.cmp.time_window_seconds)).filter(|window| !window.is_zero())
     }
 
+    /// The ready-made profiles and those that the file defines. They were checked.
+    fn all_profiles(&self) -> Vec<Profile> {
+        let ready_made = Profile::ALL.into_iter().filter(|it| !self.profiles.contains_key(&*it.name));
+        let defined = self.profiles.iter().filter_map(|(name, it)| it.profile(name).ok());
+        ready_made.map(|it| self.with_validity(it)).chain(defined).collect()
+    }
+
     pub(crate) fn profile(&self, name: &str) -> Result<Profile> {
-        let profile = Profile::by_name(name)
-            .with_context(|| format!("there is no profile {name:?}; choose one of ne, ra and tls-server"))?;
-        Ok(self.with_validity(profile))
+        let mut all = self.all_profiles();
+        let names = all.iter().map(|profile| profile.name.to_string()).collect::<Vec<_>>().join(", ");
+        let position = all.iter().position(|profile| profile.name == name);
+        let position =
+            position.with_context(|| format!("there is no profile {name:?}; choose one of {names}"))?;
+        Ok(all.swap_remove(position))
     }
 
     fn with_validity(&self, mut profile: Profile) -> Profile {
-        if let Some(days) = self.validity_days.get(profile.name) {
+        if let Some(days) = self.validity_days.get(&*profile.name) {
             profile.validity = Duration::from_secs(u64::from(*days) * 24 * 60 * 60);
         }
         profile
     }
+}
+
+/// Where in the file the key stands that a reason begins with, as far as it is there.
+fn place(text: &str, reason: &str) -> Option<Range<usize>> {
+    let (key, _) = reason.split_once(':')?;
+    let document = DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut place = None;
+    for part in key.split('.') {
+        let Some((found, value)) = table.get_key_value(part) else { break };
+        place = Some(found.span());
+        let DeValue::Table(inner) = value.get_ref() else { break };
+        table = inner;
+    }
+    place
 }

@@ -134,7 +134,7 @@ fn issue_cmp_certificate(
     let record = CertificateRecord::new(
         issued.certificate.clone(),
         issued.serial_number,
-        Profile::CMP.name.to_owned(),
+        Profile::CMP.name.into_owned(),
         None,
         now,
         CertificateStatus::Valid,
@@ -187,12 +187,27 @@ vendor_cas = [{vendor_cas}]          # who certifies stations in the factory
 ra_cas = []                          # who else, beside this CA, certifies RAs (extKeyUsage id-kp-cmcRA)
 crls = []                            # files with the CRLs of those CAs, PEM or DER; changes are taken up
 revocation = "if-available"          # "required": no vendor's or other CA's certificate without a CRL that is not out of date
+profiles = ["ne"]                    # what all these may have by CMP; the first is for those who name none
 vendor_names = "own"                 # "any": stations may ask for names other than their vendor's; laboratories only
 
 # [[trust.shared_secrets]]           # a station without a certificate; as often as there are such stations
 # reference = "4711"                 # what it says who it is
 # secret_file = "4711.secret"        # one line, readable by its owner only (chmod 600)
 # subject = "CN=enb17,O=Operator"    # the name that it gets; the default is CN= and the reference
+# profiles = ["gnb"]                 # instead of those above
+
+# [[trust.vendors]]                  # a vendor with profiles of its own; as often as there are such vendors
+# ca = "other-vendor.pem"
+# profiles = ["gnb"]
+
+# [[trust.ras]]                      # RAs with profiles of their own: one by its certificate, or all that a CA certifies
+# certificate = "nem.pem"            # or: ca = "ra-ca.pem"
+# profiles = ["ne", "gnb"]
+
+# [profiles.gnb]                     # beside ne, ra and tls-server; docs/raca.md has all that can stand here
+# like = "ne"
+# dns = ["ran.operator.example"]
+# keys = ["p256", "p384"]
 
 [crl]                                # what this CA revoked; served at /ca.crl
 file = "ca.crl"                      # where it is laid, too, in DER

@@ -7,6 +7,7 @@ mod config;
 mod crl;
 mod init;
 mod listing;
+mod profiles;
 mod serve;
 
 pub use commands::{crl, issue, list, revoke, show};

@@ -86,8 +86,8 @@ enum Command {
         /// The PKCS #10 request, PEM or DER
         #[arg(long, value_name = "FILE")]
         csr: PathBuf,
-        /// What the certificate is for: ra (a NEM's CMP messages), tls-server, or ne (a network element)
-        #[arg(long, value_parser = ["ra", "tls-server", "ne"])]
+        /// What the certificate is for: ra (a NEM's CMP messages), tls-server, ne (a network element), or a profile of the configuration
+        #[arg(long, value_name = "NAME")]
         profile: String,
         /// Where to write the certificate (PEM); nothing is overwritten
         #[arg(long, value_name = "FILE")]

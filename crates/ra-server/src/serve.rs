@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use ca::{Event, Outcome};
+use ca::{Endpoint, Event, Outcome};
 use host::FileWatch;
 use host::control::ControlSocket;
 use host::read_tls_credential;
@@ -98,7 +98,12 @@ impl CmpHandler for Handler {
     async fn handle(&self, request: CmpRequest) -> CmpResponse {
         let authority = self.0.clone();
         let peer = request.peer.address;
-        let handled = tokio::task::spawn_blocking(move || authority.handle(&request.octets)).await;
+        let handled = tokio::task::spawn_blocking(move || {
+            let endpoint =
+                Endpoint { profile: request.profile.as_deref(), operation: request.operation.as_deref() };
+            authority.handle(&request.octets, &endpoint)
+        })
+        .await;
         match handled.map_err(anyhow::Error::from).and_then(|reply| reply) {
             Ok(reply) => {
                 log(&reply.event);

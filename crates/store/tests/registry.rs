@@ -116,7 +116,8 @@ fn what_waits_for_approval_has_no_certificate_until_it_is_issued() {
     let path = directory.path().join("registry.redb");
     let registry = open(&path);
     let waits = |number, kind| {
-        let state = TransactionState::AwaitingApproval { received: NOW };
+        let endpoint_profile = (kind == RequestKind::Kur).then(|| "gnb".to_owned());
+        let state = TransactionState::AwaitingApproval { received: NOW, endpoint_profile };
         let mut record = transaction(number, kind, state);
         record.serial_number = None;
         record

@@ -43,6 +43,7 @@ impl Ca {
         &self,
         validated: &ValidatedMessage,
         request: &VerifiedRequest,
+        endpoint_profile: Option<&str>,
         now: UnixTime,
     ) -> Result<(Vec<u8>, Outcome), Error> {
         let message = validated.message();
@@ -50,7 +51,10 @@ impl Ca {
         let (part, _) = request.open().wait(&reply_to, &self.responder(validated.mac_credential(), now))?;
         let exchange = self.exchange(validated, &part)?;
         let answer = exchange.answer.clone();
-        let state = TransactionState::AwaitingApproval { received: now };
+        let state = TransactionState::AwaitingApproval {
+            received: now,
+            endpoint_profile: endpoint_profile.map(String::from),
+        };
         let transaction =
             TransactionRecord::new(request.open().clone(), None, false, state, Vec::from([exchange]), 0);
         match self.registry.open(&transaction, None)? {
@@ -72,10 +76,14 @@ impl Ca {
             .awaiting_approval()?
             .into_iter()
             .filter_map(|record| {
-                let TransactionState::AwaitingApproval { received } = record.state else { return None };
+                let TransactionState::AwaitingApproval { received, endpoint_profile } = record.state.clone()
+                else {
+                    return None;
+                };
                 (!self.policy.approval.is_over(received, now)).then(|| PendingRequest {
                     contents: self.reopen(&record, received).and_then(|request| {
-                        Ok((self.decide(&request)?.contents, request.signer().name.clone()))
+                        let contents = self.decide(&request, endpoint_profile.as_deref())?.contents;
+                        Ok((contents, request.signer().name.clone()))
                     }),
                     transaction_id: record.request.transaction_id,
                     kind: record.request.kind,
@@ -93,9 +101,10 @@ impl Ca {
     /// When no such request waits, it may no longer have what it asks for, or the registry or the CA's key fails.
     pub fn approve(&self, id: &TransactionId, now: UnixTime) -> Result<CertificateRecord, Error> {
         loop {
-            let (mut transaction, received) = self.awaiting_approval(id, now)?;
+            let (mut transaction, received, endpoint_profile) = self.awaiting_approval(id, now)?;
             let request = self.reopen(&transaction, received)?;
-            let Decision { profile, contents, with_mods } = self.decide(&request)?;
+            let Decision { profile, contents, with_mods } =
+                self.decide(&request, endpoint_profile.as_deref())?;
             let issued = self.issue(&contents, now)?;
             let requester = Some(request.signer().name.clone());
             let certificate =
@@ -120,7 +129,7 @@ impl Ca {
         }
         let status = PkiStatusInfo::rejection(PkiFailureInfo::NOT_AUTHORIZED, reason);
         loop {
-            let (mut transaction, _) = self.awaiting_approval(id, now)?;
+            let (mut transaction, ..) = self.awaiting_approval(id, now)?;
             transaction.state = TransactionState::Refused { status: status.clone() };
             if self.registry.advance(&transaction, CertificateStep::None)? == Write::Done {
                 return Ok(());
@@ -132,13 +141,14 @@ impl Ca {
         &self,
         id: &TransactionId,
         now: UnixTime,
-    ) -> Result<(TransactionRecord, UnixTime), Error> {
+    ) -> Result<(TransactionRecord, UnixTime, Option<String>), Error> {
         match self.registry.transaction(id)? {
-            Some(record) => match record.state {
-                TransactionState::AwaitingApproval { received }
-                    if !self.policy.approval.is_over(received, now) =>
+            Some(record) => match &record.state {
+                TransactionState::AwaitingApproval { received, endpoint_profile }
+                    if !self.policy.approval.is_over(*received, now) =>
                 {
-                    Ok((record, received))
+                    let (received, endpoint_profile) = (*received, endpoint_profile.clone());
+                    Ok((record, received, endpoint_profile))
                 }
                 _ => Err(Error::policy(
                     PkiFailureInfo::BAD_REQUEST,

@@ -22,7 +22,12 @@ pub(super) struct Decision<'a> {
 
 impl Ca {
     /// The first message of a transaction: ir, cr, kur or p10cr.
-    pub(super) fn enrol(&self, message: &PkiMessage, now: UnixTime) -> Result<(Vec<u8>, Outcome), Error> {
+    pub(super) fn enrol(
+        &self,
+        message: &PkiMessage,
+        endpoint_profile: Option<&str>,
+        now: UnixTime,
+    ) -> Result<(Vec<u8>, Outcome), Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         match message.body().kind() {
             BodyKind::Ir | BodyKind::Cr | BodyKind::Kur | BodyKind::P10cr => {}
@@ -33,9 +38,9 @@ impl Ca {
         }
         let validated = self.validate(message, &Expectation::First, now)?;
         let request = VerifiedRequest::verify(&validated, &self.provider)?;
-        let Decision { profile, contents, with_mods } = self.decide(&request)?;
+        let Decision { profile, contents, with_mods } = self.decide(&request, endpoint_profile)?;
         if self.policy.approval.is_needed(&request) {
-            return self.hold(&validated, &request, now);
+            return self.hold(&validated, &request, endpoint_profile, now);
         }
         let issued = self.issue(&contents, now)?;
 
@@ -99,7 +104,11 @@ impl Ca {
     }
 
     /// What the request's sender gets, if it may have anything.
-    pub(super) fn decide(&self, request: &VerifiedRequest) -> Result<Decision<'_>, Error> {
+    pub(super) fn decide(
+        &self,
+        request: &VerifiedRequest,
+        endpoint_profile: Option<&str>,
+    ) -> Result<Decision<'_>, Error> {
         if request.issuer().is_some_and(|issuer| !names_match(issuer, self.issuer.name())) {
             return Err(Error::policy(
                 PkiFailureInfo::WRONG_AUTHORITY,
@@ -107,8 +116,8 @@ impl Ca {
             ));
         }
         let order = match request.updated() {
-            Some(old) => self.policy.update(request, &self.updatable(old)?)?,
-            None => self.policy.order(request)?,
+            Some(old) => self.policy.update(request, &self.updatable(old)?, endpoint_profile)?,
+            None => self.policy.order(request, endpoint_profile)?,
         };
         let (contents, modified) =
             order.profile.fit(order.subject, request.public_key(), &order.extensions)?;

@@ -51,7 +51,7 @@ impl Ca {
                 let part = self.wait_again(&record, due.abs_diff(now), nonce, &validated, now)?;
                 (record.state.clone(), part, Outcome::Waiting { due: *due })
             }
-            (BodyKind::PollReq, AwaitingApproval { received })
+            (BodyKind::PollReq, AwaitingApproval { received, .. })
                 if !self.policy.approval.is_over(*received, now) =>
             {
                 let after = self.policy.approval.check_after;

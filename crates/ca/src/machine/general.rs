@@ -45,9 +45,11 @@ impl Ca {
             return Err(cmp::Error::TooMany { list: "genm", count, limit }.into());
         }
         let profile = message.header().cert_profile()?;
+        let names = self.policy.names(validated.signer());
+        let obtainable = profile.is_none_or(|profile| names.contains(&profile));
         let (mut answers, mut unsupported) = (Vec::new(), Vec::new());
         for question in questions {
-            match self.answer_question(question, profile.as_deref())? {
+            match self.answer_question(question, obtainable)? {
                 Some(answer) => answers.push(answer),
                 None => unsupported.push(question.info_type),
             }
@@ -64,16 +66,14 @@ impl Ca {
     fn answer_question(
         &self,
         question: &InfoTypeAndValue,
-        profile: Option<&str>,
+        obtainable: bool,
     ) -> Result<Option<InfoTypeAndValue>, Error> {
         let value = InfoValue::open(question).map_err(cmp::Error::BadGeneralInfo)?;
         let answer = match (question.info_type, value) {
             (IT_CA_CERTS, _) => Ok(InfoValue::CaCerts(Vec::from([self.issuer.certificate().clone()]))),
             (IT_ROOT_CA_CERT, old) => self.root_update(old).ok_or(IT_ROOT_CA_KEY_UPDATE),
             // There is no template for what cannot be had by CMP.
-            (IT_CERT_REQ_TEMPLATE, _) if profile.is_some_and(|name| name != self.policy.profile.name) => {
-                Err(IT_CERT_REQ_TEMPLATE)
-            }
+            (IT_CERT_REQ_TEMPLATE, _) if !obtainable => Err(IT_CERT_REQ_TEMPLATE),
             (IT_CERT_REQ_TEMPLATE, _) => Ok(self.template()?),
             (IT_CURRENT_CRL, _) => match self.registry.crl()? {
                 Some(crl) => Ok(InfoValue::CurrentCrl(raw(&crl)?)),

@@ -7,8 +7,8 @@ use cmp::{
 };
 
 use super::Ca;
-use crate::Error;
 use crate::event::{Event, Outcome, Reply};
+use crate::{Endpoint, Error};
 
 impl Ca {
     /// The answer to a nested message of an RA. That the RA vouches for a request changes nothing about the request: its own
@@ -17,6 +17,7 @@ impl Ca {
         &self,
         message: &PkiMessage,
         policy: &ReadingPolicy,
+        endpoint: &Endpoint<'_>,
         now: asn1::UnixTime,
     ) -> Result<Reply, Error> {
         let validated = self.validate(message, &Expectation::First, now)?;
@@ -29,13 +30,16 @@ impl Ca {
         let inside = policy.inside().ok_or(cmp::Error::TooDeep)?;
         match unbundle(&validated, policy)? {
             Unbundled::AddedProtection(request) => {
-                let reply = self.handle_message(&request, &inside, now);
+                let reply = self.handle_message(&request, &inside, endpoint, now);
                 let mut inner = Vec::from([reply.event]);
                 inner.extend(reply.inner);
                 let event = Event::new(Some(message), Outcome::VouchedFor);
                 Ok(Reply { octets: reply.octets, event, inner })
             }
-            Unbundled::Batch(messages) => self.answer_batch(&validated, messages, &inside, now),
+            Unbundled::Batch(messages) => {
+                endpoint.check(message.body(), &self.policy)?;
+                self.answer_batch(&validated, messages, &inside, endpoint, now)
+            }
         }
     }
 
@@ -45,6 +49,7 @@ impl Ca {
         batch: &ValidatedMessage,
         messages: Vec<Opened>,
         inside: &ReadingPolicy,
+        endpoint: &Endpoint<'_>,
         now: asn1::UnixTime,
     ) -> Result<Reply, Error> {
         let (mut answers, mut inner) = (Vec::new(), Vec::new());
@@ -56,7 +61,7 @@ impl Ca {
         for message in messages {
             match message {
                 Ok(message) => {
-                    let reply = self.handle_message(&message, inside, now);
+                    let reply = self.handle_message(&message, inside, endpoint, now);
                     // Not even a refusal could be signed: that answer is missing, too.
                     answers.extend(PkiMessage::inspect(&reply.octets, &own));
                     inner.push(reply.event);

@@ -15,7 +15,7 @@ use crate::registry::{CertificateRecord, CertificateStatus, CrlRecord, StatusCha
 use crate::{Error, Outcome};
 
 impl Ca {
-    /// rr: whoever has a certificate may have it revoked, and an RA any that is issued by CMP (RFC 9483 sections 4.2 and 5.3.2).
+    /// rr: whoever has a certificate may have it revoked, and an RA any of a profile that it may ask for (RFC 9483 sections 4.2 and 5.3.2).
     pub(super) fn revoke(&self, message: &PkiMessage, now: UnixTime) -> Result<(Vec<u8>, Outcome), Error> {
         let validated = self.validate(message, &Expectation::First, now)?;
         let request = RevocationRequest::inspect(&validated)?;
@@ -85,7 +85,9 @@ impl Ca {
         match record {
             Some(record) if own(&record) => Ok(record),
             // Other RAs, and servers, are the operator's business.
-            Some(record) if is_ra && record.profile == self.policy.profile.name => Ok(record),
+            Some(record) if is_ra && self.policy.names(&request.signer).contains(&record.profile) => {
+                Ok(record)
+            }
             None if is_ra => Err(unknown()),
             // Nobody learns from this which serial numbers there are.
             _ => Err(cmp::Error::NotAuthorized(

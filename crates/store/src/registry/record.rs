@@ -29,7 +29,8 @@ use crate::sender::Sender;
 ///   time            INTEGER,              -- Unix time: due when waiting, received when awaitingApproval, else 0
 ///   exchanges       SEQUENCE OF Exchange,
 ///   revision        INTEGER,
-///   refusal         PKIStatusInfo OPTIONAL } -- when refused
+///   refusal         PKIStatusInfo OPTIONAL, -- when refused
+///   endpointProfile UTF8String OPTIONAL } -- when awaitingApproval: the profile in the path that the request came to
 /// ```
 #[derive(Sequence)]
 struct TransactionEntry {
@@ -47,6 +48,8 @@ struct TransactionEntry {
     revision: u64,
     #[asn1(optional = "true")]
     refusal: Option<PkiStatusInfo>,
+    #[asn1(optional = "true")]
+    endpoint_profile: Option<String>,
 }
 
 /// `Exchange ::= SEQUENCE { request OCTET STRING, answer OCTET STRING, senderNonce OCTET STRING }`
@@ -131,11 +134,15 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
         TransactionState::AwaitingCertConf => (State::AwaitingCertConf, 0, None),
         TransactionState::Confirmed => (State::Confirmed, 0, None),
         TransactionState::Rejected => (State::Rejected, 0, None),
-        TransactionState::AwaitingApproval { received } => {
+        TransactionState::AwaitingApproval { received, .. } => {
             (State::AwaitingApproval, received.as_secs(), None)
         }
         TransactionState::Refused { status } => (State::Refused, 0, Some(status.clone())),
         _ => return Err(unknown_value()),
+    };
+    let endpoint_profile = match &record.state {
+        TransactionState::AwaitingApproval { endpoint_profile, .. } => endpoint_profile.clone(),
+        _ => None,
     };
     let body = Body::try_from(record.request.kind)?;
     let exchanges = record.exchanges.iter().map(ExchangeEntry::new);
@@ -152,6 +159,7 @@ pub(super) fn transaction_to_der(record: &TransactionRecord) -> Result<Vec<u8>, 
         exchanges: exchanges.collect::<der::Result<_>>().map_err(Error::Encoding)?,
         revision: record.revision,
         refusal,
+        endpoint_profile,
     };
     entry.to_der().map_err(Error::Encoding)
 }
@@ -164,9 +172,10 @@ pub(super) fn transaction_from_der(octets: &[u8]) -> Result<TransactionRecord, E
         State::AwaitingCertConf => TransactionState::AwaitingCertConf,
         State::Confirmed => TransactionState::Confirmed,
         State::Rejected => TransactionState::Rejected,
-        State::AwaitingApproval => {
-            TransactionState::AwaitingApproval { received: UnixTime::from_secs(entry.time) }
-        }
+        State::AwaitingApproval => TransactionState::AwaitingApproval {
+            received: UnixTime::from_secs(entry.time),
+            endpoint_profile: entry.endpoint_profile,
+        },
         State::Refused => {
             TransactionState::Refused { status: entry.refusal.ok_or(Error::Missing { record: "refusal" })? }
         }
