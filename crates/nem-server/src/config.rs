@@ -14,6 +14,7 @@ use nem::Settings;
 use serde::Deserialize;
 
 use crate::doors::Tunnel;
+use crate::ftp::Ftps;
 
 pub(crate) use upstream::{Upstream, Upstreams};
 
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) intake: Intake,
     /// For stations that come by HTTP inside the IPsec tunnel.
     pub(crate) tunnel: Option<Tunnel>,
+    /// For stations that come by FTP with TLS.
+    pub(crate) ftps: Option<Ftps>,
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
@@ -132,7 +135,8 @@ impl Config {
             }
         }
         self.upstreams.check()?;
-        self.tunnel.iter().try_for_each(Tunnel::check)
+        self.tunnel.iter().try_for_each(Tunnel::check)?;
+        self.ftps.iter().try_for_each(|ftps| ftps.passive.check().context("ftps"))
     }
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {

@@ -1,6 +1,7 @@
 //! Further listeners beside the one for EST, each stopped with it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,24 +13,31 @@ use tokio::task::JoinSet;
 use tracing::info;
 use transfer::server::Limits;
 
+use crate::ftp::{FtpServer, Passive};
+
 /// Where the IPsec tunnel of the stations ends. Nothing is encrypted there, and who has an address is who the inventory says.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tunnel {
     /// For HTTP: an address inside the tunnel, and a port.
     pub(crate) listen: SocketAddr,
+    /// The same for FTP.
+    pub(crate) ftp_listen: Option<SocketAddr>,
+    #[serde(default)]
+    pub(crate) passive: Passive,
 }
 
 impl Tunnel {
     /// A listener on every address of the machine is outside of the tunnel, too.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.listen.ip().is_unspecified() {
-            bail!(
-                "tunnel.listen: {} is every address of this machine; name the one inside the IPsec tunnel",
-                self.listen
-            );
+        for (name, address) in [("listen", Some(self.listen)), ("ftp_listen", self.ftp_listen)] {
+            if let Some(address) = address.filter(|address| address.ip().is_unspecified()) {
+                bail!(
+                    "tunnel.{name}: {address} is every address of this machine; name the one inside the IPsec tunnel"
+                );
+            }
         }
-        Ok(())
+        self.passive.check().context("tunnel")
     }
 }
 
@@ -57,6 +65,19 @@ impl Doors {
         info!("{what} on http://{}", listener.local_addr()?);
         let stop = self.stop_signal();
         self.tasks.spawn(transfer::server::serve(listener, router, None, limits, stop));
+        Ok(())
+    }
+
+    /// Serves FTP there.
+    pub(crate) async fn open_ftp(
+        &mut self,
+        what: &str,
+        address: SocketAddr,
+        server: Arc<FtpServer>,
+    ) -> Result<()> {
+        let listener = bind(address).await?;
+        info!("{what} on ftp://{}", listener.local_addr()?);
+        self.tasks.spawn(server.serve(listener, self.stop_signal()));
         Ok(())
     }
 

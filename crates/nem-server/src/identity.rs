@@ -10,6 +10,7 @@ use transfer::Peer;
 #[derive(Clone, Debug)]
 pub(crate) enum Identity {
     Certificates(Vec<EncodedCertificate>),
+    Account(String),
     TunnelAddress(IpAddr),
 }
 
@@ -29,6 +30,7 @@ impl Identity {
     pub(crate) fn shown(&self) -> Shown<'_> {
         match self {
             Self::Certificates(chain) => Shown::Certificates(chain),
+            Self::Account(user) => Shown::Account(user),
             Self::TunnelAddress(address) => Shown::TunnelAddress(*address),
         }
     }

@@ -252,6 +252,11 @@ max_requests_per_station = 4
 
 # [tunnel]                             # where the stations' IPsec tunnel ends: HTTP without TLS, and who has an address is who
 # listen = "10.8.0.1:8080"             # the inventory says (tunnel_address); an address inside the tunnel
+# ftp_listen = "10.8.0.1:21"           # the same for FTP
+
+# [ftps]                               # FTP with TLS: by account and password of the inventory, or by the vendor certificate
+# listen = "0.0.0.0:8021"
+# passive = {{ ports = [50000, 50999] }} # for data; `address` is what stations are told, when it is not the one they came to
 "#,
         listen = options.listen,
         url = options.upstream,

@@ -5,6 +5,7 @@ mod admin;
 mod config;
 mod credentials;
 mod doors;
+mod ftp;
 mod identity;
 mod init;
 mod intake;

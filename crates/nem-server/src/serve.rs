@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use host::control::ControlSocket;
 use host::{FileWatch, log_revocation};
 use nem::Nem;
+use rustls::ServerConfig;
 use store::ledger::EmbeddedLedger;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
@@ -20,6 +21,7 @@ use transfer::uploads::upload_router;
 use crate::admin::Running;
 use crate::config::Config;
 use crate::doors::Doors;
+use crate::ftp::{FtpServer, Passive};
 use crate::intake::Intake;
 use crate::service::Service;
 use crate::uploads::Uploads;
@@ -93,6 +95,14 @@ pub async fn serve(
     let mut doors = Doors::new(limits.drain);
     if let Some(tunnel) = &config.tunnel {
         doors.open_http("stations inside the tunnel", tunnel.listen, uploads(true), limits).await?;
+        if let Some(address) = tunnel.ftp_listen {
+            let server = ftp_server(&config, &service, None, tunnel.passive);
+            doors.open_ftp("stations inside the tunnel", address, server).await?;
+        }
+    }
+    if let Some(ftps) = &config.ftps {
+        let server = ftp_server(&config, &service, Some(tls.clone()), ftps.passive);
+        doors.open_ftp("stations, with TLS,", ftps.listen, server).await?;
     }
     let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
     let router = est_router(Arc::new(intake), limits).merge(over_tls);
@@ -114,6 +124,16 @@ pub async fn serve(
     doors.close().await;
     info!("stopped");
     Ok(())
+}
+
+fn ftp_server(
+    config: &Config,
+    service: &Arc<Service>,
+    tls: Option<Arc<ServerConfig>>,
+    passive: Passive,
+) -> Arc<FtpServer> {
+    let intake = &config.intake;
+    FtpServer::new(service.clone(), tls, passive, intake.max_request_octets, intake.max_connections)
 }
 
 fn limits(config: &Config) -> Limits {

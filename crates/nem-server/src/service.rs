@@ -1,6 +1,7 @@
 //! Drives the NEM: its messages go to the RA/CAs, its events to the log and to the stations that wait.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +11,8 @@ use crypto::Revocation;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
 use nem::{
-    Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output, Refusal, Standing,
-    Upload, Upstream,
+    Account, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output, Refusal,
+    Standing, Upload, Upstream,
 };
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -80,6 +81,18 @@ impl Service {
             nem.identify(identity.shown(), now()).map(|station| station.name.clone())
         };
         blocking(identify).await
+    }
+
+    /// The password's hash of whoever logs in under that user name.
+    pub(crate) fn password_hash_of_user(&self, user: &str) -> Option<String> {
+        let nem = lock(&self.nem);
+        let account = nem.inventory().account(user)?.account.as_ref()?;
+        Some(account.password_hash.clone())
+    }
+
+    /// The user name and the password's hash of a station that has an account.
+    pub(crate) fn account_of(&self, station: &str) -> Option<Account> {
+        lock(&self.nem).inventory().station(station)?.account.clone()
     }
 
     /// See [`Nem::request_of`].
@@ -222,6 +235,12 @@ impl Service {
         {
             notify.notify_waiters();
         }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
     }
 }
 

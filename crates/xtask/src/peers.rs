@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The real peers by a program on PATH or a file, and the Debian packages they come in.
-const PEERS: [(&str, &[&str]); 7] = [
+const PEERS: [(&str, &[&str]); 8] = [
     ("openssl", &["openssl"]),
     ("curl", &["curl"]),
+    ("lftp", &["lftp"]),
     ("softhsm2-util", &["softhsm2"]),
     ("pki", &["strongswan-pki", "libstrongswan-standard-plugins", "libstrongswan-extra-plugins"]),
     ("javac", &["default-jdk-headless"]),

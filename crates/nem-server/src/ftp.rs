@@ -1,0 +1,202 @@
+//! FTP with TLS (RFC 4217), and without it inside the IPsec tunnel.
+//!
+//! ```text
+//! requests/NAME.p10 .csr .crmf        what a station uploads: PKCS #10, the same, CertReqMessages
+//! certificates/NAME.pem .p7c          the certificate and the CA certificates above it
+//! certificates/NAME.error             or why there is none
+//! ```
+//!
+//! There are no files: each is a view of the ledger, and a station's session sees its own requests only.
+
+mod files;
+mod login;
+mod refused;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use libunftp::ServerBuilder;
+use rustls::ServerConfig;
+use serde::Deserialize;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tracing::{error, warn};
+
+use crate::service::Service;
+use files::Files;
+use login::{Login, StationUser};
+use refused::RefusedUploads;
+
+/// Sessions of one address at a time: whoever leaves them hanging leaves the rest for others.
+const SESSIONS_PER_ADDRESS: usize = 4;
+/// How long a session may be silent.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// FTP with TLS, for stations that do not come through the tunnel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ftps {
+    /// Where the control connections come in.
+    pub(crate) listen: SocketAddr,
+    #[serde(default)]
+    pub(crate) passive: Passive,
+}
+
+/// Where data connections come in.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Passive {
+    /// The first port and the last.
+    ports: (u16, u16),
+    /// The address that stations are told, when it is not the one they came to.
+    address: Option<Ipv4Addr>,
+}
+
+impl Default for Passive {
+    fn default() -> Self {
+        Self { ports: (49152, 65535), address: None }
+    }
+}
+
+impl Passive {
+    pub(crate) fn check(&self) -> Result<()> {
+        let (first, last) = self.ports;
+        // The server's library counts them in 16 bits.
+        if first < 1024 || last <= first {
+            bail!("passive.ports: must be two ports from 1024 on, the first below the last");
+        }
+        Ok(())
+    }
+}
+
+/// An FTP server.
+pub(crate) struct FtpServer {
+    service: Arc<Service>,
+    login: Arc<Login>,
+    refused: Arc<RefusedUploads>,
+    /// `None` inside the tunnel.
+    tls: Option<Arc<ServerConfig>>,
+    passive: Passive,
+    max_request_octets: usize,
+    sessions: Arc<Semaphore>,
+    per_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl FtpServer {
+    pub(crate) fn new(
+        service: Arc<Service>,
+        tls: Option<Arc<ServerConfig>>,
+        passive: Passive,
+        max_request_octets: usize,
+        max_connections: usize,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            login: Arc::new(Login::new(service.clone(), tls.is_none())),
+            service,
+            refused: Arc::default(),
+            tls,
+            passive,
+            max_request_octets,
+            sessions: Arc::new(Semaphore::new(max_connections)),
+            per_address: Mutex::default(),
+        })
+    }
+
+    /// Serves until `stop` is done. Sessions end with the program: what they brought is in the ledger.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = async {
+                let place = Arc::clone(&self.sessions).acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                () = &mut stop => return,
+                accepted = accepted => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Some(guest) = Guest::enter(self.clone(), peer.ip()) else {
+                        warn!(%peer, "FTP session refused: the address has {SESSIONS_PER_ADDRESS} already");
+                        continue;
+                    };
+                    tokio::spawn(async move {
+                        guest.server.session(stream).await;
+                        drop((place, guest));
+                    });
+                }
+                Err(error) => {
+                    // As in `transfer::server`.
+                    warn!(reason = %error, "an FTP connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    async fn session(&self, stream: TcpStream) {
+        let files = Files {
+            service: self.service.clone(),
+            refused: self.refused.clone(),
+            max_request_octets: self.max_request_octets,
+        };
+        let (first, last) = self.passive.ports;
+        let mut builder = ServerBuilder::<Files, StationUser>::with_user_detail_provider(
+            Box::new(move || files.clone()),
+            self.login.clone(),
+        )
+        .authenticator(self.login.clone())
+        .greeting("certificates for base stations")
+        .idle_session_timeout(IDLE.as_secs())
+        .passive_ports(first..=last);
+        if let Some(address) = self.passive.address {
+            builder = builder.passive_host(address);
+        }
+        if let Some(tls) = &self.tls {
+            builder = builder.ftps_manual::<std::path::PathBuf>(tls.clone()).ftps_required(true, true);
+        }
+        match builder.build() {
+            Ok(server) => {
+                if let Err(error) = server.service(stream).await {
+                    warn!("FTP session: {error}");
+                }
+            }
+            Err(error) => error!("FTP cannot be served: {error}"),
+        }
+    }
+}
+
+/// A session, counted under its address while it lasts.
+struct Guest {
+    server: Arc<FtpServer>,
+    address: IpAddr,
+}
+
+impl Guest {
+    fn enter(server: Arc<FtpServer>, address: IpAddr) -> Option<Self> {
+        {
+            let mut counts = server.per_address.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(address).or_default();
+            if *count >= SESSIONS_PER_ADDRESS {
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Self { server, address })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut counts = self.server.per_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
