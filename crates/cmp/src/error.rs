@@ -112,6 +112,8 @@ pub enum Error {
     BadCertHash,
     /// The answer grants a certificate without holding one, or the other way round.
     InconsistentAnswer,
+    /// What is said to follow a root CA's certificate does not.
+    BadRootUpdate(&'static str),
     /// The certificate is for another key than the one requested.
     OtherPublicKey,
     /// The certificate cannot be decoded.
@@ -161,6 +163,7 @@ impl Error {
             | Self::NotExactlyOne { .. }
             | Self::BadCertReqId(_)
             | Self::InconsistentAnswer
+            | Self::BadRootUpdate(_)
             | Self::Refused(_) => PkiFailureInfo::BAD_REQUEST,
             Self::BadSenderNonce => PkiFailureInfo::BAD_SENDER_NONCE,
             Self::BadRecipientNonce => PkiFailureInfo::BAD_RECIPIENT_NONCE,
@@ -296,6 +299,7 @@ impl fmt::Display for Error {
             Self::InconsistentAnswer => {
                 f.write_str("the answer's status and its certificate contradict each other")
             }
+            Self::BadRootUpdate(reason) => write!(f, "the root CA's new certificate is not taken: {reason}"),
             Self::MalformedCertificate(error) => write!(f, "the certificate is malformed: {error}"),
             Self::Refused(status) => write!(f, "the other side refused: {status}"),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),

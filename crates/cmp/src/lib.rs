@@ -34,6 +34,7 @@ mod quirks;
 mod reading;
 mod refusal;
 mod revocation;
+mod root_update;
 mod status;
 mod support;
 mod trust;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use cmp::end_entity::RequestKind;
 use cmp::{Quirk, Quirks};
-use enb::{CertificateOptions, CmpOptions, CmpSender, Error, MacKind};
+use enb::{CertificateOptions, CmpOptions, CmpSender, Error, Inquiry, MacKind, RevocationReason};
 use host::{KeySource, Names, parse_name};
+use serde_json::json;
 use x509_cert::name::Name;
 
-use crate::{AlternativeNames, KeyKind, KeyPassphrase, Signature, names, parsed, show, to_the_end};
+use crate::{AlternativeNames, KeyKind, KeyPassphrase, Signature, names, parsed, print, show, to_the_end};
 
 /// The example of a command, and what holds for all of them.
 macro_rules! example {
@@ -50,6 +51,19 @@ pub(crate) enum CmpCommand {
         "  enb cmp kur --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem --out enb0001"
     ))]
     Kur(Box<UpdateArguments>),
+    /// Have a certificate revoked, by whoever has its key (revocation request)
+    #[command(after_help = "Example:\n  enb cmp rr --server http://ra.operator.example/.well-known/cmp \
+        --operator-ca operator-root.pem --cert enb0001/cert.pem --key enb0001/key.pem --reason keyCompromise")]
+    Rr(Box<RevokeArguments>),
+    /// Ask the RA/CA for information (general message)
+    #[command(
+        after_help = "Examples:\n  enb cmp genm caCerts --server http://ra.operator.example/.well-known/cmp \
+        --operator-ca operator-root.pem --cert enb0001/cert.pem --key enb0001/key.pem --out ca-certs.pem\n  \
+        enb cmp genm rootCaCert --old-root operator-root.pem --out new-root.pem ...\n  \
+        enb cmp genm crls --issuer operator-root.pem --crl old.crl --out new.crl ...\n\n\
+        A root's successor is taken only when the old root's key vouches for it. caCerts are no trust anchors by that."
+    )]
+    Genm(Box<InquireArguments>),
 }
 
 /// The RA/CA.
@@ -204,6 +218,119 @@ pub(crate) struct UpdateArguments {
     wanted: Wanted,
 }
 
+#[derive(Args)]
+pub(crate) struct RevokeArguments {
+    #[command(flatten)]
+    peer: Peer,
+    #[command(flatten)]
+    sender: Sender,
+    /// The certificate to be revoked (PEM); without it the one that signs
+    #[arg(long, value_name = "FILE", required_unless_present = "cert")]
+    old_cert: Option<PathBuf>,
+    /// Why: unspecified, keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold,
+    /// removeFromCRL, privilegeWithdrawn or aACompromise
+    #[arg(long, value_name = "REASON", default_value = "unspecified", value_parser = |name: &str| name.parse::<RevocationReason>())]
+    reason: RevocationReason,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "camelCase")]
+enum InfoType {
+    /// CA certificates
+    CaCerts,
+    /// The successor of a root certificate
+    RootCaCert,
+    /// What a request has to look like
+    CertReqTemplate,
+    /// A CRL, if it is newer than the one at hand
+    Crls,
+    /// The CRL of now
+    #[value(name = "currentCRL")]
+    CurrentCrl,
+    /// With which algorithms signing keys are certified
+    SignKeyPairTypes,
+    /// With which algorithms other keys are certified
+    EncKeyPairTypes,
+    /// The symmetric algorithm that is preferred
+    PreferredSymmAlg,
+}
+
+#[derive(Args)]
+pub(crate) struct InquireArguments {
+    /// What to ask for
+    #[arg(value_name = "TYPE")]
+    info_type: InfoType,
+    #[command(flatten)]
+    peer: Peer,
+    #[command(flatten)]
+    sender: Sender,
+    /// With rootCaCert: the root whose successor is asked for (PEM)
+    #[arg(long, value_name = "FILE", required_if_eq("info_type", "rootCaCert"))]
+    old_root: Option<PathBuf>,
+    /// With crls: the certificate of the CA whose CRL is asked for (PEM)
+    #[arg(long, value_name = "FILE", required_if_eq("info_type", "crls"))]
+    issuer: Option<PathBuf>,
+    /// With crls: the CRL at hand (PEM or DER)
+    #[arg(long, value_name = "FILE")]
+    crl: Option<PathBuf>,
+    /// With certReqTemplate: the name of the certificate profile
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Where to write certificates or CRLs (PEM), or a template (DER)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+impl InquireArguments {
+    fn inquiry(&self) -> Inquiry {
+        let path = |path: &Option<PathBuf>| path.clone().unwrap_or_default();
+        match self.info_type {
+            InfoType::CaCerts => Inquiry::CaCerts,
+            InfoType::RootCaCert => Inquiry::RootCaCert(path(&self.old_root)),
+            InfoType::CertReqTemplate => Inquiry::CertReqTemplate(self.profile.clone()),
+            InfoType::Crls => Inquiry::Crls(path(&self.issuer), self.crl.clone()),
+            InfoType::CurrentCrl => Inquiry::CurrentCrl,
+            InfoType::SignKeyPairTypes => Inquiry::SignKeyPairTypes,
+            InfoType::EncKeyPairTypes => Inquiry::EncKeyPairTypes,
+            InfoType::PreferredSymmAlg => Inquiry::PreferredSymmAlg,
+        }
+    }
+}
+
+fn revoke(arguments: RevokeArguments) -> Result<ExitCode, Error> {
+    let certificate = arguments.old_cert.or_else(|| arguments.sender.cert.clone()).unwrap_or_default();
+    // clap demands a certificate or a secret.
+    let sender = arguments.sender.sender().ok_or(Error::NoAnchors)?;
+    let json = arguments.peer.json;
+    let (peer, reason) = (arguments.peer.options(), arguments.reason);
+    to_the_end(async |progress| {
+        enb::revoke(&peer, &sender, &certificate, reason, progress).await?;
+        let shown = certificate.display().to_string();
+        print(&if json { json!({ "revoked": shown }).to_string() } else { format!("revoked: {shown}") })
+    })
+}
+
+fn inquire(arguments: InquireArguments) -> Result<ExitCode, Error> {
+    let inquiry = arguments.inquiry();
+    let sender = arguments.sender.sender().ok_or(Error::NoAnchors)?;
+    let (json, out) = (arguments.peer.json, arguments.out);
+    let peer = arguments.peer.options();
+    to_the_end(async |progress| {
+        let answer = enb::inquire(&peer, &sender, &inquiry, progress).await?;
+        if let (Some(answer), Some(out)) = (&answer, &out)
+            && let Some(octets) = enb::file_of(answer)?
+        {
+            host::files::write_atomically(out, &octets)?;
+        }
+        let lines = answer.as_ref().map(enb::lines_of).unwrap_or_default();
+        print(&match (json, lines.is_empty()) {
+            (true, _) => format!("{:#}", json!({ "answer": lines })),
+            (false, true) => "the RA/CA has none".to_owned(),
+            (false, false) => lines.join("\n"),
+        })
+    })
+}
+
 pub(crate) fn run(command: CmpCommand) -> Result<ExitCode, Error> {
     let (kind, arguments) = match command {
         CmpCommand::Ir(arguments) => (RequestKind::Ir, arguments),
@@ -211,8 +338,11 @@ pub(crate) fn run(command: CmpCommand) -> Result<ExitCode, Error> {
         CmpCommand::P10cr(arguments) => (RequestKind::P10cr, arguments),
         CmpCommand::Kur(arguments) => {
             let names = Names::new(Name::default());
+            let arguments = *arguments;
             return certificate(RequestKind::Kur, arguments.peer, None, names, arguments.wanted);
         }
+        CmpCommand::Rr(arguments) => return revoke(*arguments),
+        CmpCommand::Genm(arguments) => return inquire(*arguments),
     };
     let arguments = *arguments;
     let names = names(arguments.subject.unwrap_or_default(), arguments.alternative_names);

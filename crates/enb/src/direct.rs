@@ -3,6 +3,7 @@
 mod credential;
 mod enrolment;
 mod line;
+mod question;
 mod state;
 mod station;
 
@@ -15,7 +16,10 @@ use crypto_aws_lc::KeyType;
 use host::{KeySignature, KeySource, Names, PassphraseSource};
 use x509_cert::name::Name;
 
+use crate::Error;
+
 pub use enrolment::request_certificate;
+pub use question::{Inquiry, RevocationReason, file_of, inquire, lines_of, revoke};
 
 /// How to speak with the RA/CA.
 #[derive(Clone, Debug)]
@@ -127,5 +131,19 @@ impl CertificateOptions {
             signature: None,
             key_passphrase: None,
         }
+    }
+}
+
+/// As whom to appear in TLS, when the server asks: as whoever signs the messages.
+fn tls_identity(
+    options: &CmpOptions,
+    sender: Option<&CmpSender>,
+) -> Result<Option<transfer::tls::Identity>, Error> {
+    match sender {
+        Some(CmpSender::Certificate { certificate, key }) if options.tls_ca.is_some() => {
+            let (chain, key) = host::read_tls_credential(certificate, key)?;
+            Ok(Some(transfer::tls::Identity::new(crate::directory::octets(&chain), key)))
+        }
+        _ => Ok(None),
     }
 }

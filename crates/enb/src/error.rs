@@ -74,6 +74,10 @@ pub enum Error {
     },
     /// Whoever is believed as the RA/CA does not keep to the protocol.
     Protocol(cmp::Error),
+    /// The RA/CA does not answer questions of that type.
+    Unanswered(String),
+    /// What the RA/CA sends as a CRL cannot be used.
+    BadCrl(String),
     /// The certificate is not the one that was asked for, or of no use, and the RA/CA was told so if it can be.
     TurnedDown(String),
     /// The NEM's certificates do not hold one for the station's own key.
@@ -162,6 +166,8 @@ impl fmt::Display for Error {
             Self::Protocol(error) => {
                 write!(f, "the RA/CA does not keep to the protocol: {error}; report it to its operator")
             }
+            Self::Unanswered(info_type) => write!(f, "the RA/CA does not answer questions of the type {info_type}"),
+            Self::BadCrl(reason) => write!(f, "the RA/CA sent no CRL: {reason}"),
             Self::TurnedDown(reason) => f.write_str(reason),
             Self::NoCertificateForKey { count } => write!(
                 f,

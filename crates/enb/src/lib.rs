@@ -13,7 +13,10 @@ mod issued;
 mod progress;
 
 pub use commands::{inspect_file, keygen, write_request};
-pub use direct::{CertificateOptions, CmpOptions, CmpSender, MacKind, request_certificate};
+pub use direct::{
+    CertificateOptions, CmpOptions, CmpSender, Inquiry, MacKind, RevocationReason, file_of, inquire,
+    lines_of, request_certificate, revoke,
+};
 pub use enrol::{EnrolOptions, Identity, enrol};
 pub use error::Error;
 pub use inspect::{InspectError, Inspection, MAX_INSPECTED, inspect};

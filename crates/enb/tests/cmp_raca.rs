@@ -275,3 +275,53 @@ fn a_certificate_that_is_not_the_one_asked_for_is_turned_down() {
     let issued = house.issued();
     assert_eq!(issued.iter().map(|entry| entry.status.as_str()).collect::<Vec<_>>(), ["revoked"]);
 }
+
+#[test]
+fn a_certificate_is_revoked_by_whoever_has_it_and_by_nobody_else() {
+    let house = House::new();
+    house.enb(&house.url, &format!("ir {VENDOR} --out a")).success();
+    house.enb(&house.url, &format!("ir {VENDOR} --out b")).success();
+    let signer = "--cert a/cert.pem --key a/key.pem";
+    let reason = house.enb(&house.url, &format!("rr {signer} --old-cert b/cert.pem")).failure(3);
+    assert!(reason.contains("notAuthorized"), "{reason}");
+    let reason = house.enb(&house.url, &format!("rr {signer} --reason stolen")).failure(2);
+    assert!(reason.contains("keyCompromise"), "{reason}");
+    // The answer got lost, and the question is repeated.
+    let proxy = house.proxy(|passing| if passing.number == 0 { Meddling::Lose } else { Meddling::Nothing });
+    let told: Value = serde_json::from_str(
+        &house.enb(&proxy.url, &format!("rr {signer} --reason keyCompromise --json")).success(),
+    )
+    .unwrap();
+    assert_eq!(told["revoked"], "a/cert.pem");
+    assert_eq!(house.issued().iter().filter(|entry| entry.status == "revoked").count(), 1);
+    house.enb(&house.url, &format!("rr {signer} --reason keyCompromise")).failure(3);
+    house.enb(&house.url, "kur --out a").failure(3);
+}
+
+#[test]
+fn the_ra_ca_tells_what_it_is_asked() {
+    let house = House::new();
+    house.enb(&house.url, &format!("ir {VENDOR} --out a")).success();
+    let signer = "--cert a/cert.pem --key a/key.pem";
+    let ask = |words: &str| house.enb(&house.url, &format!("genm {words} {signer}")).success();
+    assert!(ask("caCerts --out cas.pem").contains("certificate of CN="));
+    run("openssl", "verify -CAfile cas.pem a/cert.pem", house.path()).success();
+    assert!(ask("signKeyPairTypes").contains("1.2.840.10045.3.1.7"));
+    assert!(ask("certReqTemplate --profile ne --out template.der").contains("key"));
+    assert!(house.path().join("template.der").exists());
+    assert_eq!(ask("rootCaCert --old-root ra/ca.pem").trim(), "the RA/CA has none");
+    for words in ["crls --issuer ra/ca.pem --out new.crl", "currentCRL --out new.crl"] {
+        let told = ask(words);
+        if told.contains("CRL of") {
+            run("openssl", "crl -in new.crl -CAfile ra/ca.pem -noout", house.path()).success();
+        } else {
+            assert_eq!(told.trim(), "the RA/CA has none");
+        }
+    }
+    let secret = "--ref 4711 --secret-file 4711.secret";
+    house.enb(&house.url, &format!("genm caCerts {secret}")).success();
+    let reason = house.enb(&house.url, &format!("genm rootCaCert {signer}")).failure(2);
+    assert!(reason.contains("--old-root"), "{reason}");
+    let reason = house.enb(&house.url, &format!("genm caCert {signer}")).failure(2);
+    assert!(reason.contains("caCerts"), "{reason}");
+}

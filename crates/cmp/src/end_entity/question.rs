@@ -1,3 +1,4 @@
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -16,7 +17,7 @@ use super::Correspondent;
 use crate::CertReqId;
 use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
-use crate::general_info::InfoTypeAndValue;
+use crate::general_info::{InfoTypeAndValue, of_cert_profile};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::poll::PollReqItem;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
@@ -31,6 +32,8 @@ use crate::validation::{Expectation, ValidatedMessage};
 pub struct Question {
     /// The RA/CA's name; the NULL-DN when it is not known.
     pub recipient: Name,
+    /// The name of the certificate profile that certReqTemplate is asked of.
+    pub cert_profile: Option<String>,
     body: PkiBody,
     answer: BodyKind,
 }
@@ -51,18 +54,19 @@ impl Question {
         let reason = reason.to_der().and_then(OctetString::new).map_err(Error::Encoding)?;
         let reason = Extension { extn_id: CrlReason::OID, critical: false, extn_value: reason };
         let body = PkiBody::Rr(Vec::from([RevDetails::new(template, Some(Vec::from([reason])))]));
-        Ok(Self { recipient: Name::default(), body, answer: BodyKind::Rp })
+        Ok(Self { recipient: Name::default(), cert_profile: None, body, answer: BodyKind::Rp })
     }
 
     /// Asks for information of that type; some questions have a value, most have none.
     pub fn general(info: InfoTypeAndValue) -> Self {
-        Self { recipient: Name::default(), body: PkiBody::Genm(Vec::from([info])), answer: BodyKind::Genp }
+        let body = PkiBody::Genm(Vec::from([info]));
+        Self { recipient: Name::default(), cert_profile: None, body, answer: BodyKind::Genp }
     }
 
     /// Makes the message, with a fresh transactionID.
     ///
     /// # Errors
-    /// When randomness fails.
+    /// When a value cannot be encoded, or randomness fails.
     pub fn start(
         self,
         identity: &SenderIdentity,
@@ -71,7 +75,10 @@ impl Question {
     ) -> Result<(ProtectedPart, AwaitingReply), Error> {
         let transaction_id = TransactionId::random(provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);
-        let fields = HeaderFields::new(recipient, transaction_id.clone());
+        let mut fields = HeaderFields::new(recipient, transaction_id.clone());
+        if let Some(profile) = &self.cert_profile {
+            fields.general_info.push(of_cert_profile(profile).map_err(Error::Encoding)?);
+        }
         let part = ProtectedPart::new(identity, fields, &self.body, provider, now)?;
         let nonces = Vec::from([part.sender_nonce().clone()]);
         let signer = identity.answerer();

@@ -12,7 +12,7 @@ use host::now;
 use super::line::{Letter, Line, Verdict};
 use super::state::{Issued, Octets, Other, State, Step};
 use super::station::{Prepared, Station, install};
-use super::{CertificateOptions, CmpOptions, CmpSender};
+use super::{CertificateOptions, CmpOptions};
 use crate::blocking::blocking;
 use crate::issued::{Trust, check, is_self_issued};
 use crate::{Enrolled, Error, Progress};
@@ -48,13 +48,7 @@ pub async fn request_certificate(
         }
     };
     progress(Progress::RequestReady { continued: state.is_some() });
-    let tls_identity = match &wanted.sender {
-        Some(CmpSender::Certificate { certificate, key }) if options.tls_ca.is_some() => {
-            let (chain, key) = host::read_tls_credential(certificate, key)?;
-            Some(transfer::tls::Identity::new(crate::directory::octets(&chain), key))
-        }
-        _ => None,
-    };
+    let tls_identity = super::tls_identity(options, wanted.sender.as_ref())?;
     let line = Line::new(options, station.belief.clone(), tls_identity, progress)?;
     let state = match state {
         Some(state) => state,
