@@ -142,6 +142,10 @@ async fn demonstrate(arguments: &Arguments, directory: &Path) -> Result<()> {
     let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     show.done(&bar, &format!("{} of {count} stations enrolled", count - failed));
 
+    let config = nem.config.clone();
+    let batches = blocking(move || nem_server::batches(&config)).await?;
+    show.batches(&batches);
+
     let rows = settle(&raca, outcomes).await?;
     stop.send_replace(());
     for server in [nem_task, raca_task] {

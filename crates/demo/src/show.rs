@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nem_server::BatchEntry;
 use serde_json::json;
 
 use crate::fleet::Row;
@@ -48,6 +49,14 @@ impl Show {
         if self.for_people {
             eprintln!("{who:<9} {what}");
         }
+    }
+
+    /// How the fleet's messages went up; the NEM remembers a few hundred batches.
+    pub(crate) fn batches(&self, batches: &[BatchEntry]) {
+        let messages: usize = batches.iter().map(|batch| batch.messages).sum();
+        let largest = batches.iter().map(|batch| batch.messages).max().unwrap_or_default();
+        let count = batches.len();
+        self.line("batches", &format!("the last {count}: {messages} messages, {largest} in the largest"));
     }
 
     pub(crate) fn result(&self, rows: &[Row], directory: &Path, raca: &Path, nem: &Path) -> Result<()> {
