@@ -7,6 +7,7 @@ use crypto::names_match;
 use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
+use x509_cert::name::Name;
 
 use super::{Ca, certificate_record};
 use crate::registry::{CertificateRecord, CertificateStatus, TransactionRecord, TransactionState, Write};
@@ -109,7 +110,7 @@ impl Ca {
         request: &VerifiedRequest,
         endpoint_profile: Option<&str>,
     ) -> Result<Decision<'_>, Error> {
-        if request.issuer().is_some_and(|issuer| !names_match(issuer, self.issuer.name())) {
+        if request.issuer().is_some_and(|issuer| !self.may_be_meant(issuer, request)) {
             return Err(Error::policy(
                 PkiFailureInfo::WRONG_AUTHORITY,
                 "the template's issuer is another CA than this one",
@@ -127,6 +128,16 @@ impl Ca {
             contents,
             with_mods: order.other_subject || modified || request.asks_for_validity(),
         })
+    }
+
+    /// Whether the issuer in a template is this CA, or nothing that the requester chose: OpenSSL's client puts there whoever issued the
+    /// certificate that it signs with.
+    fn may_be_meant(&self, issuer: &Name, request: &VerifiedRequest) -> bool {
+        let of_signer = || {
+            let signer = Certificate::from_der(request.signer().certificate()?.octets()).ok()?;
+            Some(names_match(issuer, signer.tbs_certificate().issuer()))
+        };
+        names_match(issuer, self.issuer.name()) || of_signer().unwrap_or(false)
     }
 
     /// What is known of a certificate that is to be updated: this CA issued it, and whoever has it took it.
