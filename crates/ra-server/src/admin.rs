@@ -13,9 +13,10 @@ use tracing::info;
 use x509_cert::serial_number::SerialNumber;
 
 use crate::authority::Authority;
-use crate::commands::{parse_reason, parse_serial_number};
+use crate::commands::{parse_reason, parse_serial_number, parse_transaction_id};
 use crate::crl::CrlEntry;
 use crate::listing::{CertificateEntry, ListEntry};
+use crate::pending::PendingEntry;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +26,10 @@ pub(crate) enum Command {
     Show { serial_number: String },
     Revoke { serial_number: String, reason: String },
     Crl,
+    Pending,
+    Approve { transaction_id: String },
+    Reject { transaction_id: String, reason: String },
+    Reload,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +39,8 @@ pub(crate) enum Answer {
     Certificate(String),
     Shown(CertificateEntry),
     Crl(CrlEntry),
+    Pending(Vec<PendingEntry>),
+    Done,
     Error(String),
 }
 
@@ -74,23 +81,42 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
         }
         Command::Revoke { serial_number, reason } => {
             let serial_number = parse_serial_number(serial_number)?;
-            let outcome = authority.ca().revoke_by_hand(&serial_number, parse_reason(reason)?, now())?;
+            let outcome =
+                authority.current().ca().revoke_by_hand(&serial_number, parse_reason(reason)?, now())?;
             info!("by hand: {outcome}");
             authority.publish_crl().with_context(|| format!("{outcome}, but no CRL says so yet"))?;
             show(&serial_number, authority).map(Answer::Shown)
         }
         Command::Crl => {
             let crl = authority.publish_crl()?;
-            let file = authority.config.crl.file.as_ref().map(|file| file.display().to_string());
+            let file = authority.current().config.crl.file.as_ref().map(|file| file.display().to_string());
             Ok(Answer::Crl(CrlEntry::new(&crl, file)?))
         }
+        Command::Pending => {
+            let pending = authority.current().ca().pending(now())?;
+            Ok(Answer::Pending(pending.iter().map(PendingEntry::new).collect()))
+        }
+        Command::Approve { transaction_id } => {
+            let id = parse_transaction_id(transaction_id)?;
+            let record = authority.current().ca().approve(&id, now())?;
+            info!(transaction = %id, "approved by hand: {}", record.serial_number);
+            show(&record.serial_number, authority).map(Answer::Shown)
+        }
+        Command::Reject { transaction_id, reason } => {
+            let id = parse_transaction_id(transaction_id)?;
+            authority.current().ca().reject(&id, reason.clone(), now())?;
+            info!(transaction = %id, "rejected by hand");
+            Ok(Answer::Done)
+        }
+        Command::Reload => authority.reload().map(|()| Answer::Done),
     }
 }
 
 fn issue(csr: &str, profile: &str, authority: &Authority) -> Result<Answer> {
     let request = CertReq::from_der(&parse_request(csr.as_bytes())?).context("not a PKCS #10 request")?;
-    let profile = authority.config.profile(profile)?;
+    let profile = authority.current().config.profile(profile)?;
     let record = authority
+        .current()
         .ca()
         .issue_by_hand(&request, &profile, now())
         .with_context(|| format!("no certificate for {}", request.subject()))?;

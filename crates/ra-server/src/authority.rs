@@ -1,6 +1,7 @@
 //! The CA of a configuration: its keys, its trust, its registry.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
@@ -12,23 +13,36 @@ use host::files::{read_certificates, write_atomically};
 use host::{log_revocation, now, parse_name, read_credential, read_revocation, read_secret_file};
 use store::registry::EmbeddedRegistry;
 use tokio::sync::Notify;
+use tracing::info;
+use transfer::tls::ServerTls;
 
-use crate::config::{Config, SharedSecretOf};
+use crate::config::{Config, SharedSecretOf, Tls};
 
+/// The CA as a program runs it. What the configuration says can be replaced while it works; the registry stays.
 pub(crate) struct Authority {
-    pub(crate) config: Config,
-    certificate: EncodedCertificate,
-    ca: RwLock<Ca>,
+    path: PathBuf,
+    current: RwLock<Arc<Current>>,
     pub(crate) registry: Arc<EmbeddedRegistry>,
     /// Whoever publishes has it, so that no older list replaces a newer one.
     publishing: Mutex<()>,
     /// Something was revoked, or taken off hold, and no list says so yet.
     pub(crate) crl_is_due: Notify,
+    /// The configuration was replaced.
+    pub(crate) reloaded: Notify,
+    /// What the connections are served with, when it serves HTTPS.
+    pub(crate) tls: OnceLock<ServerTls>,
+}
+
+/// One configuration, and the CA it makes. Whoever began with it ends with it.
+pub(crate) struct Current {
+    pub(crate) config: Config,
+    certificate: EncodedCertificate,
+    ca: RwLock<Ca>,
 }
 
 impl Authority {
-    /// The CA of that configuration, or `None` while another process has its registry open.
-    pub(crate) fn open(config: Config) -> Result<Option<Self>> {
+    /// The CA of the configuration in that file, or `None` while another process has its registry open.
+    pub(crate) fn open(path: &Path, config: Config) -> Result<Option<Self>> {
         if !config.registry.exists() {
             bail!(
                 "{}: the registry is missing; restore it from a backup, since a CA that forgot what it issued \
@@ -41,20 +55,67 @@ impl Authority {
             Err(store::Error::Locked { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let (ca, certificate) = build(&config, registry.clone())?;
+        let current = Current::new(config, registry.clone())?;
         Ok(Some(Self {
-            config,
-            certificate,
-            ca: RwLock::new(ca),
+            path: path.to_owned(),
+            current: RwLock::new(Arc::new(current)),
             registry,
             publishing: Mutex::default(),
             crl_is_due: Notify::new(),
+            reloaded: Notify::new(),
+            tls: OnceLock::new(),
         }))
+    }
+
+    /// As it is configured now.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Answers a CMP message. Signs, and waits for the disk.
     pub(crate) fn handle(&self, message: &[u8], endpoint: &Endpoint<'_>) -> Result<Reply> {
-        Ok(self.ca().handle_at(message, endpoint, now()))
+        Ok(self.current().ca().handle_at(message, endpoint, now()))
+    }
+
+    /// Reads the configuration again, with everything that it names. What is under way goes on as it began. When anything is wrong,
+    /// nothing is changed.
+    pub(crate) fn reload(&self) -> Result<()> {
+        let config = Config::read(&self.path)?;
+        self.current().config.check_successor(&config).with_context(|| self.path.display().to_string())?;
+        let tls = config.tls.as_ref().map(Tls::server_tls).transpose()?;
+        let next = Current::new(config, self.registry.clone())?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        if let (Some(serving), Some(tls)) = (self.tls.get(), tls) {
+            serving.replace(tls.current());
+        }
+        self.reloaded.notify_one();
+        self.crl_is_due.notify_one();
+        info!("the configuration was read again");
+        Ok(())
+    }
+
+    /// Signs a new CRL and lays it where the configuration says. Blocks.
+    pub(crate) fn publish_crl(&self) -> Result<CrlRecord> {
+        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current();
+        let publication = &current.config.crl;
+        let crl =
+            current.ca().publish_crl(now(), publication.validity()).context("the CRL cannot be signed")?;
+        if let Some(file) = &publication.file {
+            write_atomically(file, &crl.octets)?;
+        }
+        Ok(crl)
+    }
+}
+
+impl Current {
+    fn new(config: Config, registry: Arc<EmbeddedRegistry>) -> Result<Self> {
+        let (ca, certificate) = build(&config, registry)?;
+        Ok(Self { config, certificate, ca: RwLock::new(ca) })
+    }
+
+    pub(crate) fn ca(&self) -> RwLockReadGuard<'_, Ca> {
+        self.ca.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the CRLs again. What cannot be read changes nothing.
@@ -66,21 +127,6 @@ impl Authority {
         drop(ca);
         to_be_logged.iter().for_each(log_revocation);
         Ok(())
-    }
-
-    /// Signs a new CRL and lays it where the configuration says. Blocks.
-    pub(crate) fn publish_crl(&self) -> Result<CrlRecord> {
-        let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
-        let publication = &self.config.crl;
-        let crl = self.ca().publish_crl(now(), publication.validity()).context("the CRL cannot be signed")?;
-        if let Some(file) = &publication.file {
-            write_atomically(file, &crl.octets)?;
-        }
-        Ok(crl)
-    }
-
-    pub(crate) fn ca(&self) -> RwLockReadGuard<'_, Ca> {
-        self.ca.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use ca::{REASONS, reason_by_name, reason_name};
+use cmp::TransactionId;
 use host::files::{parse_request, request_pem};
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::serial_number::SerialNumber;
@@ -13,6 +14,7 @@ use crate::authority::Authority;
 use crate::config::Config;
 use crate::crl::CrlEntry;
 use crate::listing::{CertificateEntry, ListEntry};
+use crate::pending::PendingEntry;
 
 /// Issues a certificate by hand, for a PKCS #10 request in PEM or DER, under a profile that is ready-made or configured;
 /// returns it as PEM. When `raca serve` runs, it is asked to do so. Blocks.
@@ -79,10 +81,62 @@ pub fn crl(config: &Path) -> Result<CrlEntry> {
     }
 }
 
-fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
-    let config = Config::read(config)?;
+/// The requests that wait for approval, the oldest first. When `raca serve` runs, it is asked. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used or the registry cannot be read.
+pub fn pending(config: &Path) -> Result<Vec<PendingEntry>> {
+    match carry_out(config, &Command::Pending)? {
+        Answer::Pending(entries) => Ok(entries),
+        _ => unexpected(),
+    }
+}
+
+/// Issues the certificate for a request that waits; its requester has it when it asks again. When `raca serve` runs, it is asked to do
+/// so. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, no such request waits, it may no longer have what it asks for, or the registry fails.
+pub fn approve(config: &Path, transaction_id: &str) -> Result<CertificateEntry> {
+    parse_transaction_id(transaction_id)?;
+    match carry_out(config, &Command::Approve { transaction_id: transaction_id.to_owned() })? {
+        Answer::Shown(entry) => Ok(entry),
+        _ => unexpected(),
+    }
+}
+
+/// Rejects a request that waits; its requester is told why when it asks again. When `raca serve` runs, it is asked to do so. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, no such request waits, the reason is too long, or the registry fails.
+pub fn reject(config: &Path, transaction_id: &str, reason: &str) -> Result<()> {
+    parse_transaction_id(transaction_id)?;
+    let command = Command::Reject { transaction_id: transaction_id.to_owned(), reason: reason.to_owned() };
+    match carry_out(config, &command)? {
+        Answer::Done => Ok(()),
+        _ => unexpected(),
+    }
+}
+
+/// Has the running `raca serve` read its configuration again. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, and the one before stands; or no `raca serve` runs.
+pub fn reload(config: &Path) -> Result<()> {
+    let path = config;
+    let config = Config::read(path)?;
     let socket = config.socket();
-    match Authority::open(config)? {
+    if Authority::open(path, config)?.is_some() {
+        bail!("no `raca serve` runs that could read it again; the configuration is good");
+    }
+    admin::ask(&socket, &Command::Reload).map(|_| ())
+}
+
+fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
+    let path = config;
+    let config = Config::read(path)?;
+    let socket = config.socket();
+    match Authority::open(path, config)? {
         Some(authority) => admin::carry_out(command, &authority),
         None => admin::ask(&socket, command),
     }
@@ -94,16 +148,25 @@ fn unexpected<T>() -> Result<T> {
 
 pub(crate) fn parse_serial_number(text: &str) -> Result<SerialNumber> {
     let wrong = || format!("{text:?} is no serial number: hexadecimal digits, as `raca list` shows them");
+    SerialNumber::new(&parse_octets(text).with_context(wrong)?).with_context(wrong)
+}
+
+pub(crate) fn parse_transaction_id(text: &str) -> Result<TransactionId> {
+    let octets = parse_octets(text).filter(|octets| !octets.is_empty());
+    let octets = octets.with_context(|| {
+        format!("{text:?} is no transactionID: hexadecimal digits, as `raca pending` shows them")
+    })?;
+    Ok(TransactionId::new(&octets)?)
+}
+
+fn parse_octets(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> = text
         .chars()
         .filter(|character| *character != ':')
         .map(|character| character.to_digit(16))
-        .collect::<Option<_>>()
-        .with_context(wrong)?;
-    let (pairs, []) = digits.as_chunks::<2>() else { bail!(wrong()) };
-    let octets: Vec<u8> =
-        pairs.iter().map(|[high, low]| u8::try_from(high << 4 | low)).collect::<Result<_, _>>()?;
-    SerialNumber::new(&octets).with_context(wrong)
+        .collect::<Option<_>>()?;
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| u8::try_from(high << 4 | low).ok()).collect()
 }
 
 pub(crate) fn parse_reason(name: &str) -> Result<CrlReason> {

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ca::{Policy, Profile, VendorNames};
-use cmp::{Quirk, Quirks};
-use host::files::line_of;
-use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting};
+use asn1::EncodedCertificate;
+use ca::{Approval, Policy, Profile, VendorNames};
+use cmp::{Quirk, Quirks, SignerRole};
+use host::files::{line_of, read_certificates};
+use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting, read_tls_credential};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
+use transfer::tls::{Identity, ServerTls, server_config};
 
 use crate::profiles::ProfileDefinition;
 
@@ -32,7 +34,9 @@ pub(crate) struct Config {
     profiles: BTreeMap<String, ProfileDefinition>,
     #[serde(default)]
     validity_days: BTreeMap<String, u32>,
-    pub(crate) tls: Option<Credential>,
+    #[serde(default)]
+    pub(crate) approval: ApprovalSetting,
+    pub(crate) tls: Option<Tls>,
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
@@ -48,6 +52,87 @@ pub(crate) struct Credential {
 impl Credential {
     pub(crate) fn key(&self) -> KeySource {
         KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
+    }
+}
+
+/// HTTPS instead of HTTP.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    certificate: PathBuf,
+    key: KeyLocation,
+    key_passphrase: Option<PassphraseSource>,
+    /// Who certifies clients; without any, none is asked for a certificate.
+    #[serde(default)]
+    client_cas: Vec<PathBuf>,
+}
+
+impl Tls {
+    pub(crate) fn server_tls(&self) -> Result<ServerTls> {
+        let shown = self.certificate.display();
+        let key = KeySource::new(self.key.clone(), self.key_passphrase.clone());
+        let (chain, key) = read_tls_credential(&self.certificate, &key)?;
+        let octets = |certificate: &EncodedCertificate| certificate.octets().to_vec();
+        let identity = Identity::new(chain.iter().map(octets).collect(), key);
+        let mut anchors = Vec::new();
+        for path in &self.client_cas {
+            anchors.extend(read_certificates(path)?.iter().map(octets));
+        }
+        Ok(ServerTls::new(server_config(identity, &anchors).with_context(|| shown.to_string())?))
+    }
+}
+
+/// Whose requests wait for the operator.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ApprovalSetting {
+    of: Vec<Role>,
+    updates: bool,
+    check_after_seconds: u64,
+    lifetime_seconds: u64,
+}
+
+impl Default for ApprovalSetting {
+    fn default() -> Self {
+        let none = Approval::NONE;
+        Self {
+            of: Vec::new(),
+            updates: none.updates,
+            check_after_seconds: none.check_after.as_secs(),
+            lifetime_seconds: none.lifetime.as_secs(),
+        }
+    }
+}
+
+impl ApprovalSetting {
+    fn approval(&self) -> Approval {
+        let mut approval = Approval::NONE;
+        approval.of = self.of.iter().map(|role| role.signer_role()).collect();
+        approval.updates = self.updates;
+        approval.check_after = Duration::from_secs(self.check_after_seconds);
+        approval.lifetime = Duration::from_secs(self.lifetime_seconds);
+        approval
+    }
+}
+
+/// Who asks, by what it is known.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Vendor,
+    Operator,
+    Secret,
+    Ra,
+}
+
+impl Role {
+    const fn signer_role(self) -> SignerRole {
+        match self {
+            Self::Vendor => SignerRole::VendorCertified,
+            Self::Operator => SignerRole::OperatorCertified,
+            Self::Secret => SignerRole::SecretHolder,
+            Self::Ra => SignerRole::RegistrationAuthority,
+        }
     }
 }
 
@@ -276,8 +361,8 @@ impl Config {
         if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
             bail!("trust.revocation: is \"required\", but trust.crls names no file");
         }
-        if self.tls.as_ref().is_some_and(|tls| tls.key_signature.is_some()) {
-            bail!("tls.key_signature: TLS agrees with each client on how to sign; leave it out");
+        if self.approval.check_after_seconds == 0 || self.approval.lifetime_seconds == 0 {
+            bail!("approval: check_after_seconds and lifetime_seconds must be at least 1");
         }
         self.quirks()?;
         self.crl.check()?;
@@ -292,6 +377,20 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// What a running server cannot change.
+    pub(crate) fn check_successor(&self, next: &Self) -> Result<()> {
+        let changed = [
+            ("listen", self.listen != next.listen),
+            ("registry", self.registry != next.registry),
+            ("cmp.max_message_octets", self.cmp.max_message_octets != next.cmp.max_message_octets),
+            ("tls", self.tls.is_some() != next.tls.is_some()),
+        ];
+        match changed.into_iter().find(|(_, changed)| *changed) {
+            Some((key, _)) => bail!("{key}: is another than before, which takes a restart of `raca serve`"),
+            None => Ok(()),
+        }
     }
 
     fn check_profiles(&self) -> Result<()> {
@@ -335,7 +434,11 @@ impl Config {
             .chain(trust.ras.iter_mut().flat_map(|entry| entry.certificate.iter_mut().chain(&mut entry.ca)))
             .chain(trust.crls.iter_mut())
             .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
-            .chain(self.tls.iter_mut().map(|tls| &mut tls.certificate))
+            .chain(
+                self.tls
+                    .iter_mut()
+                    .flat_map(|tls| std::iter::once(&mut tls.certificate).chain(&mut tls.client_cas)),
+            )
             .chain(self.crl.file.iter_mut())
     }
 
@@ -358,6 +461,7 @@ impl Config {
             Names::Own => VendorNames::Own,
             Names::Any => VendorNames::Any,
         };
+        policy.approval = self.approval.approval();
         policy.implicit_confirm = self.cmp.implicit_confirm;
         policy.confirm_wait = Duration::from_secs(self.cmp.confirm_wait_seconds);
         policy.issuing_delay = Duration::from_secs(self.cmp.poll_delay_seconds);

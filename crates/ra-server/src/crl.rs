@@ -70,14 +70,15 @@ pub(crate) async fn keep_current(authority: Arc<Authority>) -> Result<()> {
     loop {
         let publishing = authority.clone();
         let published = tokio::task::spawn_blocking(move || publishing.publish_crl()).await?;
+        let interval = authority.current().config.crl.interval();
         let wait = match published {
             Ok(crl) => {
                 info!(number = crl.number, "CRL published");
-                authority.config.crl.interval()
+                interval
             }
             Err(reason) => {
                 error!("the CRL could not be published, and the last one stands: {reason:#}");
-                RETRY.min(authority.config.crl.interval())
+                RETRY.min(interval)
             }
         };
         tokio::select! {

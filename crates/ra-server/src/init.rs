@@ -157,7 +157,7 @@ fn config_text<'a>(
     let vendor_cas: Vec<String> = vendor_cas.map(|name| format!("{name:?}")).collect();
     format!(
         r#"# The configuration of raca. Paths are relative to this file; unknown keys are refused.
-# `raca serve` reads it when it starts.
+# `raca serve` reads it when it starts, on SIGHUP, and when `raca reload` says so.
 #
 # A key is the path of a PEM file, or names one in a token by its PKCS #11 URI. `key_passphrase` beside it says where the
 # passphrase of an encrypted file, or the token's PIN, comes from: "file:PATH", "env:NAME" or "prompt". `key_signature` beside an
@@ -209,6 +209,12 @@ vendor_names = "own"                 # "any": stations may ask for names other t
 # dns = ["ran.operator.example"]
 # keys = ["p256", "p384"]
 
+[approval]
+of = []                              # whose requests wait for `raca approve`: "vendor", "operator", "secret", "ra"
+updates = false                      # whether theirs for a new key do, too
+check_after_seconds = 60             # when those who wait may ask again
+lifetime_seconds = 2592000           # how long a request waits at most
+
 [crl]                                # what this CA revoked; served at /ca.crl
 file = "ca.crl"                      # where it is laid, too, in DER
 interval_seconds = 86400             # how often it is signed anew; a revocation does so at once
@@ -223,6 +229,7 @@ tls-server = 365
 # [tls]                              # HTTPS instead of HTTP
 # certificate = "tls.pem"            # with its chain behind it
 # key = "tls.key.pem"
+# client_cas = ["clients.pem"]       # clients may show a certificate, and a wrong one is turned away
 "#,
         vendor_cas = vendor_cas.join(", "),
     )

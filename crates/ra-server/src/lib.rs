@@ -7,11 +7,13 @@ mod config;
 mod crl;
 mod init;
 mod listing;
+mod pending;
 mod profiles;
 mod serve;
 
-pub use commands::{crl, issue, list, revoke, show};
+pub use commands::{approve, crl, issue, list, pending, reject, reload, revoke, show};
 pub use crl::CrlEntry;
 pub use init::{InitOptions, Initialised, init};
 pub use listing::{CertificateEntry, ListEntry, table};
+pub use pending::{PendingEntry, pending_table};
 pub use serve::serve;

@@ -105,7 +105,7 @@ impl CertificateEntry {
 }
 
 /// Names come from outside, and must not drive a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }
 

@@ -150,6 +150,53 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the requests that wait for approval, the oldest first, also while `raca serve` runs
+    #[command(after_help = "Example:\n  raca pending --config ra/raca.toml --json")]
+    Pending {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Approve a request that waits: its certificate is issued, also while `raca serve` runs
+    #[command(
+        after_help = "Example:\n  raca approve --config ra/raca.toml --transaction 8f14e45fceea167a5a36dedd4bea2543"
+    )]
+    Approve {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its transactionID, as `raca pending` shows it
+        #[arg(long, value_name = "HEX")]
+        transaction: String,
+        /// Print what is known of the certificate as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Reject a request that waits, also while `raca serve` runs
+    #[command(
+        after_help = "Example:\n  raca reject --config ra/raca.toml --transaction 8f14e45fceea167a5a36dedd4bea2543 --reason 'not one of ours'"
+    )]
+    Reject {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Its transactionID, as `raca pending` shows it
+        #[arg(long, value_name = "HEX")]
+        transaction: String,
+        /// What its requester is told
+        #[arg(long, value_name = "TEXT", default_value = "the operator rejected the request")]
+        reason: String,
+    },
+    /// Have the running `raca serve` read its configuration again, as SIGHUP does
+    #[command(after_help = "Example:\n  raca reload --config ra/raca.toml")]
+    Reload {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -237,6 +284,26 @@ fn run(command: Command) -> Result<()> {
                 host::files::write_atomically(&out, crl.pem.as_bytes())?;
             }
             print(&if json { serde_json::to_string_pretty(&crl)? } else { crl.text() })
+        }
+        Command::Pending { config, json } => {
+            let entries = ra_server::pending(&config)?;
+            let text = if json {
+                serde_json::to_string_pretty(&entries)?
+            } else {
+                ra_server::pending_table(&entries)
+            };
+            print(text.trim_end())
+        }
+        Command::Approve { config, transaction, json } => {
+            print_entry(&ra_server::approve(&config, &transaction)?, json)
+        }
+        Command::Reject { config, transaction, reason } => {
+            ra_server::reject(&config, &transaction, &reason)?;
+            print(&format!("rejected: {transaction}"))
+        }
+        Command::Reload { config } => {
+            ra_server::reload(&config)?;
+            print("the configuration was read again")
         }
     }
 }

@@ -6,19 +6,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ca::{Endpoint, Event, Outcome};
-use host::FileWatch;
 use host::control::ControlSocket;
-use host::read_tls_credential;
+use host::{FileWatch, reload_signal};
 use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 use transfer::crl::crl_router;
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
 use transfer::server::Limits;
-use transfer::tls::{Identity, ServerTls, server_config};
 
 use crate::admin;
 use crate::authority::Authority;
-use crate::config::{Config, Credential};
+use crate::config::{Config, Tls};
 use crate::crl;
 
 /// Serves CMP over HTTP (RFC 9811) until `shutdown` is done, then lets the requests under way end. `ready` is told the URL
@@ -33,15 +32,20 @@ pub async fn serve(
     ready: impl FnOnce(&str),
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let shown = config.display();
+    let (shown, path) = (config.display(), config);
     let config = Config::read(config)?;
     let crls = FileWatch::new(config.trust.crls.clone()).context("SIGHUP cannot be handled")?;
-    let authority = Authority::open(config)?.with_context(|| {
+    let hangup = reload_signal().context("SIGHUP cannot be handled")?;
+    let authority = Authority::open(path, config)?.with_context(|| {
         format!("{shown}: another process has the registry open; is `raca serve` running already?")
     })?;
     let authority = Arc::new(authority);
-    let config = &authority.config;
-    let tls = config.tls.as_ref().map(tls).transpose()?;
+    let current = authority.current();
+    let config = &current.config;
+    let tls = config.tls.as_ref().map(Tls::server_tls).transpose()?;
+    if let Some(tls) = &tls {
+        authority.tls.get_or_init(|| tls.clone());
+    }
     let address = listen.unwrap_or(&config.listen);
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -58,12 +62,15 @@ pub async fn serve(
         let authority = authority.clone();
         control.serve(move |line| admin::answer(line, &authority))
     };
+    // This configuration is to go when another comes.
+    drop(current);
     // The socket listens already, so whoever connects from now on is accepted.
     ready(&url);
     tokio::select! {
         () = transfer::server::serve(listener, router, tls, limits, shutdown) => {}
         () = commands => {}
         outcome = watch_crls(authority.clone(), crls) => outcome?,
+        outcome = reload_when_asked(authority.clone(), hangup) => outcome?,
         outcome = crl::keep_current(authority.clone()) => outcome?,
     }
     info!("stopped");
@@ -73,10 +80,16 @@ pub async fn serve(
 /// Takes up changes of the CRLs, within seconds or at once on SIGHUP.
 async fn watch_crls(authority: Arc<Authority>, mut watch: FileWatch) -> Result<()> {
     loop {
-        watch.changed().await;
-        let authority = authority.clone();
+        tokio::select! {
+            () = watch.changed() => {}
+            () = authority.reloaded.notified() => {
+                watch = FileWatch::new(authority.current().config.trust.crls.clone())?;
+                continue;
+            }
+        }
+        let current = authority.current();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = authority.reload_crls() {
+            if let Err(error) = current.reload_crls() {
                 error!("the CRLs stay as they were: {error:#}");
             }
         })
@@ -84,12 +97,18 @@ async fn watch_crls(authority: Arc<Authority>, mut watch: FileWatch) -> Result<(
     }
 }
 
-fn tls(credential: &Credential) -> Result<ServerTls> {
-    let shown = credential.certificate.display();
-    let (chain, key) = read_tls_credential(&credential.certificate, &credential.key())?;
-    let chain = chain.iter().map(|certificate| certificate.octets().to_vec()).collect();
-    let identity = Identity::new(chain, key);
-    Ok(ServerTls::new(server_config(identity, &[]).with_context(|| shown.to_string())?))
+/// Reads the configuration again on SIGHUP.
+async fn reload_when_asked(authority: Arc<Authority>, mut hangup: Signal) -> Result<()> {
+    while hangup.recv().await.is_some() {
+        let authority = authority.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = authority.reload() {
+                error!("the configuration stays as it was: {error:#}");
+            }
+        })
+        .await?;
+    }
+    std::future::pending().await
 }
 
 struct Handler(Arc<Authority>);

@@ -143,7 +143,8 @@ impl ServerTls {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    pub(crate) fn current(&self) -> Arc<ServerConfig> {
+    /// What connections are served with from now on.
+    pub fn current(&self) -> Arc<ServerConfig> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
