@@ -31,7 +31,7 @@ fuzz_target!(|octets: &[u8]| {
             None => assert_eq!(header.sender_name(), Some(&signer.name)),
             Some(credential) => {
                 assert_eq!(header.sender_kid.as_ref().unwrap().as_bytes(), b"4711");
-                assert_eq!(credential.reference(), &SECRETS[0].reference);
+                assert_eq!(credential.reference(), Some(&SECRETS[0].reference));
                 assert_eq!((signer.role, &signer.name), (SignerRole::SecretHolder, &SECRETS[0].name));
             }
         }

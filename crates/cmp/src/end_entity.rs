@@ -13,6 +13,7 @@
 //! the [`Transaction`]: octets and RFC facts, from which the states can be entered again.
 
 mod answer;
+mod ciphertext;
 mod confirmation;
 mod question;
 
@@ -32,11 +33,12 @@ use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
 use crate::general_info::{GeneralInfo, InfoTypeAndValue, of_cert_profile};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
-use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::protection::{Encapsulation, HeaderFields, ProtectedPart, SenderIdentity};
 use crate::trust::Credential;
 use crate::validation::Expectation;
 
 pub use answer::{Answer, AwaitingCertificate, Correspondent, Granted, Waiting};
+pub use ciphertext::{AwaitingCiphertext, Continuation, KemQuestion};
 pub use confirmation::{AwaitingPkiConf, Confirmation, DelayedPkiConf};
 pub use question::{AwaitingReply, Delayed, Question, Reply};
 
@@ -102,12 +104,24 @@ pub struct Enrolment {
     pub implicit_confirm: bool,
     /// The name of the certificate profile asked for.
     pub cert_profile: Option<String>,
+    /// The transaction in which a KEM key's ciphertext was asked for. Send with what was inside.
+    pub continuation: Option<Continuation>,
+    /// For whom a secret was encapsulated: then only they can answer, by a KEM-based MAC. Validate the answers with
+    /// [`Encapsulation::within`] the transaction.
+    pub answerer: Option<Encapsulation>,
 }
 
 impl Enrolment {
     /// Asks for a certificate, with explicit confirmation, from whoever answers.
     pub fn new(request: CertificateRequest) -> Self {
-        Self { request, recipient: Name::default(), implicit_confirm: false, cert_profile: None }
+        Self {
+            request,
+            recipient: Name::default(),
+            implicit_confirm: false,
+            cert_profile: None,
+            continuation: None,
+            answerer: None,
+        }
     }
 
     /// Makes the first message of a transaction with a fresh transactionID.
@@ -145,10 +159,19 @@ impl Enrolment {
         if let Some(profile) = &self.cert_profile {
             general_info.push(of_cert_profile(profile).map_err(Error::Encoding)?);
         }
-        let transaction_id = TransactionId::random(provider)?;
+        if let Some(encapsulation) = &self.answerer {
+            general_info.push(encapsulation.info()?);
+        }
+        let (transaction_id, recip_nonce) = match self.continuation {
+            Some(continuation) => (continuation.transaction_id, Some(RecipNonce::from(continuation.nonce))),
+            None => (TransactionId::random(provider)?, None),
+        };
         let recipient = GeneralName::DirectoryName(self.recipient);
-        let fields =
-            HeaderFields { general_info, ..HeaderFields::new(recipient.clone(), transaction_id.clone()) };
+        let fields = HeaderFields {
+            general_info,
+            recip_nonce,
+            ..HeaderFields::new(recipient, transaction_id.clone())
+        };
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
         let nonce = part.sender_nonce().clone();
         let transaction = Transaction {
@@ -158,7 +181,10 @@ impl Enrolment {
             implicit_confirm: self.implicit_confirm,
             public_key,
             nonces: Vec::from([nonce]),
-            answerer: identity.answerer(),
+            answerer: match &self.answerer {
+                Some(encapsulation) => Some(encapsulation.signer().credential.clone()),
+                None => identity.answerer(),
+            },
         };
         Ok((part, AwaitingCertificate::resume(transaction)))
     }
@@ -191,7 +217,7 @@ pub struct Transaction {
     /// The senderNonces that the next answer may echo: the request's and, when polling, the last pollReq's
     /// (RFC 9483 section 4.4).
     pub nonces: Vec<SenderNonce>,
-    /// With which secret the answers must be protected, when the request was; `None`: they must be signed.
+    /// With which secret the answers must be protected, when the request was, or by whose KEM key; `None`: they must be signed.
     pub answerer: Option<Credential>,
 }
 

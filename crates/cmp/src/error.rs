@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crmf::MacError;
-use crypto::{AlgorithmError, KeyError, PathError, RandomError, SignError, VerifyError};
+use crypto::{AlgorithmError, KemError, KeyError, PathError, RandomError, SignError, VerifyError};
 use x509_cert::name::Name;
 
 use crate::CertReqId;
@@ -73,12 +73,16 @@ pub enum Error {
     ProtectionMissing,
     /// The protection is a MAC where a signature is due, the other way round, or of a kind that is not accepted here.
     WrongProtection,
+    /// The protection is a KEM-based MAC, and no ciphertext was exchanged for it in this transaction, or it is forgotten.
+    KemCiphertextMissing,
     /// The protection is not whole octets.
     MalformedProtection,
     /// protectionAlg is not in the table of algorithms.
     Algorithm(AlgorithmError),
     /// protectionAlg is a MAC that is not in the table of algorithms, or not within the limits.
     Mac(MacError),
+    /// A KEM's ciphertext or key is refused, or no such thing is at hand.
+    Kem(KemError),
     /// No certificate that the sender and senderKID fields name is at hand.
     SignerNotFound,
     /// The signer's public key is refused.
@@ -172,10 +176,13 @@ impl Error {
             | Self::ProtectionMissing
             | Self::MalformedProtection
             | Self::SignerNotFound
+            | Self::Kem(KemError::BadCiphertext)
             | Self::BadProtection(VerifyError::BadSignature | VerifyError::BadMac) => {
                 PkiFailureInfo::BAD_MESSAGE_CHECK
             }
-            Self::WrongProtection => PkiFailureInfo::WRONG_INTEGRITY,
+            Self::WrongProtection | Self::KemCiphertextMissing => PkiFailureInfo::WRONG_INTEGRITY,
+            Self::Kem(KemError::Failed | KemError::Random(_)) => PkiFailureInfo::SYSTEM_FAILURE,
+            Self::Kem(_) => PkiFailureInfo::BAD_ALG,
             Self::Algorithm(_) | Self::Mac(_) | Self::SignerKey(_) | Self::BadProtection(_) => {
                 PkiFailureInfo::BAD_ALG
             }
@@ -272,6 +279,10 @@ impl fmt::Display for Error {
             Self::Unprotected => f.write_str("the message is not protected"),
             Self::ProtectionMissing => f.write_str("protectionAlg is there, the protection is missing"),
             Self::WrongProtection => f.write_str("the protection is of another kind than is due here"),
+            Self::KemCiphertextMissing => f.write_str(
+                "the protection is a KEM-based MAC; ask for its ciphertext in this transaction first",
+            ),
+            Self::Kem(error) => write!(f, "KEM: {error}"),
             Self::MalformedProtection => f.write_str("the protection is not whole octets"),
             Self::Algorithm(error) => write!(f, "protectionAlg: {error}"),
             Self::Mac(error) => write!(f, "protectionAlg: {error}"),

@@ -61,7 +61,7 @@ pub use nested::{
 };
 pub use poll::{PollRepContent, PollRepItem, PollReqContent, PollReqItem};
 pub use pop_challenge::{Challenge, PopoDecKeyChallContent, PopoDecKeyRespContent, Rand};
-pub use protection::{MacCredential, ProtectedPart, Reference, SenderIdentity};
+pub use protection::{Encapsulation, KemTrust, MacCredential, ProtectedPart, Reference, SenderIdentity};
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use reading::{Deviation, ReadingPolicy};
 pub use refusal::UnprotectedRefusal;

@@ -1,5 +1,6 @@
 //! PKIProtection, RFC 9810 section 5.1.3: what is protected, and by whom.
 
+mod kem_mac;
 mod password_mac;
 mod signature;
 
@@ -7,7 +8,7 @@ use alloc::vec::Vec;
 
 use asn1::{EncodedCertificate, UnixTime, compose};
 use crmf::PasswordMac;
-use crypto::{CryptoProvider, SignatureAlgorithm};
+use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm};
 use der::asn1::{BitStringRef, ContextSpecificRef, OctetString};
 use der::{Decode, Encode, Tag, TagMode, TagNumber};
 use spki::AlgorithmIdentifierOwned;
@@ -25,12 +26,16 @@ use crate::message_time::MessageTime;
 use crate::trust::Credential;
 use crate::version::Pvno;
 
+use kem_mac::KemMac;
+pub(crate) use kem_mac::verify_kem_mac;
+pub use kem_mac::{Encapsulation, KemTrust};
+use password_mac::MacSecret;
 pub(crate) use password_mac::verify_mac;
 pub use password_mac::{MacCredential, Reference};
 pub(crate) use signature::verify;
 
 /// Who sends: the public half of a credential, as it shows in every message (RFC 9483 section 3.1). That of a shared secret is
-/// [`MacCredential::identity`].
+/// [`MacCredential::identity`], that of a KEM key [`SenderIdentity::with_kem`].
 #[derive(Clone, Debug)]
 pub struct SenderIdentity {
     name: Name,
@@ -46,6 +51,32 @@ enum Means {
         algorithm: SignatureAlgorithm,
     },
     Mac(PasswordMac),
+    Kem {
+        certificate: EncodedCertificate,
+        chain: Vec<EncodedCertificate>,
+        public_key: PublicKey,
+        mac: KemMac,
+    },
+}
+
+/// What a message is to be protected by; MACs are those of this message.
+#[derive(Clone, Debug)]
+enum Due {
+    Signature,
+    Mac(PasswordMac),
+    Kem(KemMac),
+}
+
+/// The subject to send under, the SubjectKeyIdentifier's octets, and those of the SubjectPublicKeyInfo.
+fn inspect(certificate: &EncodedCertificate) -> Result<(Name, Option<OctetString>, Vec<u8>), Error> {
+    let decoded = Certificate::from_der(certificate.octets()).map_err(|_| Error::BadCredential)?;
+    let tbs = decoded.tbs_certificate();
+    let name = tbs.subject().clone();
+    if name.is_empty() {
+        return Err(Error::BadCredential);
+    }
+    let key_id = key_id(&decoded).map_err(|_| Error::BadCredential)?;
+    Ok((name, key_id, tbs.subject_public_key_info().to_der().map_err(|_| Error::BadCredential)?))
 }
 
 impl SenderIdentity {
@@ -58,19 +89,14 @@ impl SenderIdentity {
         chain: Vec<EncodedCertificate>,
         algorithm: SignatureAlgorithm,
     ) -> Result<Self, Error> {
-        let decoded = Certificate::from_der(certificate.octets()).map_err(|_| Error::BadCredential)?;
-        let name = decoded.tbs_certificate().subject().clone();
-        if name.is_empty() {
-            return Err(Error::BadCredential);
-        }
-        let key_id = key_id(&decoded).map_err(|_| Error::BadCredential)?;
+        let (name, key_id, _) = inspect(&certificate)?;
         Ok(Self { name, key_id, means: Means::Signature { certificate, chain, algorithm } })
     }
 
-    /// The certificate that signs; `None` when a shared secret does.
+    /// The certificate of the key that signs, or opens ciphertexts; `None` when a shared secret protects.
     pub fn certificate(&self) -> Option<&EncodedCertificate> {
         match &self.means {
-            Means::Signature { certificate, .. } => Some(certificate),
+            Means::Signature { certificate, .. } | Means::Kem { certificate, .. } => Some(certificate),
             Means::Mac(_) => None,
         }
     }
@@ -90,11 +116,26 @@ impl SenderIdentity {
         }
     }
 
-    /// protectionAlg; `renewed` is what this message's MAC is made with.
-    fn algorithm(&self, renewed: Option<&PasswordMac>) -> Result<AlgorithmIdentifierOwned, Error> {
+    /// What a message is to be protected by, and protectionAlg.
+    fn due(&self, provider: &CryptoProvider) -> Result<(Due, AlgorithmIdentifierOwned), Error> {
         match &self.means {
-            Means::Signature { algorithm, .. } => Ok(algorithm.identifier()),
-            Means::Mac(mac) => renewed.unwrap_or(mac).identifier().map_err(Error::CertReqMsg),
+            Means::Signature { algorithm, .. } => Ok((Due::Signature, algorithm.identifier())),
+            Means::Mac(mac) => {
+                let mac = mac.clone().renew(provider).map_err(Error::CertReqMsg)?;
+                let identifier = mac.identifier().map_err(Error::CertReqMsg)?;
+                Ok((Due::Mac(mac), identifier))
+            }
+            Means::Kem { mac, .. } => Ok((Due::Kem(mac.clone()), mac.identifier()?)),
+        }
+    }
+
+    /// The certificate and its chain.
+    fn certificates(&self) -> Vec<EncodedCertificate> {
+        match &self.means {
+            Means::Signature { certificate, chain, .. } | Means::Kem { certificate, chain, .. } => {
+                core::iter::once(certificate).chain(chain).cloned().collect()
+            }
+            Means::Mac(_) => Vec::new(),
         }
     }
 }
@@ -147,7 +188,7 @@ pub struct ProtectedPart {
     body: Vec<u8>,
     extra_certs: Vec<EncodedCertificate>,
     sender_nonce: SenderNonce,
-    mac: Option<PasswordMac>,
+    due: Due,
 }
 
 impl ProtectedPart {
@@ -162,11 +203,7 @@ impl ProtectedPart {
             Some(nonce) => nonce,
             None => SenderNonce::random(provider)?,
         };
-        let mac = match &identity.means {
-            Means::Mac(mac) => Some(mac.clone().renew(provider).map_err(Error::CertReqMsg)?),
-            Means::Signature { .. } => None,
-        };
-        let algorithm = identity.algorithm(mac.as_ref())?;
+        let (due, algorithm) = identity.due(provider)?;
         let header = PkiHeader {
             pvno: fields.pvno.max(body.least_pvno()),
             message_time: Some(MessageTime::new(now).map_err(Error::Encoding)?),
@@ -178,19 +215,30 @@ impl ProtectedPart {
             general_info: (!fields.general_info.is_empty()).then_some(fields.general_info),
             ..PkiHeader::new(GeneralName::DirectoryName(identity.name.clone()), fields.recipient)
         };
-        let extra_certs = match &identity.means {
-            Means::Signature { certificate, chain, .. } => {
-                core::iter::once(certificate).chain(chain).cloned().collect()
-            }
-            Means::Mac(_) => Vec::new(),
-        };
         Ok(Self {
             header: header.to_der().map_err(Error::Encoding)?,
             body: body.to_der().map_err(Error::Encoding)?,
-            extra_certs,
+            extra_certs: identity.certificates(),
             sender_nonce,
-            mac,
+            due,
         })
+    }
+
+    /// A message without protection: the question for a KEM's ciphertext, its answer (RFC 9810 appendix E), and nothing else.
+    pub(crate) fn unprotected(
+        identity: &SenderIdentity,
+        fields: HeaderFields,
+        body: &PkiBody,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<(Vec<u8>, SenderNonce), Error> {
+        let part = Self::new(identity, fields, body, provider, now)?;
+        let mut header = PkiHeader::from_der(&part.header).map_err(Error::Encoding)?;
+        header.protection_alg = None;
+        let header = header.to_der().map_err(Error::Encoding)?;
+        let (_, extra_certs) = part.trailer(&[]).map_err(Error::Encoding)?;
+        let octets = compose(Tag::Sequence, &[&header, &part.body, &extra_certs]).map_err(Error::Encoding)?;
+        Ok((octets, part.sender_nonce))
     }
 
     /// Adds certificates behind the signer's own chain, each once (RFC 9483 section 3.3).

@@ -94,7 +94,8 @@ impl SecretTrust {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // a third kind must be thought about wherever somebody is believed
 pub enum Credential {
-    /// A certificate, whose key signed.
+    /// A certificate, whose key signed; or, when it is one of a KEM, whose key opened the ciphertext that a MAC is made with. Such a
+    /// key does nothing else, so that the certificate tells the kind.
     Certificate(EncodedCertificate),
     /// The secret that this names.
     SharedSecret(Reference),

@@ -1,5 +1,7 @@
 //! The ladder that a message climbs before anything of it is believed, RFC 9483 section 3.5.
 
+mod kem;
+
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::body::PkiBody;
 use crate::error::Error;
 use crate::header::{PkiHeader, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
-use crate::protection::{MacCredential, key_id, verify, verify_mac};
+use crate::protection::{KemTrust, MacCredential, key_id, verify, verify_kem_mac, verify_mac};
 use crate::quirks::{Quirk, Quirks};
 use crate::trust::{Credential, SecretTrust, Signer, SignerRole, Trust};
 use crate::version::Pvno;
@@ -62,6 +64,9 @@ pub struct Validator<'a> {
     pub trust: &'a [Trust],
     /// With whom a secret is shared; with nobody by default, and then no MAC is looked at.
     pub secrets: &'a [SecretTrust],
+    /// For whom a secret was encapsulated in this transaction: then nobody else sends its messages, and a KEM-based MAC protects
+    /// them. `None` by default, and then none is accepted.
+    pub kem: Option<&'a KemTrust>,
     /// How much work a MAC may demand, and how little it must.
     pub mac_limits: MacLimits,
     /// How far messageTime may be from now; `None` when there is no reliable clock.
@@ -76,6 +81,7 @@ pub struct ValidatedMessage {
     message: PkiMessage,
     signer: Signer,
     mac: Option<(MacCredential, MacLimits)>,
+    answer: Option<MacCredential>,
     transaction_id: TransactionId,
     sender_nonce: SenderNonce,
 }
@@ -85,7 +91,7 @@ impl<'a> Validator<'a> {
     pub const fn new(provider: &'a CryptoProvider, trust: &'a [Trust]) -> Self {
         let mac_limits = MacLimits::DEFAULT;
         let time_window = Some(Duration::from_secs(300));
-        Self { provider, trust, secrets: &[], mac_limits, time_window, quirks: Quirks::NONE }
+        Self { provider, trust, secrets: &[], kem: None, mac_limits, time_window, quirks: Quirks::NONE }
     }
 
     /// Validates a message: its header, then its protection, then its signer. What costs least comes first.
@@ -113,8 +119,12 @@ impl<'a> Validator<'a> {
                 let (signer, credential) = self.find_secret(&message, expectation)?;
                 (signer, Some((credential, self.limits())))
             }
+            Protection::Kem(trust) => {
+                verify_kem_mac(&message, trust, self.provider)?;
+                (trust.signer().clone(), None)
+            }
         };
-        Ok(ValidatedMessage { message, signer, mac, transaction_id, sender_nonce })
+        Ok(ValidatedMessage { message, signer, mac, answer: None, transaction_id, sender_nonce })
     }
 
     /// What to answer a message with whose MAC holds, whatever else is wrong with it: the same secret, by the same algorithm.
@@ -134,12 +144,21 @@ impl<'a> Validator<'a> {
     }
 
     /// The kind of protection, which is the same throughout a transaction (RFC 9483 section 3.2).
-    fn protection(&self, message: &PkiMessage, expectation: &Expectation<'_>) -> Result<Protection, Error> {
+    fn protection(
+        &self,
+        message: &PkiMessage,
+        expectation: &Expectation<'_>,
+    ) -> Result<Protection<'_>, Error> {
         let identifier = match (&message.header().protection_alg, message.protection()) {
             (Some(identifier), Some(_)) => identifier,
             (Some(_), None) => return Err(Error::ProtectionMissing),
             (None, _) => return Err(Error::Unprotected),
         };
+        if let Some(trust) = self.kem {
+            let due = expectation.signer().is_none_or(|signer| *signer == trust.signer().credential);
+            let kind = identifier.oid == rfc9810::KEM_BASED_MAC;
+            return if due && kind { Ok(Protection::Kem(trust)) } else { Err(Error::WrongProtection) };
+        }
         let (signature_due, mac_due) = match expectation {
             Expectation::First => (true, !self.secrets.is_empty()),
             Expectation::Within { signer: Some(Credential::SharedSecret(_)), .. } => {
@@ -149,10 +168,10 @@ impl<'a> Validator<'a> {
         };
         match identifier.oid {
             rfc9810::PASSWORD_BASED_MAC | rfc8018::PBMAC1 if mac_due => Ok(Protection::Mac),
-            rfc9810::PASSWORD_BASED_MAC
-            | rfc8018::PBMAC1
-            | rfc9810::DH_BASED_MAC
-            | rfc9810::KEM_BASED_MAC => Err(Error::WrongProtection),
+            rfc9810::PASSWORD_BASED_MAC | rfc8018::PBMAC1 | rfc9810::DH_BASED_MAC => {
+                Err(Error::WrongProtection)
+            }
+            rfc9810::KEM_BASED_MAC => Err(Error::KemCiphertextMissing),
             _ if signature_due => SignatureAlgorithm::from_identifier(identifier)
                 .map(Protection::Signature)
                 .map_err(Error::Algorithm),
@@ -239,7 +258,7 @@ impl<'a> Validator<'a> {
                 Ok(()) if paths == MAX_PATHS => break,
                 Ok(()) => {
                     paths = paths.saturating_add(1);
-                    match self.believe(message, candidate, now) {
+                    match self.believe(message.extra_certs(), candidate, now) {
                         Ok(trust) if first_signer.is_none_or(|first| first == candidate) => {
                             let credential = Credential::Certificate(candidate.clone());
                             let (role, cert_profiles) = (trust.role, trust.cert_profiles.clone());
@@ -291,14 +310,14 @@ impl<'a> Validator<'a> {
     /// By what, and so in which role, the certificate is trusted.
     fn believe(
         &self,
-        message: &PkiMessage,
+        extra_certs: &[EncodedCertificate],
         candidate: &EncodedCertificate,
         now: UnixTime,
     ) -> Result<&Trust, Error> {
         let mut error = PathError::UnknownIssuer;
         let by_name = |trust: &&Trust| trust.signers.as_ref().is_none_or(|list| list.contains(candidate));
         for trust in self.trust.iter().filter(by_name) {
-            let mut intermediates = message.extra_certs().to_vec();
+            let mut intermediates = extra_certs.to_vec();
             intermediates.extend(trust.intermediates.iter().cloned());
             let path = CertificatePath {
                 end_entity: candidate,
@@ -338,9 +357,10 @@ const fn nearness(error: &Error) -> u8 {
 }
 
 /// How a message is protected.
-enum Protection {
+enum Protection<'a> {
     Signature(SignatureAlgorithm),
     Mac,
+    Kem(&'a KemTrust),
 }
 
 fn is_valid_at(certificate: &EncodedCertificate, now: UnixTime) -> bool {
@@ -352,7 +372,7 @@ fn is_valid_at(certificate: &EncodedCertificate, now: UnixTime) -> bool {
 }
 
 /// The subject and the SubjectPublicKeyInfo's octets of a certificate that the header names as the sender's.
-fn named_signer(candidate: &EncodedCertificate, header: &PkiHeader) -> Option<(Name, Vec<u8>)> {
+pub(crate) fn named_signer(candidate: &EncodedCertificate, header: &PkiHeader) -> Option<(Name, Vec<u8>)> {
     let certificate = Certificate::from_der(candidate.octets()).ok()?;
     let tbs = certificate.tbs_certificate();
     if header.sender_name() != Some(tbs.subject()) {
@@ -380,14 +400,21 @@ impl ValidatedMessage {
         &self.signer
     }
 
-    /// What to answer it with when it is protected by a MAC: the same secret, by the same algorithm.
+    /// What to answer it with when it is protected by a MAC: the same secret, by the same algorithm. When it brings a ciphertext for
+    /// a KEM key of ours, and [`ValidatedMessage::answer_with`] was told: what was inside.
     pub fn mac_credential(&self) -> Option<&MacCredential> {
-        self.mac.as_ref().map(|(credential, _)| credential)
+        self.answer.as_ref().or(self.mac.as_ref().map(|(credential, _)| credential))
+    }
+
+    /// Has it answered with the KEM key that it, or the first message of its transaction, brings a ciphertext for
+    /// ([`PkiMessage::kem_credential`]).
+    pub fn answer_with(&mut self, credential: MacCredential) {
+        self.answer = Some(credential);
     }
 
     /// The secret that its sender shares, and the limits that its MACs are held to.
     pub(crate) fn shared_secret(&self) -> Option<(&SharedSecret, &MacLimits)> {
-        self.mac.as_ref().map(|(credential, limits)| (credential.secret(), limits))
+        self.mac.as_ref().and_then(|(credential, limits)| Some((credential.secret()?, limits)))
     }
 
     /// The transaction it belongs to.
@@ -399,4 +426,9 @@ impl ValidatedMessage {
     pub fn sender_nonce(&self) -> &SenderNonce {
         &self.sender_nonce
     }
+}
+
+fn public_key(certificate: &EncodedCertificate) -> Option<Vec<u8>> {
+    let certificate = Certificate::from_der(certificate.octets()).ok()?;
+    certificate.tbs_certificate().subject_public_key_info().to_der().ok()
 }

@@ -12,7 +12,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{ExtendedKeyUsage as ExtKeyUsage, KeyUsage, KeyUsages};
 
 use crate::revocation::Revocation;
-use crate::{PathError, PublicKey, SignatureVerifier};
+use crate::{KemAlgorithm, PathError, PublicKey, SignatureVerifier};
 use signatures::algorithms;
 
 /// How many of the certificates at hand may be issuers of the path, by their names. webpki tries their orders one by one and
@@ -51,7 +51,8 @@ pub enum ExtendedKeyUsage {
 
 /// Validates certificate paths.
 pub trait PathValidator: Send + Sync {
-    /// Validates the path (RFC 5280 section 6), and that keyUsage, where present, allows digital signatures.
+    /// Validates the path (RFC 5280 section 6), and that keyUsage, where present, allows digital signatures; of a KEM key,
+    /// that it allows key encipherment.
     ///
     /// # Errors
     /// Why the certificate is not to be believed.
@@ -86,8 +87,13 @@ impl PathValidator for WebPki {
     ) -> Result<(), PathError> {
         let certificate =
             Certificate::from_der(path.end_entity.octets()).map_err(|_| PathError::Malformed)?;
-        check_key(&certificate)?;
-        check_key_usage(&certificate, KeyUsages::DigitalSignature)?;
+        let key = check_key(&certificate)?;
+        // A KEM key protects messages by MACs, and nothing else can be its use (RFC 9935 section 5).
+        let usage = match KemAlgorithm::of(key.kind()) {
+            Some(_) => KeyUsages::KeyEncipherment,
+            None => KeyUsages::DigitalSignature,
+        };
+        check_key_usage(&certificate, usage)?;
         let is_anchor = path.anchors.contains(path.end_entity);
         match path.extended_key_usage {
             ExtendedKeyUsage::Required(purpose) => check_extended_key_usage(&certificate, purpose)?,
@@ -190,10 +196,10 @@ impl webpki::ExtendedKeyUsageValidator for AnyUsage {
 }
 
 /// webpki hands over the keys of issuers only, as it verifies with them.
-fn check_key(certificate: &Certificate) -> Result<(), PathError> {
+fn check_key(certificate: &Certificate) -> Result<PublicKey, PathError> {
     let key = certificate.tbs_certificate().subject_public_key_info();
     let key = key.to_der().map_err(|_| PathError::Malformed)?;
-    PublicKey::from_spki_der(&key).map(|_| ()).map_err(PathError::Key)
+    PublicKey::from_spki_der(&key).map_err(PathError::Key)
 }
 
 fn check_key_usage(certificate: &Certificate, needed: KeyUsages) -> Result<(), PathError> {

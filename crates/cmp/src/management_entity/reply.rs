@@ -19,7 +19,7 @@ use crate::info_value::InfoValue;
 use crate::message::PkiMessage;
 use crate::nested::nested;
 use crate::poll::PollRepItem;
-use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::protection::{Encapsulation, HeaderFields, ProtectedPart, SenderIdentity};
 use crate::revocation::RevRepContent;
 use crate::status::{PkiFailureInfo, PkiStatus, PkiStatusInfo};
 use crate::trust::Credential;
@@ -96,6 +96,21 @@ impl Responder<'_> {
         self.part(&reply_to, &body, GeneralInfo::new())
     }
 
+    /// The answer to the question for a KEM's ciphertext, without protection, and its senderNonce
+    /// ([`Validator::take_kem_question`](crate::Validator::take_kem_question)).
+    ///
+    /// # Errors
+    /// When randomness fails or the answer cannot be encoded.
+    pub fn ciphertext(
+        &self,
+        to: &ReplyTo,
+        encapsulation: &Encapsulation,
+    ) -> Result<(Vec<u8>, SenderNonce), Error> {
+        let body = PkiBody::Genp(Vec::from([encapsulation.info()?]));
+        let fields = self.fields(to, GeneralInfo::new())?;
+        ProtectedPart::unprotected(self.identity, fields, &body, self.provider, self.now)
+    }
+
     /// An answer that ends the transaction: rp or genp.
     ///
     /// # Errors
@@ -114,17 +129,21 @@ impl Responder<'_> {
     }
 
     fn part(&self, to: &ReplyTo, body: &PkiBody, info: GeneralInfo) -> Result<ProtectedPart, Error> {
+        let fields = self.fields(to, info)?;
+        ProtectedPart::new(self.identity, fields, body, self.provider, self.now)
+    }
+
+    fn fields(&self, to: &ReplyTo, info: GeneralInfo) -> Result<HeaderFields, Error> {
         let transaction_id = match &to.transaction_id {
             Some(id) => id.clone(),
             None => TransactionId::random(self.provider)?,
         };
-        let fields = HeaderFields {
+        Ok(HeaderFields {
             pvno: to.pvno,
             recip_nonce: to.recip_nonce.clone(),
             general_info: info,
             ..HeaderFields::new(to.recipient.clone(), transaction_id)
-        };
-        ProtectedPart::new(self.identity, fields, body, self.provider, self.now)
+        })
     }
 }
 

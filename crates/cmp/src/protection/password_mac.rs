@@ -12,7 +12,8 @@ use der::{Any, Decode, Encode, Tag};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RelativeDistinguishedName};
 
-use super::{Means, ProtectedPart, SenderIdentity};
+use super::kem_mac::KemSecret;
+use super::{Due, Means, ProtectedPart, SenderIdentity};
 use crate::error::Error;
 use crate::message::PkiMessage;
 use crate::trust::SecretTrust;
@@ -70,13 +71,19 @@ impl fmt::Debug for Reference {
     }
 }
 
-/// A shared secret to protect messages with. Salt and iteration count stay the same for as long as this is used, as RFC 9810
-/// section 5.1.3.1 recommends within a transaction; make a new one for the next. `Debug` does not show the secret.
+/// A shared secret to protect messages with, or what was encapsulated for a KEM key. Salt and iteration count stay the same for as
+/// long as this is used, as RFC 9810 section 5.1.3.1 recommends within a transaction; make a new one for the next. `Debug` does not
+/// show the secret.
 #[derive(Clone, Debug)]
 pub struct MacCredential {
-    reference: Reference,
-    identity: SenderIdentity,
-    secret: SharedSecret,
+    pub(super) identity: SenderIdentity,
+    pub(super) secret: MacSecret,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum MacSecret {
+    Shared(Reference, SharedSecret),
+    Kem(KemSecret),
 }
 
 impl MacCredential {
@@ -88,7 +95,7 @@ impl MacCredential {
         let key_id = OctetString::new(reference.as_octets()).map_err(Error::Encoding)?;
         let identity =
             SenderIdentity { name: reference.name(), key_id: Some(key_id), means: Means::Mac(mac) };
-        Ok(Self { reference, identity, secret })
+        Ok(Self { identity, secret: MacSecret::Shared(reference, secret) })
     }
 
     /// Sends under another name. The other side finds the secret by its reference.
@@ -103,14 +110,20 @@ impl MacCredential {
         &self.identity
     }
 
-    /// Which secret it is.
-    pub const fn reference(&self) -> &Reference {
-        &self.reference
+    /// Which shared secret it is; `None` when it was encapsulated.
+    pub const fn reference(&self) -> Option<&Reference> {
+        match &self.secret {
+            MacSecret::Shared(reference, _) => Some(reference),
+            MacSecret::Kem(_) => None,
+        }
     }
 
-    /// The secret, for the publicKeyMAC of a request without subject (RFC 4211 section 4.1).
-    pub const fn secret(&self) -> &SharedSecret {
-        &self.secret
+    /// The shared secret, for the publicKeyMAC of a request without subject (RFC 4211 section 4.1); `None` when it was encapsulated.
+    pub const fn secret(&self) -> Option<&SharedSecret> {
+        match &self.secret {
+            MacSecret::Shared(_, secret) => Some(secret),
+            MacSecret::Kem(_) => None,
+        }
     }
 }
 
@@ -125,13 +138,19 @@ impl ProtectedPart {
         credential: &MacCredential,
         provider: &CryptoProvider,
     ) -> Result<Vec<u8>, Error> {
-        let mac = match (&self.mac, &credential.identity.means) {
-            (Some(named), Means::Mac(mac)) if named.renews(mac) => named,
-            _ => return Err(Error::BadCredential),
-        };
-        let value = mac.authenticate(provider, &credential.secret, &self.to_be_signed()?);
-        let value = value.map_err(Error::CertReqMsg)?.value;
-        self.with_protection(value.as_bytes().ok_or(Error::MalformedProtection)?)
+        match (&self.due, &credential.identity.means, &credential.secret) {
+            (Due::Mac(due), Means::Mac(mac), MacSecret::Shared(_, secret)) if due.renews(mac) => {
+                let value = due.authenticate(provider, secret, &self.to_be_signed()?);
+                let value = value.map_err(Error::CertReqMsg)?.value;
+                self.with_protection(value.as_bytes().ok_or(Error::MalformedProtection)?)
+            }
+            (Due::Kem(due), Means::Kem { certificate, .. }, MacSecret::Kem(secret))
+                if self.extra_certs.first() == Some(certificate) =>
+            {
+                self.with_protection(&due.authenticate(secret, &self.to_be_signed()?, provider)?)
+            }
+            _ => Err(Error::BadCredential),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm, SigningKey};
 
-use super::ProtectedPart;
+use super::{Due, ProtectedPart};
 use crate::error::Error;
 use crate::message::PkiMessage;
 
@@ -13,9 +13,9 @@ impl ProtectedPart {
     /// extraCerts.
     ///
     /// # Errors
-    /// [`Error::BadCredential`] when the message is to be protected with a shared secret; when it is too long for DER.
+    /// [`Error::BadCredential`] when the message is to be protected with a MAC; when it is too long for DER.
     pub fn with_signature(&self, signature: &[u8]) -> Result<Vec<u8>, Error> {
-        if self.mac.is_some() {
+        if !matches!(self.due, Due::Signature) {
             return Err(Error::BadCredential);
         }
         self.with_protection(signature)
