@@ -46,6 +46,11 @@ impl Error {
         !matches!(self, Self::Message(BadProtection(_) | Mac(_) | WrongProtection))
     }
 
+    /// Whether the requester has to bring a ciphertext for the CA's KEM key first.
+    pub(crate) const fn is_of_missing_ciphertext(&self) -> bool {
+        matches!(self, Self::Message(cmp::Error::KemCiphertextMissing))
+    }
+
     /// What the requester is told: everything that is its own fault, and of ours only that something failed.
     pub(crate) fn for_requester(&self) -> cmp::Error {
         match self {

@@ -4,6 +4,7 @@ mod approval;
 mod enrol;
 mod follow_up;
 mod general;
+mod kem;
 mod nested;
 mod revoke;
 
@@ -16,15 +17,16 @@ use core::time::Duration;
 
 pub use approval::PendingRequest;
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::management_entity::{Grant, Responder};
+use cmp::management_entity::{Grant, ReplyTo, Responder};
 use cmp::{
     BodyKind, Expectation, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, ProtectedPart, Quirks,
-    ReadingPolicy, RootCaKeyUpdateContent, SecretTrust, SenderIdentity, TransactionId, Trust,
+    ReadingPolicy, RootCaKeyUpdateContent, SecretTrust, SenderIdentity, Signer, TransactionId, Trust,
     ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
 use crypto::{CryptoProvider, PathError, SigningKey};
 use der::Decode;
+pub use kem::{KemExchange, KemExchanges, KemKey};
 use pkcs10::CertReq;
 use x509_cert::Certificate;
 use x509_cert::name::Name;
@@ -52,6 +54,11 @@ pub struct Ca {
     pub root_updates: Vec<(EncodedCertificate, RootCaKeyUpdateContent)>,
     /// How far messageTime may be from now; `None` when messages age on their way.
     pub time_window: Option<Duration>,
+    /// Where the secrets are kept that are encapsulated for requesters with KEM keys. `None`, the default: there is no exchange of
+    /// ciphertexts, and so no message without protection that is answered otherwise than by no.
+    pub kem_exchanges: Option<Arc<dyn KemExchanges>>,
+    /// The KEM key that the CA proves itself with to those who send a ciphertext for it; none by default.
+    pub kem_key: Option<KemKey>,
     /// What requesters get wrong about protection and are put up with; nothing by default.
     pub quirks: Quirks,
     provider: CryptoProvider,
@@ -86,6 +93,8 @@ impl Ca {
             reading: ReadingPolicy::default(),
             root_updates: Vec::new(),
             time_window: Some(Duration::from_secs(300)),
+            kem_exchanges: None,
+            kem_key: None,
             quirks: Quirks::NONE,
             provider,
             issuer,
@@ -184,6 +193,11 @@ impl Ca {
             }
             return Err(cmp::Error::TransactionIdInUse(id.clone()).into());
         }
+        if let Some(exchanges) =
+            self.kem_exchanges.as_ref().filter(|_| Validator::asks_for_ciphertext(message))
+        {
+            return self.offer_ciphertext(exchanges.as_ref(), id, message, now);
+        }
         match message.body().kind() {
             BodyKind::Rr => self.revoke(message, now),
             BodyKind::Genm => self.inform(message, now),
@@ -210,9 +224,27 @@ impl Ca {
         expectation: &Expectation<'_>,
         now: UnixTime,
     ) -> Result<ValidatedMessage, Error> {
-        let message = self.validator().validate(message.clone(), expectation, now)?;
-        self.check_not_revoked(&message)?;
-        Ok(message)
+        let exchange = self.kem_exchange(message, now);
+        let mut validator = self.validator();
+        validator.kem = exchange.as_ref().map(|exchange| &exchange.trust);
+        let expectation = match (&exchange, expectation) {
+            // The request echoes the answer that brought the ciphertext. Peers that take it for a first message do not; the MAC
+            // binds it to that transaction all the same.
+            (Some(exchange), Expectation::First) if message.header().recip_nonce.is_some() => {
+                &Expectation::Within {
+                    transaction_id: exchange.trust.transaction_id(),
+                    nonces: core::slice::from_ref(&exchange.nonce),
+                    signer: Some(&exchange.trust.signer().credential),
+                }
+            }
+            _ => expectation,
+        };
+        let mut validated = validator.validate(message.clone(), expectation, now)?;
+        self.check_signer_not_revoked(validated.signer())?;
+        if let Some(credential) = self.kem_credential(message)? {
+            validated.answer_with(credential);
+        }
+        Ok(validated)
     }
 
     fn validator(&self) -> Validator<'_> {
@@ -225,8 +257,8 @@ impl Ca {
     }
 
     /// A certificate that this CA revoked speaks for nobody.
-    fn check_not_revoked(&self, message: &ValidatedMessage) -> Result<(), Error> {
-        let Some(shown) = message.signer().certificate() else { return Ok(()) };
+    fn check_signer_not_revoked(&self, signer: &Signer) -> Result<(), Error> {
+        let Some(shown) = signer.certificate() else { return Ok(()) };
         let certificate = Certificate::from_der(shown.octets()).map_err(cmp::Error::MalformedCertificate)?;
         let record = self.registry.certificate(certificate.tbs_certificate().serial_number())?;
         let revoked = record.is_some_and(|record| {
@@ -266,7 +298,7 @@ impl Ca {
         grant
     }
 
-    /// Whoever sent a MAC is answered with one.
+    /// Whoever sent a MAC with a shared secret, or a ciphertext, is answered with a MAC.
     fn responder<'a>(&'a self, mac: Option<&'a MacCredential>, now: UnixTime) -> Responder<'a> {
         let identity = mac.map_or(&self.credential.identity, MacCredential::identity);
         Responder { identity, provider: &self.provider, now }
@@ -287,11 +319,19 @@ impl Ca {
     fn refuse(&self, message: Option<&PkiMessage>, error: Error, now: UnixTime) -> Reply {
         let mac = message.filter(|_| error.may_be_told_by_mac());
         let mac = mac.and_then(|message| self.validator().mac_credential(message));
-        let octets = self
-            .responder(mac.as_ref(), now)
-            .refuse(message, &error.for_requester())
-            .and_then(|part| self.protect(&part, mac.as_ref()))
-            .unwrap_or_default();
+        let mac = mac.or_else(|| self.kem_credential(message?).ok().flatten());
+        let demanding = self.kem_key.as_ref().filter(|own| own.required && error.is_of_missing_ciphertext());
+        let octets = match (message, demanding) {
+            (Some(message), Some(own)) => {
+                Responder { identity: &own.identity, provider: &self.provider, now }
+                    .demand_ciphertext(&ReplyTo::new(message.header()))
+            }
+            _ => self
+                .responder(mac.as_ref(), now)
+                .refuse(message, &error.for_requester())
+                .and_then(|part| self.protect(&part, mac.as_ref())),
+        };
+        let octets = octets.unwrap_or_default();
         Reply { octets, event: Event::new(message, Outcome::Refused(error)), inner: Vec::new() }
     }
 }

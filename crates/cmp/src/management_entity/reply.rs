@@ -111,6 +111,18 @@ impl Responder<'_> {
         ProtectedPart::unprotected(self.identity, fields, &body, self.provider, self.now)
     }
 
+    /// The refusal without protection of a request that brought no ciphertext for our KEM key: wrongIntegrity, with the certificate
+    /// of the key (RFC 9810 appendix E).
+    ///
+    /// # Errors
+    /// When randomness fails or the answer cannot be encoded.
+    pub fn demand_ciphertext(&self, to: &ReplyTo) -> Result<Vec<u8>, Error> {
+        let body = PkiBody::Error(ErrorMsgContent::new(Error::KemCiphertextMissing.status_info()));
+        let fields = self.fields(to, GeneralInfo::new())?;
+        let sent = ProtectedPart::unprotected(self.identity, fields, &body, self.provider, self.now);
+        sent.map(|(octets, _)| octets)
+    }
+
     /// An answer that ends the transaction: rp or genp.
     ///
     /// # Errors
