@@ -228,6 +228,10 @@ impl Ca {
         let mut validator = self.validator();
         validator.kem = exchange.as_ref().map(|exchange| &exchange.trust);
         let expectation = match (&exchange, expectation) {
+            // Not for its recipNonce, which was ours once: this says what to do.
+            (None, Expectation::First) if kem::is_kem_based(message) => {
+                return Err(cmp::Error::KemCiphertextMissing.into());
+            }
             // The request echoes the answer that brought the ciphertext. Peers that take it for a first message do not; the MAC
             // binds it to that transaction all the same.
             (Some(exchange), Expectation::First) if message.header().recip_nonce.is_some() => {

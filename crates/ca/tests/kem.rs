@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use asn1::{EncodedCertificate, UnixTime};
-use ca::{Issuer, KemExchange, KemExchanges, KemKey as CaKemKey, Outcome, Profile};
+use ca::{CertificateContents, Issuer, KemExchange, KemExchanges, KemKey as CaKemKey, Outcome, Profile};
 use cmp::end_entity::{AwaitingCertificate, Continuation, Enrolment, KemQuestion};
 use cmp::{
     Encapsulation, Error, InfoTypeAndValue, KemCiphertextInfo, MacCredential, PkiBody, PkiFailureInfo,
@@ -22,10 +22,14 @@ use cmp::{
 };
 use crypto::{DecapsulationKey, ExtendedKeyUsage, KemAlgorithm, VerifyError};
 use crypto_aws_lc::KemKey;
+use der::Encode;
 use der::asn1::OctetString;
+use der::oid::AssociatedOid;
 use support::{
     House, NOW, certify_contents, crmf, csr, granted, ir, key, name, p10cr, protected_by, status, unprotected,
 };
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
 /// Forgets nothing before the end of the test.
 #[derive(Default)]
@@ -433,6 +437,47 @@ fn a_ca_that_demands_a_ciphertext_says_so_and_shows_its_certificate() {
         .take_kem_refusal(&PkiMessage::from_der(&other).unwrap(), &awaiting.expectation(), NOW)
         .unwrap_err();
     assert_eq!(error, Error::Unprotected);
+}
+
+#[test]
+fn certificates_of_kem_keys_are_for_enciphering_keys() {
+    let house = house();
+    for (usage, believed) in [
+        (KeyUsages::KeyEncipherment, true),
+        (KeyUsages::DigitalSignature, false),
+        (KeyUsages::KeyAgreement, false),
+    ] {
+        let key = KemKey::generate(KemAlgorithm::MlKem512).unwrap();
+        let value = OctetString::new(KeyUsage(usage.into()).to_der().unwrap()).unwrap();
+        let extension = Extension { extn_id: KeyUsage::OID, critical: true, extn_value: value };
+        let subject = name("CN=enb-0002,O=Vendor");
+        let contents =
+            CertificateContents::new(subject, key.public_key().clone(), vec![extension], support::YEAR);
+        let certificate = certify_contents(&house.vendor, &contents, NOW);
+        let identity = SenderIdentity::with_kem(certificate, vec![]).unwrap();
+        let (genm, _) = KemQuestion::new().start(&identity, &house.provider, NOW).unwrap();
+        if believed {
+            let outcome = house.ca.handle(&genm, NOW).event.outcome;
+            assert!(matches!(outcome, Outcome::Informed), "{outcome}");
+        } else {
+            house.refused_with(&genm, PkiFailureInfo::SIGNER_NOT_TRUSTED);
+        }
+    }
+}
+
+#[test]
+fn what_was_encapsulated_is_forgotten_in_time_and_with_the_process() {
+    let mut house = house();
+    house.ca.time_window = None;
+    let station = kem_station(&house.vendor, KemAlgorithm::MlKem512);
+    let (_, info, continuation) = ask(&house, &station);
+    let credential = open(&station, &info, &continuation.transaction_id);
+    let (octets, _) = request(&house, &station, &credential, continuation);
+    let late = house.ca.handle(&octets, NOW.saturating_add(std::time::Duration::from_secs(3601)));
+    let status = status(&late.octets);
+    assert_eq!(status.fail_info, Some(PkiFailureInfo::WRONG_INTEGRITY), "{status}");
+    house.ca.kem_exchanges = Some(Arc::new(Kept::default()));
+    house.refused_with(&octets, PkiFailureInfo::WRONG_INTEGRITY);
 }
 
 /// An enrolment is what it is, whoever answers.

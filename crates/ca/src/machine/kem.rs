@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use asn1::UnixTime;
+use asn1::oids::rfc9810::KEM_BASED_MAC;
 use cmp::management_entity::ReplyTo;
 use cmp::{KemTrust, MacCredential, PkiMessage, SenderIdentity, SenderNonce, TransactionId};
 use crypto::DecapsulationKey;
@@ -102,6 +103,12 @@ impl Ca {
             None => Ok(None),
         }
     }
+}
+
+/// Whether a message says that it is protected by a KEM-based MAC.
+pub(super) fn is_kem_based(message: &PkiMessage) -> bool {
+    let algorithm = message.header().protection_alg.as_ref();
+    algorithm.is_some_and(|algorithm| algorithm.oid == KEM_BASED_MAC)
 }
 
 fn repeated(earlier: KemExchange, message: &PkiMessage) -> Result<(Vec<u8>, Outcome), Error> {
