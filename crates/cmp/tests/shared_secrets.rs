@@ -388,7 +388,7 @@ fn macs_of_other_implementations_are_believed() {
     );
     within(answer.header().sender_nonce.as_ref().unwrap(), "openssl-mock/pbm_3_certConf.der").unwrap();
     let kem = validate(&validator, "derived/kembm_p10cr.der", &Expectation::First).unwrap_err();
-    assert_eq!(kem, Error::WrongProtection);
+    assert_eq!(kem, Error::KemCiphertextMissing);
 }
 
 #[test]
