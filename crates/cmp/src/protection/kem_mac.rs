@@ -23,7 +23,7 @@ use super::{MacCredential, MacSecret, Means, SenderIdentity, inspect};
 use crate::error::Error;
 use crate::general_info::InfoTypeAndValue;
 use crate::header::TransactionId;
-use crate::info_value::{InfoValue, KemCiphertextInfo};
+use crate::info_value::KemCiphertextInfo;
 use crate::message::PkiMessage;
 use crate::trust::{Credential, Signer, Trust};
 use crate::validation::named_signer;
@@ -276,7 +276,9 @@ impl Encapsulation {
     /// # Errors
     /// When it cannot be encoded, which nothing is known to cause.
     pub fn info(&self) -> Result<InfoTypeAndValue, Error> {
-        InfoValue::KemCiphertextInfo(self.info.clone()).close().map_err(Error::Encoding)
+        // Not by way of `InfoValue`, which knows all types.
+        let value = self.info.to_der().and_then(|octets| Any::from_der(&octets)).map_err(Error::Encoding)?;
+        Ok(InfoTypeAndValue::new(rfc9810::IT_KEM_CIPHERTEXT_INFO, Some(value)))
     }
 
     /// Whose MACs it is to verify.
@@ -345,10 +347,10 @@ impl PkiMessage {
         let mut items = info.filter(|item| item.info_type == rfc9810::IT_KEM_CIPHERTEXT_INFO);
         match (items.next(), items.next()) {
             (None, _) => Ok(None),
-            (Some(item), None) => match InfoValue::open(item).map_err(Error::BadGeneralInfo)? {
-                Some(InfoValue::KemCiphertextInfo(info)) => Ok(Some(info)),
-                _ => Err(malformed()),
-            },
+            (Some(item), None) => {
+                let value = item.info_value.as_ref().ok_or_else(malformed)?;
+                value.decode_as().map(Some).map_err(Error::BadGeneralInfo)
+            }
             _ => Err(malformed()),
         }
     }
@@ -371,6 +373,7 @@ impl PkiMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::info_value::InfoValue;
     use crypto_rustcrypto::MlKemKey;
     use der::asn1::Null;
     use testkit::InsecureCountingRandom;

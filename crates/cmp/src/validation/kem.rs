@@ -8,7 +8,7 @@ use super::{Expectation, Validator, named_signer};
 use crate::body::PkiBody;
 use crate::error::Error;
 use crate::header::{PkiHeader, SenderNonce, TransactionId};
-use crate::info_value::{InfoValue, KemCiphertextInfo};
+use crate::info_value::KemCiphertextInfo;
 use crate::message::PkiMessage;
 use crate::protection::Encapsulation;
 use crate::status::{PkiFailureInfo, PkiStatus};
@@ -78,8 +78,10 @@ impl Validator<'_> {
         let [answer] = answers.as_slice() else {
             return Err(Error::NotExactlyOne { what: "InfoTypeAndValue", count: answers.len() });
         };
-        match InfoValue::open(answer).map_err(Error::BadGeneralInfo)? {
-            Some(InfoValue::KemCiphertextInfo(info)) => Ok((info, nonce)),
+        match &answer.info_value {
+            Some(value) if answer.info_type == IT_KEM_CIPHERTEXT_INFO => {
+                value.decode_as().map(|info| (info, nonce)).map_err(Error::BadGeneralInfo)
+            }
             _ => Err(Error::InconsistentAnswer),
         }
     }
