@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asn1::EncodedCertificate;
 use cmp::{MacCredential, ProtectedPart, Reference, SecretTrust, SenderIdentity, SignerRole};
 use crmf::PasswordMac;
-use crypto::{CryptoProvider, SigningKey};
+use crypto::{CryptoProvider, SharedSecret, SigningKey};
 use host::{read_credential, read_secret_file};
 
 use super::{CmpSender, MacKind};
@@ -63,7 +63,7 @@ impl Credential {
             Means::Signature { identity, .. } => {
                 identity.certificate().map(EncodedCertificate::octets).unwrap_or_default()
             }
-            Means::Mac(mac) => mac.reference().as_octets(),
+            Means::Mac(mac) => mac.reference().map(Reference::as_octets).unwrap_or_default(),
         }
     }
 
@@ -72,18 +72,22 @@ impl Credential {
         match &self.means {
             Means::Signature { .. } => Vec::new(),
             Means::Mac(mac) => {
-                let mut trust = SecretTrust::new(mac.reference().clone(), mac.secret().clone());
-                trust.role = SignerRole::CertificationAuthority;
-                vec![trust]
+                let shared = mac.reference().zip(mac.secret()).into_iter();
+                let trust = shared.map(|(reference, secret)| {
+                    let mut trust = SecretTrust::new(reference.clone(), secret.clone());
+                    trust.role = SignerRole::CertificationAuthority;
+                    trust
+                });
+                trust.collect()
             }
         }
     }
 
     /// The shared secret, if it is one.
-    pub(super) fn mac(&self) -> Option<&MacCredential> {
+    pub(super) fn secret(&self) -> Option<&SharedSecret> {
         match &self.means {
             Means::Signature { .. } => None,
-            Means::Mac(mac) => Some(mac),
+            Means::Mac(mac) => mac.secret(),
         }
     }
 

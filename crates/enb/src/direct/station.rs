@@ -199,12 +199,11 @@ impl Station {
             let issuer = GeneralName::DirectoryName(tbs.issuer().clone());
             builder.controls = vec![Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))];
         }
-        match (&self.subject, self.credential.mac()) {
+        match (&self.subject, self.credential.secret()) {
             (Some(_), _) => {}
-            (None, Some(mac)) => {
-                let made = crmf::PasswordMac::pbmac1(&self.provider).and_then(|kind| {
-                    kind.authenticate(&self.provider, mac.secret(), public_key.spki_octets())
-                });
+            (None, Some(secret)) => {
+                let made = crmf::PasswordMac::pbmac1(&self.provider)
+                    .and_then(|kind| kind.authenticate(&self.provider, secret, public_key.spki_octets()));
                 builder.public_key_mac = Some(made.map_err(refused)?);
             }
             (None, None) => {
