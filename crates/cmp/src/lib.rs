@@ -19,6 +19,7 @@ mod cert_rep;
 pub mod end_entity;
 mod error;
 mod error_msg;
+mod first_contact;
 mod general_info;
 mod header;
 mod info_value;

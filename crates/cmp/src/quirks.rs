@@ -26,16 +26,21 @@ pub enum Quirk {
     /// `signer-without-digital-signature`: an anchor that signs messages itself need not have digitalSignature in its keyUsage (RFC
     /// 9483 section 3.5 wants it). EJBCA signs its answers with the CA's own key. The signer must be trusted as the RA/CA.
     SignerWithoutDigitalSignature,
+    /// `root-from-extra-certs`: whoever has no trust anchor takes it from the extraCerts of the ip (TS 33.310 section 9.5.4.3). RFC
+    /// 9483 section 3.2 has the anchors configured. Anybody on the way can be the RA/CA then. See
+    /// [`Validator::first_contact`](crate::Validator::first_contact).
+    RootFromExtraCerts,
 }
 
 impl Quirk {
     /// Every quirk there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::UnprotectedErrors,
         Self::AnswerByOtherKind,
         Self::Pbes2InPbmac1,
         Self::Sha1InMac,
         Self::SignerWithoutDigitalSignature,
+        Self::RootFromExtraCerts,
     ];
 
     /// The name in configurations.
@@ -46,6 +51,7 @@ impl Quirk {
             Self::Pbes2InPbmac1 => "pbes2-in-pbmac1",
             Self::Sha1InMac => "sha1-in-mac",
             Self::SignerWithoutDigitalSignature => "signer-without-digital-signature",
+            Self::RootFromExtraCerts => "root-from-extra-certs",
         }
     }
 
@@ -56,6 +62,7 @@ impl Quirk {
             Self::Pbes2InPbmac1 => 4,
             Self::Sha1InMac => 16,
             Self::SignerWithoutDigitalSignature => 8,
+            Self::RootFromExtraCerts => 32,
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct CmpOptions {
     /// The certificates of those who certify its TLS server (PEM), for https.
     pub tls_ca: Option<PathBuf>,
     /// Its trust anchors (PEM): for its messages, and for the certificate it issues. With a shared secret they may be missing; then
-    /// the root certificates in caPubs are believed.
+    /// the root certificates in caPubs are believed. By the quirk root-from-extra-certs they may be missing, too.
     pub operator_ca: Option<PathBuf>,
     /// Certificates (PEM) whose messages are believed, too, although they do not say that they are an RA/CA's by extKeyUsage
     /// id-kp-cmcCA.

@@ -12,7 +12,18 @@ const ENB: &str = env!("CARGO_BIN_EXE_enb");
 #[test]
 fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["keygen", "csr", "enrol", "inspect"] {
+    for command in [
+        "keygen",
+        "csr",
+        "enrol",
+        "cmp ir",
+        "cmp cr",
+        "cmp p10cr",
+        "cmp kur",
+        "cmp rr",
+        "cmp genm",
+        "inspect",
+    ] {
         let help = run(ENB, &format!("{command} --help"), folder.path()).success();
         assert!(help.contains(&format!("  enb {command}")), "{help}");
     }

@@ -325,3 +325,62 @@ fn the_ra_ca_tells_what_it_is_asked() {
     let reason = house.enb(&house.url, &format!("genm caCert {signer}")).failure(2);
     assert!(reason.contains("caCerts"), "{reason}");
 }
+
+/// TS 33.310 section 9.5.4.3.
+#[test]
+fn a_station_without_the_root_takes_it_at_first_contact_only_when_it_is_told_to() {
+    let house = House::new();
+    let root = host::files::read_certificates(&house.path().join("ra/ca.pem")).unwrap().remove(0);
+    let enb = |url: &str, words: &str| {
+        let words = words.replacen(' ', &format!(" --server {url} "), 1);
+        run(ENB, &format!("cmp {words}"), house.path())
+    };
+    let reason = enb(&house.url, &format!("ir {VENDOR} --out a")).failure(1);
+    assert!(reason.contains("--operator-ca"), "{reason}");
+    let quirk = "--quirk root-from-extra-certs";
+    // A root that nobody signed for does not help, and one that has signed nothing is not taken.
+    let other = House::new();
+    let planted = host::files::read_certificates(&other.path().join("ra/ca.pem")).unwrap().remove(0);
+    let proxy = house.proxy(move |passing| match passing.number {
+        0 => Meddling::Replace(with_extra_certs(&passing.answer, &[], true)),
+        1 => Meddling::Replace(with_extra_certs(&passing.answer, std::slice::from_ref(&planted), true)),
+        // Any order will do.
+        2 => Meddling::Hang,
+        3 => Meddling::Replace(with_extra_certs(&passing.answer, &[planted.clone(), root.clone()], false)),
+        _ => Meddling::Nothing,
+    });
+    let ended = enb(&proxy.url, &format!("ir {VENDOR} --out a {quirk} --timeout 5"));
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(!house.path().join("a/cert.pem").exists());
+    enb(&proxy.url, &format!("ir {VENDOR} --out a {quirk}")).success();
+    run("openssl", "verify -CAfile ra/ca.pem a/cert.pem", house.path()).success();
+    assert_eq!(house.issued().len(), 1);
+    // Whoever has an anchor is not led astray.
+    let url = other.url.clone();
+    let words = format!("ir {VENDOR} --out b {quirk} --operator-ca factory.pem --timeout 1");
+    let reason = enb(&url, &words).failure(4);
+    assert!(reason.contains("not believed"), "{reason}");
+}
+
+/// The message with other certificates in extraCerts: its own but for self-signed ones, if they are to be kept out, behind these.
+fn with_extra_certs(message: &[u8], certificates: &[asn1::EncodedCertificate], strip: bool) -> Vec<u8> {
+    use der::{Encode, Tag};
+    let decoded = cmp::PkiMessage::from_der(message).unwrap();
+    let mut extra = certificates.to_vec();
+    extra.extend(
+        decoded.extra_certs().iter().filter(|certificate| !(strip && is_self_issued(certificate))).cloned(),
+    );
+    let header = decoded.header().to_der().unwrap();
+    let body = decoded.body().to_der().unwrap();
+    let protection = decoded.protection().unwrap().to_der().unwrap();
+    let number = |number| Tag::ContextSpecific { constructed: true, number: der::TagNumber(number) };
+    let protection = asn1::compose(number(0), &[&protection]).unwrap();
+    let extra = asn1::compose(number(1), &[&extra.to_der().unwrap()]).unwrap();
+    asn1::compose(Tag::Sequence, &[&header, &body, &protection, &extra]).unwrap()
+}
+
+fn is_self_issued(certificate: &asn1::EncodedCertificate) -> bool {
+    use der::Decode;
+    let decoded = x509_cert::Certificate::from_der(certificate.octets()).unwrap();
+    decoded.tbs_certificate().issuer() == decoded.tbs_certificate().subject()
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use asn1::UnixTime;
+use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
     Answer, AwaitingCertificate, AwaitingPkiConf, Confirmation, Granted, RequestKind, Waiting,
 };
@@ -49,11 +49,14 @@ pub async fn request_certificate(
     };
     progress(Progress::RequestReady { continued: state.is_some() });
     let tls_identity = super::tls_identity(options, wanted.sender.as_ref())?;
-    let line = Line::new(options, station.belief.clone(), tls_identity, progress)?;
+    let mut line = Line::new(options, station.belief.clone(), tls_identity, progress)?;
     let state = match state {
         Some(state) => state,
         None => begin(&station)?,
     };
+    if let Some(Octets(root)) = &state.root {
+        line.believe(EncodedCertificate::new(root).map_err(Error::Malformed)?);
+    }
     let mut run = Run { station, line, state };
     let issued = run.finish().await;
     if issued.as_ref().is_err_and(ends_transaction) {
@@ -130,6 +133,11 @@ impl Run<'_> {
         let body = if polling { BodyKind::PollReq } else { body_of(kind) };
         let answer = match self.exchange(body, message, &awaiting).await? {
             Verdict::Believed(message) => awaiting.handle(&message).map_err(Error::Protocol)?,
+            Verdict::FirstContact(message, root) => {
+                self.state.root = Some(Octets(root.octets().to_vec()));
+                self.line.believe(root);
+                awaiting.handle(&message).map_err(Error::Protocol)?
+            }
             Verdict::Refused(status) => Answer::Refused(status),
         };
         match answer {
@@ -245,19 +253,21 @@ impl Run<'_> {
         let confirmed = loop {
             let delayed = match self.exchange(body, &message, &awaiting).await? {
                 Verdict::Refused(status) => break Err(Error::Rejected { status: status.to_string() }),
-                Verdict::Believed(answer) => match awaiting.handle(&answer) {
-                    Ok(Confirmation::Done) => break Ok(()),
-                    Ok(Confirmation::Delayed(delayed)) => delayed,
-                    // A pkiconf that got lost: what matters is that the certificate is confirmed.
-                    Err(cmp::Error::Refused(status)) if has(&status, PkiFailureInfo::CERT_CONFIRMED) => {
-                        break Ok(());
+                Verdict::Believed(answer) | Verdict::FirstContact(answer, _) => {
+                    match awaiting.handle(&answer) {
+                        Ok(Confirmation::Done) => break Ok(()),
+                        Ok(Confirmation::Delayed(delayed)) => delayed,
+                        // A pkiconf that got lost: what matters is that the certificate is confirmed.
+                        Err(cmp::Error::Refused(status)) if has(&status, PkiFailureInfo::CERT_CONFIRMED) => {
+                            break Ok(());
+                        }
+                        Err(cmp::Error::Refused(status)) => {
+                            break Err(Error::Rejected { status: status.to_string() });
+                        }
+                        Err(error) => break Err(Error::Protocol(error)),
+                        Ok(_) => break Err(Error::Protocol(cmp::Error::InconsistentAnswer)),
                     }
-                    Err(cmp::Error::Refused(status)) => {
-                        break Err(Error::Rejected { status: status.to_string() });
-                    }
-                    Err(error) => break Err(Error::Protocol(error)),
-                    Ok(_) => break Err(Error::Protocol(cmp::Error::InconsistentAnswer)),
-                },
+                }
             };
             let pause = if body == BodyKind::PollReq { POLL_PAUSE } else { Duration::ZERO };
             self.pause(delayed.check_after().unwrap_or_default().max(pause)).await?;

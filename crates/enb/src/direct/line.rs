@@ -8,7 +8,7 @@ use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{AwaitingCertificate, AwaitingPkiConf};
 use cmp::{
-    Expectation, PkiMessage, PkiStatusInfo, Quirks, ReadingPolicy, SecretTrust, SignerRole, Trust,
+    Expectation, PkiMessage, PkiStatusInfo, Quirk, Quirks, ReadingPolicy, SecretTrust, SignerRole, Trust,
     ValidatedMessage, Validator,
 };
 use crypto::ExtendedKeyUsage;
@@ -61,7 +61,8 @@ impl Belief {
         };
         let (anchors, signers) = (read(&options.operator_ca)?, read(&options.server_certificates)?);
         let secrets = credential.secrets();
-        if anchors.is_empty() && secrets.is_empty() {
+        let first_contact = options.quirks.contains(Quirk::RootFromExtraCerts);
+        if anchors.is_empty() && secrets.is_empty() && !first_contact {
             return Err(Error::NoAnchors);
         }
         Ok(Self { anchors, signers, secrets, quirks: options.quirks })
@@ -89,7 +90,10 @@ impl Belief {
             Ok(message) => Ok(Verdict::Believed(Box::new(message))),
             Err(error) => match validator.unprotected_refusal(&message, &due.expectation(), now) {
                 Ok(refusal) => Ok(Verdict::Refused(refusal.status().clone())),
-                Err(_) => Err(error),
+                Err(_) => match validator.first_contact(&message, &due.expectation(), now) {
+                    Ok((message, root)) => Ok(Verdict::FirstContact(Box::new(message), root)),
+                    Err(_) => Err(error),
+                },
             },
         }
     }
@@ -98,6 +102,8 @@ impl Belief {
 /// What is to be made of an answer.
 pub(super) enum Verdict {
     Believed(Box<ValidatedMessage>),
+    /// Under a root that it has brought itself, which is put up with: the root is the operator's from now on.
+    FirstContact(Box<ValidatedMessage>, EncodedCertificate),
     /// By a message without protection, which is put up with.
     Refused(PkiStatusInfo),
 }
@@ -145,6 +151,13 @@ impl<'a> Line<'a> {
 
     pub(super) fn belief(&self) -> &Belief {
         &self.belief
+    }
+
+    /// Believes in that root from now on.
+    pub(super) fn believe(&mut self, root: EncodedCertificate) {
+        let mut belief = Belief::clone(&self.belief);
+        belief.anchors = vec![root];
+        self.belief = Arc::new(belief);
     }
 
     /// Sends the same octets until an answer can be believed. `bound` is the server at which the transaction may be known: no other

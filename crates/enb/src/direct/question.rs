@@ -226,7 +226,9 @@ async fn answer(
             Ok(())
         };
         let reply = match line.exchange(&letter, &awaiting, known, &mut bind).await? {
-            Verdict::Believed(message) => awaiting.handle(&message).map_err(Error::Protocol)?,
+            Verdict::Believed(message) | Verdict::FirstContact(message, _) => {
+                awaiting.handle(&message).map_err(Error::Protocol)?
+            }
             Verdict::Refused(status) => Reply::Refused(status),
         };
         match reply {

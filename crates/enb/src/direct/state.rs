@@ -51,6 +51,9 @@ pub(super) struct State {
     pub(super) sender: Octets,
     /// The server at which the transaction may be known.
     pub(super) server: Option<String>,
+    /// The root that was taken from the first answer.
+    #[serde(default)]
+    pub(super) root: Option<Octets>,
     /// When the present message was made, in seconds since 1970.
     pub(super) since: u64,
     transaction: Facts,
@@ -126,6 +129,7 @@ impl State {
             asked: Octets(asked.to_vec()),
             sender: Octets(sender.to_vec()),
             server: None,
+            root: None,
             since: since.as_secs(),
             transaction: Facts::of(transaction),
             step: Step::Sent { message: Octets(message), polling: false },
