@@ -226,6 +226,7 @@ certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-k
 # signers = ["raca-cmp.pem"]         # what it signs with, if that has no extKeyUsage id-kp-cmcCA and is not its CA key
 # tls_ca = "raca-tls-ca.pem"         # whom to believe when the URL begins with https
 implicit_confirm = false             # true saves a message, but turns no wrong certificate down
+# confirm_when_fetched_seconds = 3600  # certConf goes when the station has the certificate, which is turned down after that time
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked
 timeout_seconds = 60                 # for one exchange
 max_in_flight = 32                   # messages or batches at the RA/CA at a time

@@ -230,7 +230,7 @@ impl Service {
 
     fn announce(&self, event: &Event) {
         log(event);
-        if matches!(event.happening, Happening::Confirmed | Happening::Rejected(_))
+        if matches!(event.happening, Happening::Offered | Happening::Confirmed | Happening::Rejected(_))
             && let Some(notify) = lock(&self.waiting).remove(&event.request)
         {
             notify.notify_waiters();

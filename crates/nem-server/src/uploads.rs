@@ -44,7 +44,7 @@ struct Shown {
 
 impl Shown {
     fn new(record: &Record) -> Self {
-        let certificate = issued(record).map(|certificates| certificates.certificate.octets());
+        let certificate = record.deliverable().map(|certificates| certificates.certificate.octets());
         let renew_from = certificate.and_then(renew_from);
         Self {
             entry: RequestEntry::new(record),
@@ -139,9 +139,9 @@ impl Uploads {
 
     fn status(&self, status: u16, record: &Record) -> UploadReply {
         let name = record.label.as_ref().map_or_else(|| record.id.to_string(), ToString::to_string);
-        let retry_after = match &record.state {
-            State::Issued(certificates) | State::Delivered(certificates) => renewal_hint(certificates),
-            State::Rejected { .. } => None,
+        let retry_after = match (record.deliverable(), &record.state) {
+            (Some(certificates), _) => renewal_hint(certificates),
+            (None, State::Rejected { .. }) => None,
             _ => Some(self.service.retry_after()),
         };
         json(status, &Shown::new(record), Some(format!("/requests/{name}")), retry_after)
@@ -150,7 +150,7 @@ impl Uploads {
     async fn deliver(&self, identity: Identity, name: &str, chain: bool) -> Result<UploadReply, Refusal> {
         let station = self.service.identify(identity).await?;
         let Some(mut record) = self.service.request_of(&station, name).await? else { return Ok(gone()) };
-        if !record.state.is_decided() {
+        if record.deliverable().is_none() && !record.state.is_decided() {
             let id = record.id;
             // What it came to is read again below, so that state and certificate are of one moment.
             let _ = self.service.wait(id, self.hold).await;
@@ -159,18 +159,15 @@ impl Uploads {
                 None => return Ok(gone()),
             }
         }
-        Ok(match &record.state {
-            State::Issued(certificates) | State::Delivered(certificates) => {
+        Ok(match (record.deliverable(), &record.state) {
+            (Some(certificates), _) => {
                 self.service.delivered(record.id).await;
                 let above = certificates.chain.iter().filter(|_| chain);
                 let all = std::iter::once(&certificates.certificate).chain(above);
-                let certificates: Vec<Vec<u8>> = all.map(|one| one.octets().to_vec()).collect();
-                UploadReply::Certificates {
-                    certificates,
-                    retry_after: issued(&record).and_then(renewal_hint),
-                }
+                let octets = all.map(|one| one.octets().to_vec()).collect();
+                UploadReply::Certificates { certificates: octets, retry_after: renewal_hint(certificates) }
             }
-            State::Rejected { reason } => refused(403, reason),
+            (None, State::Rejected { reason }) => refused(403, reason),
             _ => self.status(202, &record),
         })
     }
@@ -178,13 +175,6 @@ impl Uploads {
 
 const BAD_NAME: &str =
     "a request's name has 1 to 64 letters, digits and . _ - of ASCII, and does not begin with a point";
-
-fn issued(record: &Record) -> Option<&Certificates> {
-    match &record.state {
-        State::Issued(certificates) | State::Delivered(certificates) => Some(certificates),
-        _ => None,
-    }
-}
 
 fn renewal_hint(certificates: &Certificates) -> Option<Duration> {
     let at = renew_from(EncodedCertificate::octets(&certificates.certificate))?;

@@ -42,6 +42,7 @@ fn identity(config: &Upstream, anchors: Vec<EncodedCertificate>) -> Result<nem::
     upstream.batching = config.batching();
     upstream.max_in_flight = config.max_in_flight;
     upstream.implicit_confirm = config.implicit_confirm;
+    upstream.confirm_when_fetched = config.confirm_when_fetched();
     upstream.time_window = config.time_window();
     upstream.reading.message_size = config.max_answer_octets;
     upstream.reading.lenient = config.lenient;

@@ -1,9 +1,16 @@
-//! What a station is told about its request.
+//! What a station is told about its request, and what it does with it.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
-use crate::ledger::{Certificates, Record, State};
+use asn1::UnixTime;
+
+use crate::error::Error;
+use crate::event::{Event, Happening};
+use crate::forwarding::Forwarding;
+use crate::label::Label;
+use crate::ledger::{Certificates, Confirming, Fetch, Record, RequestId, State};
+use crate::manager::{Nem, Output};
 
 /// How a request stands, as its station sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +37,105 @@ impl Standing {
         if let Some(reason) = &record.turn_down {
             return Self::Rejected { reason: reason.clone() };
         }
+        if let Some(certificates) = record.deliverable() {
+            return Self::Issued(certificates.clone());
+        }
         match &record.state {
-            State::Issued(certificates) | State::Delivered(certificates) => {
-                Self::Issued(certificates.clone())
-            }
             State::Rejected { reason } => Self::Rejected { reason: reason.clone() },
             state => Self::UnderWay { progress: state.name(), retry_after },
+        }
+    }
+}
+
+impl Nem {
+    /// The same request under another name: it goes by that from now on.
+    pub(crate) fn relabel(&mut self, record: &Record, label: Option<&Label>) -> Result<(), Error> {
+        if label.is_none() || record.label.as_ref() == label {
+            return Ok(());
+        }
+        let record = Record { label: label.cloned(), ..record.clone() };
+        self.ledger.put(&record)?;
+        Ok(())
+    }
+
+    /// The station wants that certificate no more. What was not sent is not sent; a certificate that is still issued is turned
+    /// down; one that is confirmed stays as it is. `false`: the request is decided already, or is not the station's.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn cancel(&mut self, station: &str, id: RequestId, now: UnixTime) -> Result<bool, Error> {
+        let Some(record) = self.ledger.request(id)?.filter(|record| record.station == station) else {
+            return Ok(false);
+        };
+        if record.fetch == Some(Fetch::Awaited) {
+            self.decline(record, "the station cancelled its request", now)?;
+            self.pump(now);
+            return Ok(true);
+        }
+        if record.state.is_decided() || matches!(record.state, State::Confirming(_)) {
+            return Ok(false);
+        }
+        let next = Record { cancelled: true, ..record };
+        self.ledger.put(&next)?;
+        self.outputs.push_back(Output::Event(Event::new(&next, Happening::Cancelled)));
+        if matches!(next.state, State::Queued) {
+            let reason = "cancelled by the station".to_string();
+            self.enter(id, State::Rejected { reason }, now)?;
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn handle_delivered(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
+        let Some(mut record) = self.ledger.request(id)? else { return Ok(()) };
+        record.state = match record.state {
+            State::Issued(certificates) => State::Delivered(certificates),
+            State::Confirming(confirming) if record.fetch == Some(Fetch::Awaited) => {
+                record.fetch = Some(Fetch::Done);
+                self.confirm_anew(record.upstream.as_deref(), *confirming, now)?
+            }
+            _ => return Ok(()),
+        };
+        record.changed_at = now;
+        self.ledger.put(&record)?;
+        self.outputs.push_back(Output::Event(Event::new(&record, Happening::Delivered)));
+        self.confirm_now(&record, now);
+        Ok(())
+    }
+
+    /// The certificate that its station was to fetch is turned down.
+    pub(crate) fn decline(&mut self, record: Record, reason: &str, now: UnixTime) -> Result<(), Error> {
+        let State::Confirming(confirming) = record.state else { return Ok(()) };
+        let confirming = Confirming { turned_down: Some(reason.to_string()), ..*confirming };
+        let state = self.confirm_anew(record.upstream.as_deref(), confirming, now)?;
+        let record = Record { state, fetch: None, changed_at: now, ..record };
+        self.ledger.put(&record)?;
+        let happening = Happening::TurnedDown(reason.to_string());
+        self.outputs.push_back(Output::Event(Event::new(&record, happening)));
+        self.confirm_now(&record, now);
+        Ok(())
+    }
+
+    /// certConf as of now: the one that was made before may be too old by now, or say something else.
+    fn confirm_anew(
+        &self,
+        upstream: Option<&str>,
+        confirming: Confirming,
+        now: UnixTime,
+    ) -> Result<State, Error> {
+        // An RA/CA that is not in the configuration any more gets the one that there is, should it come back.
+        let Some(line) = upstream.and_then(|name| self.lines.get(name)) else {
+            return Ok(State::Confirming(confirming.into()));
+        };
+        let forwarding = Forwarding { upstream: &line.upstream, provider: &self.provider, now, barred: None };
+        forwarding.confirm_again(&confirming)
+    }
+
+    /// certConf is due, if there is one.
+    fn confirm_now(&mut self, record: &Record, now: UnixTime) {
+        if !record.state.is_decided() {
+            self.update(record);
+            self.withdraw(record.id);
+            self.requests.schedule(record.id, now);
         }
     }
 }

@@ -124,6 +124,8 @@ pub enum Happening {
     Released,
     /// The certificate came and is good.
     Issued,
+    /// The certificate came and is good; it is confirmed when its station has it.
+    Offered,
     /// A certificate came that is not taken.
     TurnedDown(String),
     /// The RA/CA has the confirmation; the certificate waits for its station.
@@ -152,6 +154,7 @@ impl fmt::Display for Happening {
             Self::Held => f.write_str("held by an operator"),
             Self::Released => f.write_str("released by an operator"),
             Self::Issued => f.write_str("certificate issued"),
+            Self::Offered => f.write_str("certificate issued; confirmed when the station has it"),
             Self::TurnedDown(reason) => write!(f, "certificate turned down: {reason}"),
             Self::Confirmed => f.write_str("certificate confirmed"),
             Self::Delivered => f.write_str("certificate delivered"),

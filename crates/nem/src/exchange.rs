@@ -15,7 +15,7 @@ use crate::batch::{Batch, Opening};
 use crate::error::Error;
 use crate::event::{Event, Happening, News, Notice};
 use crate::forwarding::{Forwarding, POLL_PAUSE, Step};
-use crate::ledger::{CannotUnbundle, Record, RequestId, State};
+use crate::ledger::{CannotUnbundle, Fetch, Record, RequestId, State};
 use crate::line::{Due, Nesting};
 use crate::manager::{Nem, Output};
 use crate::operate::{BatchStatus, RECENT_BATCHES};
@@ -170,6 +170,9 @@ impl Nem {
             let reason = reason.to_string();
             return self.enter(id, State::Rejected { reason }, now).map(|()| None);
         }
+        if record.fetch == Some(Fetch::Awaited) {
+            return self.await_fetch(record, upstream, now).map(|()| None);
+        }
         let forwarding = Forwarding { upstream, provider: &self.provider, now, barred: None };
         let state = forwarding.prepare(&record)?;
         let next = state.map(|state| {
@@ -185,6 +188,16 @@ impl Nem {
         };
         let message = message.clone();
         Ok(Some(Loaded { since, id, next, body, message }))
+    }
+
+    /// Nothing goes before the station has its certificate, or does not come for it.
+    fn await_fetch(&mut self, record: Record, upstream: &Upstream, now: UnixTime) -> Result<(), Error> {
+        let until = record.changed_at.saturating_add(upstream.confirm_when_fetched.unwrap_or_default());
+        if until <= now {
+            return self.decline(record, "the station did not fetch it in time", now);
+        }
+        self.requests.schedule(record.id, until);
+        Ok(())
     }
 
     /// Commits the states, all at once, and sends the messages.
@@ -418,8 +431,9 @@ impl Nem {
             let step = forwarding.handle(&record, octets);
             believed |= !matches!(step, Ok(Step::Unbelieved(_)));
             let moved = |state: State| {
-                let upstream = record.upstream.clone().filter(|_| !matches!(state, State::Queued));
-                Record { state, changed_at: now, upstream, ..record.clone() }
+                let before = record.upstream.clone().filter(|_| !matches!(state, State::Queued));
+                let (state, fetch) = after(&record, state, upstream);
+                Record { state, fetch, changed_at: now, upstream: before, ..record.clone() }
             };
             match step {
                 Ok(Step::Next(state)) => next.push((moved(state), None)),
@@ -555,6 +569,22 @@ impl Nem {
         let event: Event = open.event(id, Happening::Retry { reason, at });
         self.outputs.push_back(Output::Event(event));
         self.requests.schedule(id, at);
+    }
+}
+
+/// The state that is really reached, where the confirmation waits for the station.
+fn after(record: &Record, state: State, upstream: &Upstream) -> (State, Option<Fetch>) {
+    match (state, record.fetch) {
+        (State::Issued(certificates), Some(Fetch::Done)) => (State::Delivered(certificates), None),
+        (State::Confirming(confirming), None)
+            if confirming.turned_down.is_none()
+                && upstream.confirm_when_fetched.is_some()
+                && !matches!(record.state, State::Confirming(_)) =>
+        {
+            (State::Confirming(confirming), Some(Fetch::Awaited))
+        }
+        (state @ State::Confirming(_), fetch) => (state, fetch),
+        (state, _) => (state, None),
     }
 }
 

@@ -272,7 +272,7 @@ impl Forwarding<'_> {
         })
     }
 
-    fn confirm_again(&self, confirming: &Confirming) -> Result<State, Error> {
+    pub(crate) fn confirm_again(&self, confirming: &Confirming) -> Result<State, Error> {
         let granted = Granted::resume(
             confirming.transaction.clone(),
             confirming.certificates.certificate.clone(),

@@ -154,8 +154,20 @@ pub struct Record {
     pub held: bool,
     /// Why an operator wants no certificate for it: one that still comes is turned down.
     pub turn_down: Option<String>,
+    /// Whether the station has its certificate, where the confirmation waits for that.
+    pub fetch: Option<Fetch>,
     /// How far it is.
     pub state: State,
+}
+
+/// How far a station is with a certificate that is confirmed only when the station has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // it has it, or it has not
+pub enum Fetch {
+    /// It may fetch it; certConf waits.
+    Awaited,
+    /// It has it; certConf goes.
+    Done,
 }
 
 impl Record {
@@ -181,7 +193,17 @@ impl Record {
             upstream: None,
             held: false,
             turn_down: None,
+            fetch: None,
             state: State::Queued,
+        }
+    }
+
+    /// The certificate that its station may have.
+    pub fn deliverable(&self) -> Option<&Certificates> {
+        match &self.state {
+            State::Issued(certificates) | State::Delivered(certificates) => Some(certificates),
+            State::Confirming(confirming) if self.fetch.is_some() => Some(&confirming.certificates),
+            _ => None,
         }
     }
 

@@ -23,7 +23,7 @@ use crate::exchange::{Delayed, Exchange, ExchangeId};
 use crate::intake::Admitted;
 use crate::inventory::{Inventory, Shown, StationAnchors};
 use crate::label::Label;
-use crate::ledger::{Ledger, Record, RequestId, State};
+use crate::ledger::{Fetch, Ledger, Record, RequestId, State};
 use crate::line::Line;
 use crate::operate::BatchStatus;
 use crate::request::Upload;
@@ -337,38 +337,6 @@ impl Nem {
         }
     }
 
-    /// The same request under another name: it goes by that from now on.
-    fn relabel(&mut self, record: &Record, label: Option<&Label>) -> Result<(), Error> {
-        if label.is_none() || record.label.as_ref() == label {
-            return Ok(());
-        }
-        let record = Record { label: label.cloned(), ..record.clone() };
-        self.ledger.put(&record)?;
-        Ok(())
-    }
-
-    /// The station wants that certificate no more. What was not sent is not sent; a certificate that is still issued is turned
-    /// down; one that is confirmed stays as it is. `false`: the request is decided already, or is not the station's.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub fn cancel(&mut self, station: &str, id: RequestId, now: UnixTime) -> Result<bool, Error> {
-        let Some(record) = self.ledger.request(id)?.filter(|record| record.station == station) else {
-            return Ok(false);
-        };
-        if record.state.is_decided() || matches!(record.state, State::Confirming(_)) {
-            return Ok(false);
-        }
-        let next = Record { cancelled: true, ..record };
-        self.ledger.put(&next)?;
-        self.outputs.push_back(Output::Event(Event::new(&next, Happening::Cancelled)));
-        if matches!(next.state, State::Queued) {
-            let reason = "cancelled by the station".to_string();
-            self.enter(id, State::Rejected { reason }, now)?;
-        }
-        Ok(true)
-    }
-
     /// How a request stands.
     ///
     /// # Errors
@@ -398,17 +366,6 @@ impl Nem {
         };
         self.pump(now);
         outcome
-    }
-
-    fn handle_delivered(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
-        let Some(mut record) = self.ledger.request(id)? else { return Ok(()) };
-        if let State::Issued(certificates) = record.state {
-            record.state = State::Delivered(certificates);
-            record.changed_at = now;
-            self.ledger.put(&record)?;
-            self.outputs.push_back(Output::Event(Event::new(&record, Happening::Delivered)));
-        }
-        Ok(())
     }
 
     /// The next thing to do; `None` when there is nothing until something happens.
@@ -468,10 +425,11 @@ impl Nem {
         let happening = match &record.state {
             State::Waiting { poll_at, .. } => Some(Happening::Waiting { until: *poll_at }),
             State::Confirming(confirming) => Some(match &confirming.turned_down {
+                None if record.fetch == Some(Fetch::Awaited) => Happening::Offered,
                 None => Happening::Issued,
                 Some(reason) => Happening::TurnedDown(reason.clone()),
             }),
-            State::Issued(_) => Some(Happening::Confirmed),
+            State::Issued(_) | State::Delivered(_) => Some(Happening::Confirmed),
             State::Rejected { reason } => Some(Happening::Rejected(reason.clone())),
             _ => None,
         };

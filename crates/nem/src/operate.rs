@@ -10,7 +10,7 @@ use cmp::TransactionId;
 use crate::error::Error;
 use crate::event::{Event, Happening, News};
 use crate::health::Health;
-use crate::ledger::{Record, RequestId, State};
+use crate::ledger::{Fetch, Record, RequestId, State};
 use crate::line::{Line, Nesting};
 use crate::manager::{Nem, Output, due};
 use crate::requests::Open;
@@ -222,6 +222,9 @@ impl Nem {
         let lost = record.upstream.as_deref().is_some_and(|name| !self.lines.contains_key(name));
         match &record.state {
             State::Queued => self.enter(id, State::Rejected { reason: reason.to_string() }, now)?,
+            State::Confirming(_) if record.fetch == Some(Fetch::Awaited) => {
+                self.decline(record, reason, now)?;
+            }
             State::Sent { .. } | State::Waiting { .. } if lost => {
                 self.enter(id, State::Rejected { reason: reason.to_string() }, now)?;
             }
@@ -238,7 +241,7 @@ impl Nem {
     }
 
     /// Takes a request out of the queue of its RA/CA and out of the schedule. Whether it was there.
-    fn withdraw(&mut self, id: RequestId) -> bool {
+    pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
         let scheduled = self.requests.unschedule(id);
         let withdrawn = self.lines.values_mut().map(|line| line.withdraw(|waiting| waiting == id).len());
         withdrawn.sum::<usize>() > 0 || scheduled

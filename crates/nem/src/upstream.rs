@@ -39,6 +39,9 @@ pub struct Upstream {
     pub anchors: Vec<EncodedCertificate>,
     /// Whether to ask that no certConf be awaited.
     pub implicit_confirm: bool,
+    /// Whether a certificate is confirmed only when its station has fetched it, and how long that may take: then it is turned
+    /// down. By default it is confirmed as soon as it is checked.
+    pub confirm_when_fetched: Option<Duration>,
     /// How far messageTime may be from now; `None` when the clocks do not agree.
     pub time_window: Option<Duration>,
     /// How answers are read before they are believed. The size is that of one message; the answer to a batch may have that many
@@ -101,6 +104,7 @@ impl Upstream {
             key: key.into(),
             anchors,
             implicit_confirm: false,
+            confirm_when_fetched: None,
             time_window: Some(Duration::from_secs(300)),
             reading: ReadingPolicy::default(),
             quirks: Quirks::NONE,

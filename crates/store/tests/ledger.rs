@@ -8,7 +8,7 @@ use asn1::UnixTime;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, SenderNonce, TransactionId};
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Certificates, Confirming, Ledger, Record, RequestId, State};
+use nem::ledger::{CannotUnbundle, Certificates, Confirming, Fetch, Ledger, Record, RequestId, State};
 use store::Error;
 use store::ledger::EmbeddedLedger;
 use testkit::vectors;
@@ -69,6 +69,7 @@ fn record(number: u8, state: State) -> Record {
     record.upstream = (number % 2 == 1).then(|| "raca".to_owned());
     record.held = number % 3 == 1;
     record.turn_down = (number % 4 == 1).then(|| "stolen".to_owned());
+    record.fetch = [None, Some(Fetch::Awaited), Some(Fetch::Done)][usize::from(number % 3)];
     record.state = state;
     record
 }

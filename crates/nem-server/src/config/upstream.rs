@@ -42,6 +42,7 @@ pub(crate) struct Upstream {
     pub(crate) tls_ca: Option<PathBuf>,
     #[serde(default)]
     pub(crate) implicit_confirm: bool,
+    confirm_when_fetched_seconds: Option<u64>,
     #[serde(default = "default_time_window")]
     time_window_seconds: u64,
     #[serde(default = "default_timeout")]
@@ -108,6 +109,12 @@ impl Upstream {
         if self.max_in_flight == 0 {
             bail!("upstream.max_in_flight: must be at least 1");
         }
+        if self.implicit_confirm && self.confirm_when_fetched_seconds.is_some() {
+            bail!("upstream.confirm_when_fetched_seconds: stands beside implicit_confirm = true; choose one");
+        }
+        if self.confirm_when_fetched_seconds == Some(0) {
+            bail!("upstream.confirm_when_fetched_seconds: must be at least 1; without it, nobody waits");
+        }
         if self.timeout_seconds == 0 {
             bail!("upstream.timeout_seconds: must be at least 1");
         }
@@ -132,6 +139,10 @@ impl Upstream {
         batching.delay = self.batch_delay_milliseconds.map_or(batching.delay, Duration::from_millis);
         batching.octets = self.batch_octets.unwrap_or(batching.octets);
         batching
+    }
+
+    pub(crate) fn confirm_when_fetched(&self) -> Option<Duration> {
+        self.confirm_when_fetched_seconds.map(Duration::from_secs)
     }
 
     /// `None` when it is not to be checked.

@@ -101,8 +101,8 @@ fn files_of(record: &Record) -> Vec<File> {
     };
     let ending = if record.kind == RequestKind::P10cr { "p10" } else { "crmf" };
     let mut files = vec![file(REQUESTS, ending, record.request.clone(), record.received_at, None)];
-    match &record.state {
-        State::Issued(certificates) | State::Delivered(certificates) => {
+    match (record.deliverable(), &record.state) {
+        (Some(certificates), _) => {
             let all = std::iter::once(&certificates.certificate).chain(&certificates.chain);
             let all: Vec<Vec<u8>> = all.map(|one| one.octets().to_vec()).collect();
             let forms = [("pem", pem_certificates(&all).map(String::into_bytes)), ("p7c", certs_only(&all))];
@@ -111,7 +111,7 @@ fn files_of(record: &Record) -> Vec<File> {
                 file(CERTIFICATES, ending, content, record.changed_at, Some(record.id))
             }));
         }
-        State::Rejected { reason } => {
+        (None, State::Rejected { reason }) => {
             let content = format!("{reason}\n").into_bytes();
             files.push(file(CERTIFICATES, "error", content, record.changed_at, None));
         }

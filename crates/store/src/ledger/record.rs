@@ -6,7 +6,7 @@ use cmp::{CertReqId, Credential, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
 use nem::Label;
-use nem::ledger::{Certificates, Confirming, Record, RequestId, State};
+use nem::ledger::{Certificates, Confirming, Fetch, Record, RequestId, State};
 use x509_cert::name::Name;
 
 use crate::Error;
@@ -35,7 +35,8 @@ use crate::sender::Sender;
 ///   held          [9] BOOLEAN DEFAULT FALSE,
 ///   label         [10] UTF8String OPTIONAL,   -- what the station calls it
 ///   cancelled     [11] BOOLEAN DEFAULT FALSE,
-///   turnDown      [12] UTF8String OPTIONAL }  -- why an operator wants no certificate
+///   turnDown      [12] UTF8String OPTIONAL,   -- why an operator wants no certificate
+///   fetch         [13] ENUMERATED { awaited(0), done(1) } OPTIONAL } -- confirming, where that waits for the station
 /// ```
 #[derive(Sequence)]
 struct RequestEntry {
@@ -72,10 +73,19 @@ struct RequestEntry {
     cancelled: bool,
     #[asn1(context_specific = "12", optional = "true")]
     turn_down: Option<String>,
+    #[asn1(context_specific = "13", optional = "true")]
+    fetch: Option<FetchName>,
 }
 
 const fn no() -> bool {
     false
+}
+
+#[derive(Clone, Copy, Enumerated)]
+#[repr(u8)]
+enum FetchName {
+    Awaited = 0,
+    Done = 1,
 }
 
 #[derive(Clone, Copy, Enumerated)]
@@ -143,6 +153,10 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
         label: record.label.as_ref().map(ToString::to_string),
         cancelled: record.cancelled,
         turn_down: record.turn_down.clone(),
+        fetch: record.fetch.map(|fetch| match fetch {
+            Fetch::Awaited => FetchName::Awaited,
+            Fetch::Done => FetchName::Done,
+        }),
     };
     match &record.state {
         State::Queued => {}
@@ -204,6 +218,10 @@ impl RequestEntry {
             self.label.as_deref().map(|text| Label::new(text).ok_or_else(inconsistent)).transpose()?;
         record.cancelled = self.cancelled;
         record.turn_down.clone_from(&self.turn_down);
+        record.fetch = self.fetch.map(|fetch| match fetch {
+            FetchName::Awaited => Fetch::Awaited,
+            FetchName::Done => Fetch::Done,
+        });
         record.state = self.into_state().ok_or_else(inconsistent)?;
         Ok(record)
     }
