@@ -1,6 +1,7 @@
 //! The CA: a message in, an answer out.
 
 mod approval;
+mod cross_certify;
 mod enrol;
 mod follow_up;
 mod general;
@@ -201,7 +202,6 @@ impl Ca {
         match message.body().kind() {
             BodyKind::Rr => self.revoke(message, now),
             BodyKind::Genm => self.inform(message, now),
-            BodyKind::Ccr => self.cross_certify(message, now),
             _ => self.enrol(message, endpoint.profile, now),
         }
     }

@@ -40,6 +40,9 @@ pub struct Policy {
     pub issuing_delay: Duration,
     /// Whose requests wait for an administrator.
     pub approval: Approval,
+    /// Whether other CAs, that are trusted in the role [`SignerRole::CertificationAuthority`], are certified: with how many further
+    /// CAs below them. `None`: no CA is.
+    pub cross_certification: Option<u8>,
 }
 
 /// Whose requests wait until an administrator approves or rejects them ([`crate::Ca::approve`]).
@@ -75,7 +78,7 @@ impl Approval {
 }
 
 impl Default for Policy {
-    /// Network elements' certificates, at once, without an administrator, vendor names only; implicit confirmation is granted,
+    /// Network elements' certificates, at once, without an administrator, vendor names only, no CAs; implicit confirmation is granted,
     /// certConf awaited for five minutes. An update has a new key.
     fn default() -> Self {
         Self {
@@ -87,6 +90,7 @@ impl Default for Policy {
             confirm_wait: Duration::from_secs(300),
             issuing_delay: Duration::ZERO,
             approval: Approval::NONE,
+            cross_certification: None,
         }
     }
 }

@@ -62,6 +62,10 @@ impl Profile {
     /// `cmp`: the CA's own, to sign CMP messages. Five years.
     pub const CMP: Self = Self::ready_made("cmp", 1826, &[rfc6402::KP_CMC_CA]);
 
+    /// `cross-ca`: another CA's, whose certificates are then believed by whoever believes this one (RFC 9810 section 5.3.11). Three
+    /// years. Had by ccr only.
+    pub const CROSS_CA: Self = Self::ready_made("cross-ca", 1096, &[]);
+
     const fn ready_made(name: &'static str, days: u32, purposes: &'static [ObjectIdentifier]) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -199,6 +203,14 @@ pub(crate) fn ca_extensions(path_length: u8) -> Result<Vec<Extension>, Error> {
     Ok(Vec::from([
         extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(path_length) })?,
         extension(true, &KeyUsage(ca_key_usage()))?,
+    ]))
+}
+
+/// The extensions of another CA's certificate.
+pub(crate) fn cross_ca_extensions(path_length: u8) -> Result<Vec<Extension>, Error> {
+    Ok(Vec::from([
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(path_length) })?,
+        extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
     ]))
 }
 

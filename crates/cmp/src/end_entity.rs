@@ -55,6 +55,8 @@ pub enum CertificateRequest {
     Kur(CertReqMessages),
     /// A certificate for a PKCS #10 request.
     P10cr(Box<CertReq>),
+    /// A certificate of another CA for this one, as CRMF (RFC 9810 section 5.3.11).
+    Ccr(CertReqMessages),
 }
 
 /// Which request a transaction began with; it decides how the answer looks.
@@ -69,6 +71,8 @@ pub enum RequestKind {
     Kur,
     /// p10cr, answered by cp with certReqId -1
     P10cr,
+    /// ccr, answered by ccp
+    Ccr,
 }
 
 impl RequestKind {
@@ -78,6 +82,7 @@ impl RequestKind {
             Self::Ir => BodyKind::Ip,
             Self::Kur => BodyKind::Kup,
             Self::Cr | Self::P10cr => BodyKind::Cp,
+            Self::Ccr => BodyKind::Ccp,
         }
     }
 
@@ -88,6 +93,7 @@ impl RequestKind {
             Self::Cr => "cr",
             Self::Kur => "kur",
             Self::P10cr => "p10cr",
+            Self::Ccr => "ccr",
         }
     }
 }
@@ -146,6 +152,10 @@ impl Enrolment {
             CertificateRequest::Kur(messages) => {
                 let (id, key) = only_request(&messages)?;
                 (RequestKind::Kur, id, key, PkiBody::Kur(messages))
+            }
+            CertificateRequest::Ccr(messages) => {
+                let (id, key) = only_request(&messages)?;
+                (RequestKind::Ccr, id, key, PkiBody::Ccr(messages))
             }
             CertificateRequest::P10cr(request) => {
                 let key = request.public_key_octets().to_vec();

@@ -232,6 +232,7 @@ fn cert_req_msg_fail_info(error: &crmf::Error) -> PkiFailureInfo {
         Error::MessageCount { .. } | Error::DuplicateControl(_) => PkiFailureInfo::BAD_REQUEST,
         Error::Version
         | Error::UnexpectedField(_)
+        | Error::MissingField(_)
         | Error::EmptyValidity
         | Error::TooManyExtensions { .. }
         | Error::DuplicateExtension(_)

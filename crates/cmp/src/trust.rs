@@ -21,7 +21,7 @@ pub enum SignerRole {
     OperatorCertified,
     /// An end entity that shares a secret with the RA/CA, and has no certificate to show.
     SecretHolder,
-    /// The RA/CA that answers requests.
+    /// The RA/CA that answers requests; to a CA, another CA that asks for cross-certification.
     CertificationAuthority,
 }
 

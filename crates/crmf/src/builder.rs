@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crypto::{PublicKey, SignatureAlgorithm, SigningKey};
 use der::asn1::Null;
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
@@ -29,6 +30,11 @@ pub struct CertReqMsgBuilder {
     pub subject: Option<Name>,
     /// The key to be certified.
     pub public_key: PublicKey,
+    /// With which algorithm the certificate shall be signed: said by a CA that asks for cross-certification only, and then issuer
+    /// and both bounds of validity are needed, too (RFC 9810 appendix D.6).
+    pub signing_alg: Option<AlgorithmIdentifierOwned>,
+    /// The CA that shall issue the certificate; `None` leaves it open.
+    pub issuer: Option<Name>,
     /// When the certificate shall be valid; `None` leaves it to the CA.
     pub validity: Option<OptionalValidity>,
     /// The extensions asked for, each once and at most [`MAX_EXTENSIONS`](crate::MAX_EXTENSIONS).
@@ -52,6 +58,8 @@ impl CertReqMsgBuilder {
             cert_req_id: CertReqId::FIRST,
             subject,
             public_key: public_key.clone(),
+            signing_alg: None,
+            issuer: None,
             validity: None,
             extensions: Vec::new(),
             controls: Vec::new(),
@@ -139,6 +147,8 @@ impl CertReqMsgBuilder {
     fn cert_request(&self) -> Result<CertRequest, Error> {
         let public_key = Universal::from_octets(self.public_key.spki_octets()).map_err(Error::Encoding)?;
         let template = CertTemplate {
+            signing_alg: self.signing_alg.clone(),
+            issuer: self.issuer.clone(),
             validity: self.validity.clone(),
             subject: self.subject.clone(),
             public_key: Some(public_key),

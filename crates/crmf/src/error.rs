@@ -29,6 +29,8 @@ pub enum Error {
     Version,
     /// A field of the template that a request for a certificate must leave out.
     UnexpectedField(&'static str),
+    /// A field of the template that a request for cross-certification must have.
+    MissingField(&'static str),
     /// validity is there without bounds.
     EmptyValidity,
     /// More extensions than are accepted.
@@ -96,6 +98,9 @@ impl fmt::Display for Error {
             Self::DuplicateControl(oid) => write!(f, "control {oid} stands there twice"),
             Self::Version => f.write_str("another certificate version than v3 is asked for"),
             Self::UnexpectedField(field) => write!(f, "a request must leave {field} out"),
+            Self::MissingField(field) => {
+                write!(f, "a request for cross-certification lacks {field}")
+            }
             Self::EmptyValidity => f.write_str("validity is there without bounds"),
             Self::TooManyExtensions { count, limit } => {
                 write!(f, "the request asks for {count} extensions; {limit} are accepted")

@@ -161,13 +161,24 @@ impl CertReqMsg {
 
     /// Whether a certificate can be asked for so: returns its key, which is strong enough. SIZE (1..MAX) holds.
     pub(crate) fn inspect(&self) -> Result<PublicKey, Error> {
+        self.inspect_lists()?;
+        self.template().inspect()
+    }
+
+    /// The same of a CA that asks for cross-certification.
+    pub(crate) fn inspect_cross_certification(&self) -> Result<PublicKey, Error> {
+        self.inspect_lists()?;
+        self.template().inspect_cross_certification()
+    }
+
+    fn inspect_lists(&self) -> Result<(), Error> {
         let lists = [("controls", &self.cert_req().value().controls), ("regInfo", &self.0.value().reg_info)];
         for (name, list) in lists {
             if list.as_ref().is_some_and(Vec::is_empty) {
                 return Err(Error::EmptyList(name));
             }
         }
-        self.template().inspect()
+        Ok(())
     }
 }
 

@@ -79,12 +79,24 @@ impl CertReqMsg {
         self.verify_signature(provider, Requester::Secret(secret, limits))
     }
 
+    /// The same for another CA that asks for cross-certification: its template says all of signingAlg, issuer, validity with both
+    /// bounds, subject and publicKey (RFC 9810 appendix D.6).
+    ///
+    /// # Errors
+    /// As with [`verify_pop`](Self::verify_pop), and [`Error::MissingField`] when the template lacks one of these.
+    pub fn verify_pop_of_ca(&self, provider: &CryptoProvider) -> Result<VerifiedCertReqMsg, Error> {
+        self.verify_signature(provider, Requester::Ca)
+    }
+
     fn verify_signature(
         &self,
         provider: &CryptoProvider,
         requester: Requester<'_>,
     ) -> Result<VerifiedCertReqMsg, Error> {
-        let public_key = self.inspect()?;
+        let public_key = match requester {
+            Requester::Ca => self.inspect_cross_certification()?,
+            _ => self.inspect()?,
+        };
         let proof = match self.popo() {
             Some(ProofOfPossession::Signature(proof)) => proof,
             Some(ProofOfPossession::RaVerified(_)) => return Err(Error::RaVerified),
@@ -130,6 +142,7 @@ impl CertReqMsg {
 enum Requester<'a> {
     Sender(Option<&'a GeneralName>),
     Secret(&'a SharedSecret, &'a MacLimits),
+    Ca,
 }
 
 fn inspect_input(
@@ -145,7 +158,7 @@ fn inspect_input(
         (AuthInfo::PublicKeyMac(mac), Requester::Secret(secret, limits)) => {
             mac.verify(provider, secret, input.public_key.octets(), limits)?;
         }
-        (AuthInfo::PublicKeyMac(_), Requester::Sender(_)) => return Err(Error::PublicKeyMac),
+        (AuthInfo::PublicKeyMac(_), Requester::Sender(_) | Requester::Ca) => return Err(Error::PublicKeyMac),
     }
     if input.public_key.octets() == template.spki()?.octets() {
         Ok(())
@@ -170,7 +183,10 @@ impl Unproven {
     /// The requester is named when, and only when, the template has no subject.
     pub(crate) fn new(cert_req: CertRequest, auth_info: Option<AuthInfo>) -> Result<Self, Error> {
         let template = &cert_req.cert_template;
-        let public_key = template.inspect()?;
+        let public_key = match template.signing_alg {
+            Some(_) => template.inspect_cross_certification()?,
+            None => template.inspect()?,
+        };
         let poposk_input = match (&template.subject, auth_info) {
             (Some(_), None) => None,
             (Some(_), Some(_)) => return Err(Error::UnexpectedPoposkInput),

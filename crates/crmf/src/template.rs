@@ -43,7 +43,7 @@ pub struct CertTemplate {
     /// Absent in a request; names the certificate in a revocation request.
     #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
     pub serial_number: Option<SerialNumber>,
-    /// Absent in a request.
+    /// Absent in a request, unless a CA asks for cross-certification.
     #[asn1(context_specific = "2", tag_mode = "IMPLICIT", optional = "true")]
     pub signing_alg: Option<AlgorithmIdentifierOwned>,
     /// The CA that shall issue the certificate, or has issued it.
@@ -97,12 +97,34 @@ impl CertTemplate {
     /// Whether a certificate can be asked for so (RFC 4211 section 5, RFC 9483 section 4.1.1): returns its key, which
     /// is strong enough.
     pub(crate) fn inspect(&self) -> Result<PublicKey, Error> {
+        match self.signing_alg {
+            Some(_) => Err(Error::UnexpectedField("signingAlg")),
+            None => self.inspect_fields(),
+        }
+    }
+
+    /// Whether a CA can ask for cross-certification so (RFC 9810 appendix D.6): returns its key, which is strong enough.
+    pub(crate) fn inspect_cross_certification(&self) -> Result<PublicKey, Error> {
+        let validity = self.validity.as_ref();
+        let needed = [
+            ("signingAlg", self.signing_alg.is_some()),
+            ("issuer", self.issuer.as_ref().is_some_and(|issuer| !issuer.is_empty())),
+            ("notBefore", validity.is_some_and(|validity| validity.not_before.is_some())),
+            ("notAfter", validity.is_some_and(|validity| validity.not_after.is_some())),
+            ("subject", self.subject.as_ref().is_some_and(|subject| !subject.is_empty())),
+        ];
+        match needed.into_iter().find(|(_, present)| !present) {
+            Some((field, _)) => Err(Error::MissingField(field)),
+            None => self.inspect_fields(),
+        }
+    }
+
+    fn inspect_fields(&self) -> Result<PublicKey, Error> {
         if self.version.is_some_and(|version| version != Version::V3) {
             return Err(Error::Version);
         }
         let unasked = [
             ("serialNumber", self.serial_number.is_some()),
-            ("signingAlg", self.signing_alg.is_some()),
             ("issuerUID", self.issuer_uid.is_some()),
             ("subjectUID", self.subject_uid.is_some()),
         ];

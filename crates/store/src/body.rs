@@ -5,7 +5,7 @@ use crate::Error;
 use crate::error::unknown_value;
 
 /// The body a transaction began with, by its number in RFC 9810's PKIBody:
-/// `ENUMERATED { ir(0), cr(2), p10cr(4), kur(7) }`
+/// `ENUMERATED { ir(0), cr(2), p10cr(4), kur(7), ccr(13) }`
 #[derive(Clone, Copy, Enumerated)]
 #[repr(u8)]
 pub(crate) enum Body {
@@ -13,6 +13,7 @@ pub(crate) enum Body {
     Cr = 2,
     P10cr = 4,
     Kur = 7,
+    Ccr = 13,
 }
 
 impl TryFrom<RequestKind> for Body {
@@ -24,6 +25,7 @@ impl TryFrom<RequestKind> for Body {
             RequestKind::Cr => Ok(Self::Cr),
             RequestKind::P10cr => Ok(Self::P10cr),
             RequestKind::Kur => Ok(Self::Kur),
+            RequestKind::Ccr => Ok(Self::Ccr),
             _ => Err(unknown_value()),
         }
     }
@@ -36,6 +38,7 @@ impl From<Body> for RequestKind {
             Body::Cr => Self::Cr,
             Body::P10cr => Self::P10cr,
             Body::Kur => Self::Kur,
+            Body::Ccr => Self::Ccr,
         }
     }
 }

@@ -58,6 +58,7 @@ fn every_transaction_survives_a_restart() {
         (RequestKind::Ir, TransactionState::Waiting { due: NOW }, CertificateStatus::Unconfirmed),
         (RequestKind::Cr, TransactionState::AwaitingCertConf, CertificateStatus::Unconfirmed),
         (RequestKind::P10cr, TransactionState::Confirmed, CertificateStatus::Valid),
+        (RequestKind::Ccr, TransactionState::Confirmed, CertificateStatus::Valid),
         (
             RequestKind::P10cr,
             TransactionState::Rejected,

@@ -82,7 +82,7 @@ impl Ca {
                 };
                 (!self.policy.approval.is_over(received, now)).then(|| PendingRequest {
                     contents: self.reopen(&record, received).and_then(|request| {
-                        let contents = self.decide(&request, endpoint_profile.as_deref())?.contents;
+                        let contents = self.decide(&request, endpoint_profile.as_deref(), now)?.contents;
                         Ok((contents, request.signer().name.clone()))
                     }),
                     transaction_id: record.request.transaction_id,
@@ -104,7 +104,7 @@ impl Ca {
             let (mut transaction, received, endpoint_profile) = self.awaiting_approval(id, now)?;
             let request = self.reopen(&transaction, received)?;
             let Decision { profile, contents, with_mods } =
-                self.decide(&request, endpoint_profile.as_deref())?;
+                self.decide(&request, endpoint_profile.as_deref(), now)?;
             let issued = self.issue(&contents, now)?;
             let requester = Some(request.signer().name.clone());
             let certificate =

@@ -1,8 +1,9 @@
 use alloc::vec::Vec;
 
 use asn1::{EncodedCertificate, UnixTime};
+use cmp::end_entity::RequestKind;
 use cmp::management_entity::{ReplyTo, VerifiedRequest};
-use cmp::{BodyKind, Expectation, PkiFailureInfo, PkiMessage, SignerRole};
+use cmp::{BodyKind, Expectation, PkiBody, PkiFailureInfo, PkiMessage};
 use crypto::names_match;
 use der::Decode;
 use x509_cert::Certificate;
@@ -22,7 +23,7 @@ pub(super) struct Decision<'a> {
 }
 
 impl Ca {
-    /// The first message of a transaction: ir, cr, kur or p10cr.
+    /// The first message of a transaction: ir, cr, kur, p10cr or ccr.
     pub(super) fn enrol(
         &self,
         message: &PkiMessage,
@@ -31,15 +32,18 @@ impl Ca {
     ) -> Result<(Vec<u8>, Outcome), Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         match message.body().kind() {
-            BodyKind::Ir | BodyKind::Cr | BodyKind::Kur | BodyKind::P10cr => {}
+            BodyKind::Ir | BodyKind::Cr | BodyKind::Kur | BodyKind::P10cr | BodyKind::Ccr => {}
             BodyKind::CertConf | BodyKind::PollReq => {
                 return Err(cmp::Error::UnknownTransaction(id.clone()).into());
             }
             other => return Err(cmp::Error::UnexpectedBody(other).into()),
         }
         let validated = self.validate(message, &Expectation::First, now)?;
+        if let PkiBody::Ccr(_) = message.body() {
+            self.check_may_cross_certify(&validated)?;
+        }
         let request = VerifiedRequest::verify(&validated, &self.provider)?;
-        let Decision { profile, contents, with_mods } = self.decide(&request, endpoint_profile)?;
+        let Decision { profile, contents, with_mods } = self.decide(&request, endpoint_profile, now)?;
         if self.policy.approval.is_needed(&request) {
             return self.hold(&validated, &request, endpoint_profile, now);
         }
@@ -91,30 +95,21 @@ impl Ca {
 }
 
 impl Ca {
-    /// ccr: this CA certifies no other. Whoever is no CA itself may not even ask (RFC 9810 section 5.3.11).
-    pub(super) fn cross_certify(
-        &self,
-        message: &PkiMessage,
-        now: UnixTime,
-    ) -> Result<(Vec<u8>, Outcome), Error> {
-        let validated = self.validate(message, &Expectation::First, now)?;
-        if validated.signer().role != SignerRole::CertificationAuthority {
-            return Err(cmp::Error::NotAuthorized("only a CA asks for cross-certification").into());
-        }
-        Err(Error::policy(PkiFailureInfo::BAD_REQUEST, "this CA certifies no other CA"))
-    }
-
     /// What the request's sender gets, if it may have anything.
     pub(super) fn decide(
         &self,
         request: &VerifiedRequest,
         endpoint_profile: Option<&str>,
+        now: UnixTime,
     ) -> Result<Decision<'_>, Error> {
         if request.issuer().is_some_and(|issuer| !self.may_be_meant(issuer, request)) {
             return Err(Error::policy(
                 PkiFailureInfo::WRONG_AUTHORITY,
                 "the template's issuer is another CA than this one",
             ));
+        }
+        if request.open().kind == RequestKind::Ccr {
+            return self.decide_on_ca(request, now);
         }
         let order = match request.updated() {
             Some(old) => self.policy.update(request, &self.updatable(old)?, endpoint_profile)?,
@@ -126,7 +121,7 @@ impl Ca {
         Ok(Decision {
             profile: order.profile,
             contents,
-            with_mods: order.other_subject || modified || request.asks_for_validity(),
+            with_mods: order.other_subject || modified || request.validity().is_some(),
         })
     }
 

@@ -204,7 +204,7 @@ pub fn status(octets: &[u8]) -> PkiStatusInfo {
     assert!(message.protection().is_some());
     match message.body() {
         PkiBody::Error(content) => content.pki_status_info.clone(),
-        PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => {
+        PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) | PkiBody::Ccp(content) => {
             content.response[0].status.clone()
         }
         PkiBody::Rp(content) => content.status[0].clone(),

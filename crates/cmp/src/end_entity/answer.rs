@@ -61,7 +61,7 @@ impl AwaitingCertificate {
     /// trusted, and does not keep to the protocol.
     pub fn handle(self, message: &ValidatedMessage) -> Result<Answer, Error> {
         match message.body() {
-            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content)
+            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) | PkiBody::Ccp(content)
                 if message.body().kind() == self.transaction.kind.response() =>
             {
                 self.handle_response(content, message)

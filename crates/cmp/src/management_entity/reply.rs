@@ -88,6 +88,7 @@ impl Responder<'_> {
             Some(PkiBody::Ir(_)) if error.is_of_body() => PkiBody::Ip(rejection(CertReqId::FIRST)),
             Some(PkiBody::Cr(_)) if error.is_of_body() => PkiBody::Cp(rejection(CertReqId::FIRST)),
             Some(PkiBody::Kur(_)) if error.is_of_body() => PkiBody::Kup(rejection(CertReqId::FIRST)),
+            Some(PkiBody::Ccr(_)) if error.is_of_body() => PkiBody::Ccp(rejection(CertReqId::FIRST)),
             Some(PkiBody::P10cr(_)) if error.is_of_body() => PkiBody::Cp(rejection(CertReqId::P10CR)),
             Some(PkiBody::Rr(_)) if error.is_of_body() => PkiBody::Rp(RevRepContent::new(status)),
             _ => PkiBody::Error(ErrorMsgContent::new(status)),
@@ -317,6 +318,7 @@ impl OpenRequest {
         match self.kind.response() {
             BodyKind::Ip => PkiBody::Ip(content),
             BodyKind::Kup => PkiBody::Kup(content),
+            BodyKind::Ccp => PkiBody::Ccp(content),
             _ => PkiBody::Cp(content),
         }
     }

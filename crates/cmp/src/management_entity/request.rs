@@ -2,9 +2,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use asn1::EncodedCertificate;
-use crmf::{CertId, CertReqMessages, CertReqMsg};
+use crmf::{CertId, CertReqMessages, CertReqMsg, OptionalValidity};
 use crypto::{CryptoProvider, PublicKey, names_match};
 use der::Decode;
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -29,7 +30,8 @@ pub struct VerifiedRequest {
     public_key: PublicKey,
     extensions: Vec<Extension>,
     issuer: Option<Name>,
-    asks_for_validity: bool,
+    signing_alg: Option<AlgorithmIdentifierOwned>,
+    validity: Option<OptionalValidity>,
     cert_profile: Option<String>,
     updated: Option<EncodedCertificate>,
 }
@@ -40,12 +42,13 @@ struct Contents {
     public_key: PublicKey,
     extensions: Vec<Extension>,
     issuer: Option<Name>,
-    asks_for_validity: bool,
+    signing_alg: Option<AlgorithmIdentifierOwned>,
+    validity: Option<OptionalValidity>,
     old_cert_id: Option<CertId>,
 }
 
 impl VerifiedRequest {
-    /// Inspects an ir, cr, kur or p10cr and verifies its proof of possession over the octets received (RFC 9810
+    /// Inspects an ir, cr, kur, p10cr or ccr and verifies its proof of possession over the octets received (RFC 9810
     /// section 5.2.8).
     ///
     /// # Errors
@@ -58,6 +61,9 @@ impl VerifiedRequest {
             PkiBody::Kur(messages) => {
                 (RequestKind::Kur, CertReqId::FIRST, crmf(messages, message, provider)?)
             }
+            PkiBody::Ccr(messages) => {
+                (RequestKind::Ccr, CertReqId::FIRST, crmf(messages, message, provider)?)
+            }
             PkiBody::P10cr(request) => {
                 let verified = request.verify_pop(provider).map_err(Error::CertificationRequest)?;
                 let contents = Contents {
@@ -65,7 +71,8 @@ impl VerifiedRequest {
                     public_key: verified.public_key().clone(),
                     extensions: verified.extensions().to_vec(),
                     issuer: None,
-                    asks_for_validity: false,
+                    signing_alg: None,
+                    validity: None,
                     old_cert_id: None,
                 };
                 (RequestKind::P10cr, CertReqId::P10CR, contents)
@@ -90,7 +97,8 @@ impl VerifiedRequest {
             public_key: contents.public_key,
             extensions: contents.extensions,
             issuer: contents.issuer,
-            asks_for_validity: contents.asks_for_validity,
+            signing_alg: contents.signing_alg,
+            validity: contents.validity,
             cert_profile: message.message().header().cert_profile()?,
             updated,
         })
@@ -126,9 +134,14 @@ impl VerifiedRequest {
         self.issuer.as_ref()
     }
 
-    /// Whether the request says when the certificate shall be valid.
-    pub const fn asks_for_validity(&self) -> bool {
-        self.asks_for_validity
+    /// With which algorithm the certificate shall be signed: a ccr says so, others do not.
+    pub const fn signing_alg(&self) -> Option<&AlgorithmIdentifierOwned> {
+        self.signing_alg.as_ref()
+    }
+
+    /// When the certificate shall be valid, if the request says so.
+    pub const fn validity(&self) -> Option<&OptionalValidity> {
+        self.validity.as_ref()
     }
 
     /// The certificate that a kur asks to be updated: the one that its sender signed with. `None` with other requests.
@@ -159,7 +172,8 @@ fn crmf(
         public_key: verified.public_key().clone(),
         extensions: verified.extensions().to_vec(),
         issuer: request.template().issuer.clone(),
-        asks_for_validity: request.template().validity.is_some(),
+        signing_alg: request.template().signing_alg.clone(),
+        validity: request.template().validity.clone(),
         old_cert_id: request.cert_req().value().old_cert_id().map_err(Error::CertReqMsg)?,
     })
 }
@@ -192,6 +206,13 @@ fn verify_pop(
     message: &ValidatedMessage,
     provider: &CryptoProvider,
 ) -> Result<crmf::VerifiedCertReqMsg, Error> {
+    // A CA answers for itself: nobody vouches for it, and it shares no secret (RFC 9810 section 5.3.11).
+    if matches!(message.body(), PkiBody::Ccr(_)) {
+        return match message.shared_secret() {
+            Some(_) => Err(Error::WrongProtection),
+            None => request.verify_pop_of_ca(provider).map_err(Error::CertReqMsg),
+        };
+    }
     if !request.is_ra_verified() {
         let verified = match message.shared_secret() {
             Some((secret, limits)) => request.verify_pop_with_secret(provider, secret, limits),
