@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::doors::Tunnel;
 use crate::ftp::Ftps;
+use crate::health::Admin;
 
 pub(crate) use upstream::{Upstream, Upstreams};
 
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) tunnel: Option<Tunnel>,
     /// For stations that come by FTP with TLS.
     pub(crate) ftps: Option<Ftps>,
+    /// For those who watch the NEM.
+    pub(crate) admin: Option<Admin>,
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.

@@ -255,6 +255,9 @@ max_requests_per_station = 4
 # listen = "10.8.0.1:8080"             # the inventory says (tunnel_address); an address inside the tunnel
 # ftp_listen = "10.8.0.1:21"           # the same for FTP
 
+# [admin]                              # /healthz, /readyz, /metrics for Prometheus, /certificates/due; it takes no orders
+# listen = "127.0.0.1:9100"
+
 # [ftps]                               # FTP with TLS: by account and password of the inventory, or by the vendor certificate
 # listen = "0.0.0.0:8021"
 # passive = {{ ports = [50000, 50999] }} # for data; `address` is what stations are told, when it is not the one they came to

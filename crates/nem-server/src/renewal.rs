@@ -18,6 +18,12 @@ pub(crate) fn renew_from(certificate: &[u8]) -> Option<u64> {
     from.checked_add(length / 3 * 2)?.checked_add(u64::try_from(within).ok()?)
 }
 
+/// Until when that certificate is valid, in Unix seconds.
+pub(crate) fn expires(certificate: &[u8]) -> Option<u64> {
+    let decoded = Certificate::from_der(certificate).ok()?;
+    Some(decoded.tbs_certificate().validity().not_after.to_unix_duration().as_secs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

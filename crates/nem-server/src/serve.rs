@@ -22,6 +22,7 @@ use crate::admin::Running;
 use crate::config::Config;
 use crate::doors::Doors;
 use crate::ftp::{FtpServer, Passive};
+use crate::health::Health;
 use crate::intake::Intake;
 use crate::service::Service;
 use crate::uploads::Uploads;
@@ -103,6 +104,10 @@ pub async fn serve(
     if let Some(ftps) = &config.ftps {
         let server = ftp_server(&config, &service, Some(tls.clone()), ftps.passive);
         doors.open_ftp("stations, with TLS,", ftps.listen, server).await?;
+    }
+    if let Some(admin) = &config.admin {
+        let router = Health::router(service.clone(), ledger.clone());
+        doors.open_http("those who watch", admin.listen, router, limits).await?;
     }
     let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
     let router = est_router(Arc::new(intake), limits).merge(over_tls);

@@ -20,12 +20,15 @@ use transfer::TransferError;
 use transfer::http::CmpClient;
 
 use crate::identity::Identity;
+use crate::metrics::Counters;
+use crate::status::Status;
 
 pub(crate) struct Service {
     nem: Mutex<Nem>,
     /// By the RA/CAs' names. Those that are not in the configuration any more stay: requests under way end there.
     clients: Mutex<HashMap<Arc<str>, CmpClient>>,
     retry_after: Duration,
+    counters: Counters,
     /// When the NEM wants to be told that time has passed.
     due: watch::Sender<Option<UnixTime>>,
     waiting: Mutex<HashMap<RequestId, Arc<Notify>>>,
@@ -35,7 +38,14 @@ impl Service {
     pub(crate) fn new(nem: Nem, clients: HashMap<Arc<str>, CmpClient>, retry_after: Duration) -> Arc<Self> {
         let due = watch::Sender::new(nem.poll_timeout());
         let (nem, clients) = (Mutex::new(nem), Mutex::new(clients));
-        Arc::new(Self { nem, clients, retry_after, due, waiting: Mutex::default() })
+        Arc::new(Self {
+            nem,
+            clients,
+            retry_after,
+            counters: Counters::default(),
+            due,
+            waiting: Mutex::default(),
+        })
     }
 
     /// Wakes the NEM whenever something is due.
@@ -93,6 +103,20 @@ impl Service {
     /// The user name and the password's hash of a station that has an account.
     pub(crate) fn account_of(&self, station: &str) -> Option<Account> {
         lock(&self.nem).inventory().station(station)?.account.clone()
+    }
+
+    /// How the NEM does. Blocks.
+    pub(crate) fn status(&self) -> Status {
+        Status::of(&lock(&self.nem))
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether the inventory has that station, and lets it ask for certificates. Blocks.
+    pub(crate) fn may_enrol(&self, station: &str) -> bool {
+        lock(&self.nem).inventory().station(station).is_some_and(|station| station.state.may_enrol())
     }
 
     /// See [`Nem::request_of`].
@@ -230,6 +254,7 @@ impl Service {
 
     fn announce(&self, event: &Event) {
         log(event);
+self.counters.count(&event.happening);
         if matches!(event.happening, Happening::Offered | Happening::Confirmed | Happening::Rejected(_))
             && let Some(notify) = lock(&self.waiting).remove(&event.request)
         {

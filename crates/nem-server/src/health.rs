@@ -1,0 +1,140 @@
+//! The listener for those who watch the NEM: `/healthz`, `/readyz`, `/metrics` and `/certificates/due`.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use asn1::UnixTime;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use nem::ledger::{Record, State};
+use serde::{Deserialize, Serialize};
+use store::ledger::EmbeddedLedger;
+use tracing::error;
+
+use crate::metrics;
+use crate::renewal::{expires, renew_from};
+use crate::service::Service;
+
+/// How old the count of certificates in the metrics may be: it takes a walk through the ledger.
+const COUNT_AGE: Duration = Duration::from_secs(300);
+
+/// Where those listen who watch the NEM. It tells names and numbers, and takes no orders; who may connect is for the network to say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    pub(crate) listen: SocketAddr,
+}
+
+/// A certificate whose station is to renew it, or has not.
+#[derive(Debug, Serialize)]
+struct DueCertificate {
+    station: String,
+    /// `due`, or `expired` when it is too late.
+    state: &'static str,
+    /// From when on its station is told to renew it, RFC 3339.
+    renew_from: String,
+    /// Until when it is valid, RFC 3339.
+    not_after: String,
+}
+
+/// How many certificates are due, and how many expired.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Renewals {
+    pub(crate) due: usize,
+    pub(crate) expired: usize,
+}
+
+pub(crate) struct Health {
+    pub(crate) service: Arc<Service>,
+    pub(crate) ledger: EmbeddedLedger,
+    counted: Mutex<Option<(Instant, Renewals)>>,
+}
+
+impl Health {
+    pub(crate) fn router(service: Arc<Service>, ledger: EmbeddedLedger) -> Router {
+        let health = Arc::new(Self { service, ledger, counted: Mutex::default() });
+        let answer = |answer: fn(&Self) -> Result<Response>| {
+            let health = health.clone();
+            get(async move || {
+                let answered = tokio::task::spawn_blocking(move || answer(&health)).await;
+                answered.map_err(anyhow::Error::from).flatten().unwrap_or_else(|reason| {
+                    error!("whoever watches gets no answer: {reason:#}");
+                    (StatusCode::SERVICE_UNAVAILABLE, format!("{reason:#}\n")).into_response()
+                })
+            })
+        };
+        Router::new()
+            // That it answers is what it says.
+            .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", answer(Self::ready))
+            .route("/metrics", answer(Self::metrics))
+            .route("/certificates/due", answer(Self::due))
+    }
+
+    /// Ready is a NEM that can use its ledger: requests are taken while every RA/CA is away.
+    fn ready(&self) -> Result<Response> {
+        self.ledger.latest(1)?;
+        Ok("ready\n".into_response())
+    }
+
+    fn metrics(&self) -> Result<Response> {
+        let renewals = self.renewals()?;
+        let text = metrics::text(&self.service.status(), self.service.counters(), renewals)?;
+        Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
+    }
+
+    fn due(&self) -> Result<Response> {
+        let due = self.due_certificates(host::now())?;
+        let json = serde_json::to_string_pretty(&due)? + "\n";
+        Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    }
+
+    fn renewals(&self) -> Result<Renewals> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, renewals)) = *counted
+            && at.elapsed() < COUNT_AGE
+        {
+            return Ok(renewals);
+        }
+        let due = self.due_certificates(host::now())?;
+        let expired = due.iter().filter(|certificate| certificate.state == "expired").count();
+        let renewals = Renewals { due: due.len() - expired, expired };
+        *counted = Some((Instant::now(), renewals));
+        Ok(renewals)
+    }
+
+    /// Of each station that is in service the latest certificate counts.
+    fn due_certificates(&self, now: UnixTime) -> Result<Vec<DueCertificate>> {
+        let (mut seen, mut due) = (HashSet::new(), Vec::new());
+        for record in self.ledger.latest(usize::MAX)? {
+            let Some(certificate) = certificate_of(&record) else { continue };
+            if !seen.insert(record.station.clone()) || !self.service.may_enrol(&record.station) {
+                continue;
+            }
+            let (Some(from), Some(to)) = (renew_from(certificate), expires(certificate)) else { continue };
+            if now.as_secs() >= from {
+                due.push(DueCertificate {
+                    station: record.station,
+                    state: if now.as_secs() > to { "expired" } else { "due" },
+                    renew_from: UnixTime::from_secs(from).to_string(),
+                    not_after: UnixTime::from_secs(to).to_string(),
+                });
+            }
+        }
+        Ok(due)
+    }
+}
+
+fn certificate_of(record: &Record) -> Option<&[u8]> {
+    match &record.state {
+        State::Issued(certificates) | State::Delivered(certificates) => {
+            Some(certificates.certificate.octets())
+        }
+        _ => None,
+    }
+}

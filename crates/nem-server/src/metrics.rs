@@ -1,0 +1,91 @@
+//! What Prometheus is told, in the OpenMetrics text format.
+
+use anyhow::Result;
+use nem::Happening;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::health::Renewals;
+use crate::status::Status;
+
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labelled = Family<Vec<(String, String)>, Gauge>;
+
+/// What happened to requests since the program began.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    accepted: Counter,
+    issued: Counter,
+    delivered: Counter,
+    rejected: Counter,
+    retried: Counter,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, happening: &Happening) {
+        let counter = match happening {
+            Happening::Accepted => &self.accepted,
+            Happening::Confirmed => &self.issued,
+            Happening::Delivered => &self.delivered,
+            Happening::Rejected(_) => &self.rejected,
+            Happening::Retry { .. } => &self.retried,
+            _ => return,
+        };
+        counter.inc();
+    }
+}
+
+/// Everything, as it is now.
+pub(crate) fn text(status: &Status, counters: &Counters, renewals: Renewals) -> Result<String> {
+    let mut registry = Registry::with_prefix("nem");
+    let happened = [
+        ("requests_accepted", "Requests accepted", &counters.accepted),
+        ("certificates_issued", "Certificates received and confirmed", &counters.issued),
+        ("certificates_delivered", "Certificates that their stations fetched", &counters.delivered),
+        ("requests_rejected", "Requests that end without a certificate", &counters.rejected),
+        ("retries", "Messages to an RA/CA that are tried again", &counters.retried),
+    ];
+    for (name, help, counter) in happened {
+        registry.register(name, help, counter.clone());
+    }
+    for (name, help, value) in [
+        ("stations", "Stations in the inventory", status.stations),
+        ("requests_held", "Requests that an operator holds", status.held),
+        ("certificates_due", "Certificates that their stations are to renew", renewals.due),
+        ("certificates_expired", "Certificates that expired without being renewed", renewals.expired),
+    ] {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(number(value));
+        registry.register(name, help, gauge);
+    }
+    let requests = Labelled::default();
+    for (state, count) in &status.requests {
+        requests.get_or_create(&label("state", state)).set(number(*count));
+    }
+    registry.register("requests_under_way", "Requests that are not decided, by state", requests);
+    let (up, waiting, in_flight) = (Labelled::default(), Labelled::default(), Labelled::default());
+    for upstream in &status.upstreams {
+        let label = label("upstream", &upstream.name);
+        up.get_or_create(&label).set(i64::from(upstream.health == "up"));
+        waiting.get_or_create(&label).set(number(upstream.waiting));
+        in_flight.get_or_create(&label).set(number(upstream.in_flight));
+    }
+    registry.register("upstream_up", "Whether the RA/CA answers", up);
+    registry.register("upstream_waiting", "Messages that wait for their batch or for the RA/CA", waiting);
+    registry.register("upstream_in_flight", "Exchanges under way with the RA/CA", in_flight);
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn label(name: &str, value: &str) -> Vec<(String, String)> {
+    vec![(name.to_owned(), value.to_owned())]
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
