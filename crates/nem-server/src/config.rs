@@ -13,6 +13,7 @@ use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use nem::Settings;
 use serde::Deserialize;
 
+use crate::cmp_stations::StationCmp;
 use crate::doors::Tunnel;
 use crate::ftp::Ftps;
 use crate::health::Admin;
@@ -81,6 +82,8 @@ pub(crate) struct Intake {
     retry_after_seconds: u64,
     max_requests: usize,
     max_requests_per_station: usize,
+    /// How messages go up that stations sign themselves.
+    pub(crate) station_cmp: StationCmp,
 }
 
 impl Default for Intake {
@@ -93,6 +96,7 @@ impl Default for Intake {
             retry_after_seconds: settings.retry_after.as_secs(),
             max_requests: settings.max_requests,
             max_requests_per_station: settings.max_requests_per_station,
+            station_cmp: StationCmp::default(),
         }
     }
 }

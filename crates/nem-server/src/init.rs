@@ -250,6 +250,7 @@ hold_seconds = 5                     # how long a station is kept waiting before
 retry_after_seconds = 5              # when it is to do so
 max_requests = 100000                # under way at a time
 max_requests_per_station = 4
+station_cmp = "unchanged"            # how messages go up that stations sign themselves; or "added-protection", "off"
 
 # [tunnel]                             # where the stations' IPsec tunnel ends: HTTP without TLS, and who has an address is who
 # listen = "10.8.0.1:8080"             # the inventory says (tunnel_address); an address inside the tunnel

@@ -2,6 +2,7 @@
 //! the RA/CAs by CMP over HTTP, and hands the certificates back. The program's commands are the functions here.
 
 mod admin;
+mod cmp_stations;
 mod config;
 mod credentials;
 mod doors;

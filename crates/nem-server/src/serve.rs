@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use cmp::ReadingPolicy;
 use host::control::ControlSocket;
 use host::{FileWatch, log_revocation};
 use nem::Nem;
@@ -14,11 +15,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
 use tracing::{error, info, warn};
 use transfer::est::est_router;
+use transfer::http::cmp_router;
 use transfer::server::Limits;
 use transfer::tls::{ClientTrust, ServerTls, server_config_trusting};
 use transfer::uploads::upload_router;
 
 use crate::admin::Running;
+use crate::cmp_stations::{CmpStations, StationCmp};
 use crate::config::Config;
 use crate::doors::Doors;
 use crate::ftp::{FtpServer, Passive};
@@ -89,8 +92,17 @@ pub async fn serve(
     let limits = limits(&config);
     let uploads = |tunnel: bool| {
         let (service, ca_certificates) = (service.clone(), ca_certificates.clone());
-        let uploads = Uploads { service, hold: config.intake.hold(), ca_certificates, tunnel };
-        upload_router(Arc::new(uploads), limits)
+        let uploads =
+            Uploads { service: service.clone(), hold: config.intake.hold(), ca_certificates, tunnel };
+        let router = upload_router(Arc::new(uploads), limits);
+        let policy = config.intake.station_cmp;
+        if policy == StationCmp::Off {
+            return router;
+        }
+        let mut reading = ReadingPolicy::default();
+        reading.message_size = config.intake.max_request_octets;
+        let stations = CmpStations { service: service.clone(), policy, reading, tunnel };
+        router.merge(cmp_router(Arc::new(stations), limits))
     };
     let over_tls = uploads(false);
     let mut doors = Doors::new(limits.drain);

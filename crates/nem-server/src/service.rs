@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use asn1::UnixTime;
+use cmp::{PkiFailureInfo, ReadingPolicy};
 use crypto::Revocation;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
 use nem::{
-    Account, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output, Refusal,
-    Standing, Upload, Upstream,
+    Account, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output, Passage,
+    Refusal, Standing, Upload, Upstream,
 };
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -117,6 +118,38 @@ impl Service {
     /// Whether the inventory has that station, and lets it ask for certificates. Blocks.
     pub(crate) fn may_enrol(&self, station: &str) -> bool {
         lock(&self.nem).inventory().station(station).is_some_and(|station| station.state.may_enrol())
+    }
+
+    /// See [`Nem::pass_up`].
+    pub(crate) async fn pass_up(
+        self: &Arc<Self>,
+        identity: Identity,
+        octets: Arc<Vec<u8>>,
+        reading: ReadingPolicy,
+        add: bool,
+    ) -> Result<Passage, Refusal> {
+        let service = self.clone();
+        let pass = move || lock(&service.nem).pass_up(identity.shown(), &octets, &reading, add, now());
+        blocking(pass).await
+    }
+
+    /// See [`Nem::refuse_message`].
+    pub(crate) async fn refuse_message(
+        self: &Arc<Self>,
+        octets: Arc<Vec<u8>>,
+        fail_info: PkiFailureInfo,
+        reason: String,
+    ) -> Option<Vec<u8>> {
+        let service = self.clone();
+        let refuse = move || lock(&service.nem).refuse_message(&octets, fail_info, &reason, now());
+        blocking(refuse).await.inspect_err(|error| error!("{error}")).ok().flatten()
+    }
+
+    /// Sends a station's own message to that RA/CA.
+    pub(crate) async fn ask(&self, upstream: &Arc<str>, message: Vec<u8>) -> Result<Vec<u8>, String> {
+        let client = lock(&self.clients).get(upstream).cloned();
+        let client = client.ok_or_else(|| format!("there is no RA/CA {upstream} any more"))?;
+        client.exchange(message).await.map_err(|error| error.to_string())
     }
 
     /// See [`Nem::request_of`].

@@ -77,6 +77,23 @@ pub enum Refusal {
         /// The station.
         station: String,
     },
+    /// The message that the station signed itself is none that can go up.
+    Message {
+        /// The station.
+        station: String,
+        /// What is wrong with it.
+        reason: Box<cmp::Error>,
+    },
+    /// The message is signed with a certificate that is not the station's, or with none.
+    OtherSigner {
+        /// The station.
+        station: String,
+    },
+    /// No RA/CA in the configuration serves the station.
+    NoUpstream {
+        /// The station.
+        station: String,
+    },
     /// Another station asked for a certificate for that key.
     DuplicateKey {
         /// The station.
@@ -114,6 +131,9 @@ impl Refusal {
             | Self::NoSubject { station }
             | Self::Name { station, .. }
             | Self::AlternativeName { station }
+            | Self::Message { station, .. }
+            | Self::OtherSigner { station }
+            | Self::NoUpstream { station }
             | Self::DuplicateKey { station }
             | Self::Busy { station, .. }
             | Self::Ledger { station, .. } => station,
@@ -148,6 +168,11 @@ impl fmt::Display for Refusal {
             Self::AlternativeName { .. } => {
                 f.write_str("the request asks for a subjectAltName that this station may not have")
             }
+            Self::Message { reason, .. } => write!(f, "message: {reason}"),
+            Self::OtherSigner { .. } => {
+                f.write_str("the message does not come with a certificate of this station that it is signed with")
+            }
+            Self::NoUpstream { .. } => f.write_str("no RA/CA serves this station's groups and profile"),
             Self::DuplicateKey { .. } => {
                 f.write_str("another station asked for a certificate for this key; make a new one")
             }

@@ -73,7 +73,11 @@ impl Admitted {
     }
 }
 
-fn check_pkcs10(octets: &[u8], station: &Station, provider: &CryptoProvider) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn check_pkcs10(
+    octets: &[u8],
+    station: &Station,
+    provider: &CryptoProvider,
+) -> Result<Vec<u8>, Refusal> {
     let refused = |reason| Refusal::Request { station: station.name.clone(), reason };
     let verified = CertReq::from_der(octets).and_then(|csr| csr.verify_pop(provider)).map_err(refused)?;
     check_names(verified.subject(), verified.extensions(), station)?;
@@ -104,7 +108,11 @@ fn check_crmf(octets: &[u8], station: &Station, provider: &CryptoProvider) -> Re
     Ok(verified.public_key().spki_octets().to_vec())
 }
 
-fn check_names(subject: &Name, extensions: &[Extension], station: &Station) -> Result<(), Refusal> {
+pub(crate) fn check_names(
+    subject: &Name,
+    extensions: &[Extension],
+    station: &Station,
+) -> Result<(), Refusal> {
     if !names_match(subject, &station.subject) {
         return Err(Refusal::Name {
             station: station.name.clone(),

@@ -42,6 +42,7 @@ pub use intake::Admitted;
 pub use inventory::{Identified, Inventory, InventoryError, Shown, StationAnchors};
 pub use label::Label;
 pub use line::Nesting;
+pub use manager::passing::Passage;
 pub use manager::{Input, Nem, Output, Settings};
 pub use operate::{BatchStatus, CommandError, OpenStatus, UpstreamStatus};
 pub use request::Upload;

@@ -1,6 +1,7 @@
 //! The NEM: what happens goes in, what to send and to log comes out.
 
 mod asking;
+pub(crate) mod passing;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};

@@ -1,0 +1,90 @@
+//! CMP of stations that sign their messages themselves (TS 33.310 clause 9): who may, speaks with the RA/CA.
+
+use std::sync::Arc;
+
+use cmp::{PkiFailureInfo, ReadingPolicy};
+use nem::Refusal;
+use serde::Deserialize;
+use tracing::{error, info, warn};
+use transfer::http::{CmpHandler, CmpRequest, CmpResponse};
+
+use crate::identity::Identity;
+use crate::service::Service;
+
+/// How stations' own messages go up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StationCmp {
+    /// As they are.
+    #[default]
+    Unchanged,
+    /// Each nested in a message that the NEM signs (RFC 9483 section 5.2.2.1).
+    AddedProtection,
+    /// Not at all.
+    Off,
+}
+
+pub(crate) struct CmpStations {
+    pub(crate) service: Arc<Service>,
+    pub(crate) policy: StationCmp,
+    pub(crate) reading: ReadingPolicy,
+    /// Whether the listener lies inside the IPsec tunnel.
+    pub(crate) tunnel: bool,
+}
+
+impl CmpHandler for CmpStations {
+    async fn handle(&self, request: CmpRequest) -> CmpResponse {
+        let peer = request.peer.address;
+        let identity = match self.tunnel {
+            true => Ok(Identity::of_tunnel(&request.peer)),
+            false => Identity::of_certificates(&request.peer.certificates),
+        };
+        let octets = Arc::new(request.octets);
+        let add = self.policy == StationCmp::AddedProtection;
+        let passage = match identity {
+            Ok(identity) => self.service.pass_up(identity, octets.clone(), self.reading, add).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (fail_info, reason) = match passage {
+            Ok(passage) => {
+                let (station, upstream, body) = (&passage.station, &passage.upstream, passage.body);
+                info!(%station, %peer, %upstream, "{body} of the station passed up");
+                match self.service.ask(upstream, passage.message).await {
+                    Ok(answer) => return CmpResponse::ok(answer),
+                    Err(reason) => {
+                        warn!(%station, %peer, %upstream, "{body} of the station is not answered: {reason}");
+                        (
+                            PkiFailureInfo::SYSTEM_UNAVAIL,
+                            "the RA/CA does not answer; come back later".to_owned(),
+                        )
+                    }
+                }
+            }
+            Err(refusal) => {
+                warn!(station = %refusal.station(), %peer, "message refused: {refusal}");
+                (fail_info(&refusal), refusal.to_string())
+            }
+        };
+        match self.service.refuse_message(octets, fail_info, reason).await {
+            Some(octets) => CmpResponse::ok(octets),
+            None => {
+                error!(%peer, "no error message could be made");
+                let mut answer = CmpResponse::ok(Vec::new());
+                answer.status = 503;
+                answer
+            }
+        }
+    }
+}
+
+fn fail_info(refusal: &Refusal) -> PkiFailureInfo {
+    match refusal {
+        Refusal::Message { reason, .. } => reason.fail_info(),
+        Refusal::Request { .. } | Refusal::CertReqMessages { .. } => PkiFailureInfo::BAD_POP,
+        Refusal::Name { .. } | Refusal::AlternativeName { .. } => PkiFailureInfo::BAD_CERT_TEMPLATE,
+        Refusal::Busy { .. } | Refusal::NoUpstream { .. } | Refusal::Ledger { .. } => {
+            PkiFailureInfo::SYSTEM_UNAVAIL
+        }
+        _ => PkiFailureInfo::NOT_AUTHORIZED,
+    }
+}

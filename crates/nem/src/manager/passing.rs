@@ -1,0 +1,137 @@
+//! Messages that stations sign themselves, as TS 33.310 has it: they are passed on as they are, and so are their answers (RFC 9483
+//! section 5.2). The transaction is between station and RA/CA; the NEM says only who may speak.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use asn1::UnixTime;
+use cmp::management_entity::{ReplyTo, Responder};
+use cmp::{
+    BodyKind, Error as CmpError, ErrorMsgContent, PkiBody, PkiFailureInfo, PkiMessage, PkiStatusInfo,
+    ReadingPolicy, add_protection,
+};
+use crmf::CertReqMessages;
+
+use super::Nem;
+use crate::error::{Error, Refusal};
+use crate::intake::{check_names, check_pkcs10};
+use crate::inventory::Shown;
+use crate::station::Station;
+
+/// A station's message that may go up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passage {
+    /// The station.
+    pub station: String,
+    /// To which RA/CA.
+    pub upstream: Arc<str>,
+    /// What to send there.
+    pub message: Vec<u8>,
+    /// What the station's message is, for the log.
+    pub body: &'static str,
+}
+
+impl Nem {
+    /// Looks at a station's message. Whoever shows that must be a station that may enrol; the certificate that the message is signed
+    /// with must be the same station's, and what it asks for must be that station's, too. The message's protection and proof of
+    /// possession are for the RA/CA to verify. It goes up unchanged, or, when it begins a transaction, nested with the NEM's signature added (RFC 9483 section
+    /// 5.2.2.1): its own protection stays in both cases.
+    ///
+    /// # Errors
+    /// Why it does not go up.
+    pub fn pass_up(
+        &self,
+        shown: Shown<'_>,
+        octets: &[u8],
+        reading: &ReadingPolicy,
+        add: bool,
+        now: UnixTime,
+    ) -> Result<Passage, Refusal> {
+        let station = self.identify(shown, now)?;
+        let refused =
+            |reason: CmpError| Refusal::Message { station: station.name.clone(), reason: Box::new(reason) };
+        let message = PkiMessage::inspect(octets, reading).map_err(refused)?;
+        self.check_signer(&message, station, now)?;
+        self.check_body(&message, station)?;
+        let lines = self.lines.iter().filter(|(_, line)| !line.retired && line.upstream.serves(station));
+        let best = lines.min_by_key(|(_, line)| (!line.breaker.is_up(), line.upstream.priority));
+        let (name, line) = best.ok_or_else(|| Refusal::NoUpstream { station: station.name.clone() })?;
+        // What is approved is the request; what follows in its transaction is the station's word alone.
+        let begins = !matches!(message.body().kind(), BodyKind::CertConf | BodyKind::PollReq);
+        let message_up = if add && begins {
+            let upstream = &line.upstream;
+            let part = add_protection(&message, &upstream.identity, &self.provider, now).map_err(refused)?;
+            part.sign(upstream.key.as_ref()).map_err(refused)?
+        } else {
+            octets.to_vec()
+        };
+        Ok(Passage {
+            station: station.name.clone(),
+            upstream: name.clone(),
+            message: message_up,
+            body: message.body().kind().name(),
+        })
+    }
+
+    /// An error message for a station whose message does not go up, signed by the NEM. `None` when there is no RA/CA, for which the
+    /// NEM would have a key.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn refuse_message(
+        &self,
+        octets: &[u8],
+        fail_info: PkiFailureInfo,
+        reason: &str,
+        now: UnixTime,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let Some(line) = self.lines.values().next() else { return Ok(None) };
+        let reply_to = PkiMessage::from_der(octets)
+            .map_or_else(|_| ReplyTo::unknown(), |message| ReplyTo::new(message.header()));
+        let status = PkiStatusInfo::rejection(fail_info, reason.to_string());
+        let body = PkiBody::Error(ErrorMsgContent::new(status));
+        let responder = Responder { identity: &line.upstream.identity, provider: &self.provider, now };
+        Ok(Some(responder.reply(&reply_to, &body)?.sign(line.upstream.key.as_ref())?))
+    }
+
+    /// A message without certificates belongs to a transaction that the RA/CA knows the signer of (RFC 9483 section 3.3), so only those
+    /// that begin none may come without.
+    fn check_signer(&self, message: &PkiMessage, station: &Station, now: UnixTime) -> Result<(), Refusal> {
+        let other = || Refusal::OtherSigner { station: station.name.clone() };
+        if message.extra_certs().is_empty() {
+            return match message.body().kind() {
+                BodyKind::CertConf | BodyKind::PollReq => Ok(()),
+                _ => Err(other()),
+            };
+        }
+        let signer = self.identify(Shown::Certificates(message.extra_certs()), now)?;
+        if signer.name == station.name { Ok(()) } else { Err(other()) }
+    }
+
+    fn check_body(&self, message: &PkiMessage, station: &Station) -> Result<(), Refusal> {
+        let refused =
+            |reason: CmpError| Refusal::Message { station: station.name.clone(), reason: Box::new(reason) };
+        match message.body() {
+            PkiBody::Ir(messages) | PkiBody::Cr(messages) | PkiBody::Kur(messages) => {
+                check_template(messages, station)
+            }
+            PkiBody::P10cr(request) => check_pkcs10(request.octets(), station, &self.provider).map(|_| ()),
+            PkiBody::CertConf(_) | PkiBody::PollReq(_) | PkiBody::Genm(_) => Ok(()),
+            body => Err(refused(CmpError::UnexpectedBody(body.kind()))),
+        }
+    }
+}
+
+fn check_template(messages: &CertReqMessages, station: &Station) -> Result<(), Refusal> {
+    let [message] = messages.messages() else {
+        let reason = CmpError::NotExactlyOne { what: "CertReqMsg", count: messages.messages().len() };
+        return Err(Refusal::Message { station: station.name.clone(), reason: Box::new(reason) });
+    };
+    let template = message.template();
+    // Without a subject the RA/CA takes it from the vendor certificate (TS 33.310 section 9.5.4.2).
+    let subject = template.subject.as_ref().unwrap_or(&station.subject);
+    check_names(subject, template.extensions(), station)
+}
