@@ -287,7 +287,7 @@ impl Service {
 
     fn announce(&self, event: &Event) {
         log(event);
-self.counters.count(&event.happening);
+        self.counters.count(&event.happening);
         if matches!(event.happening, Happening::Offered | Happening::Confirmed | Happening::Rejected(_))
             && let Some(notify) = lock(&self.waiting).remove(&event.request)
         {

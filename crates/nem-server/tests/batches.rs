@@ -204,7 +204,8 @@ fn openssl_s_mock_server_cannot_take_a_batch_apart() {
     );
     let _mock = Server::start_at("openssl", &words, folder, port);
     for station in STATIONS {
-        assert_eq!(uploads(folder, &house.nem, station), 202);
+        // The third makes the batch full, and may be turned down at once.
+        assert!([202, 403].contains(&uploads(folder, &house.nem, station)));
     }
     house.nem.wait_for_log(&["WARN", "raca", "it does not take batches apart"]);
     // No request is lost by that: one gets the certificate, and the others turn it down.
