@@ -69,7 +69,11 @@ fn record(number: u8, state: State) -> Record {
     record.upstream = (number % 2 == 1).then(|| "raca".to_owned());
     record.held = number % 3 == 1;
     record.turn_down = (number % 4 == 1).then(|| "stolen".to_owned());
-    record.fetch = [None, Some(Fetch::Awaited), Some(Fetch::Done)][usize::from(number % 3)];
+    record.fetch = match number % 3 {
+        0 => None,
+        1 => Some(Fetch::Awaited),
+        _ => Some(Fetch::Done),
+    };
     record.state = state;
     record
 }
