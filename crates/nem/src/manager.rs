@@ -2,6 +2,8 @@
 
 mod asking;
 pub(crate) mod passing;
+mod reconfiguring;
+mod uploading;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -11,23 +13,18 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::UnixTime;
 use cmp::TransactionId;
 use crypto::{CryptoProvider, Revocation};
-use der::Decode;
-use x509_cert::Certificate;
 
 use crate::delivery::Standing;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::event::{Event, Happening, Notice};
 use crate::exchange::{Delayed, Exchange, ExchangeId};
-use crate::intake::Admitted;
-use crate::inventory::{Inventory, Shown, StationAnchors};
-use crate::label::Label;
+use crate::inventory::{Inventory, StationAnchors};
 use crate::ledger::{Fetch, Ledger, Record, RequestId, State};
 use crate::line::Line;
 use crate::operate::BatchStatus;
-use crate::request::Upload;
 use crate::requests::Requests;
 use crate::upstream::Upstream;
 
@@ -192,150 +189,9 @@ impl Nem {
         &self.inventory
     }
 
-    /// From now on these are the stations. Requests under way go on, but those of stations that are gone or blocked: what was
-    /// not sent is not sent, and a certificate that is still issued is turned down.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub fn set_inventory(&mut self, inventory: Inventory, now: UnixTime) -> Result<(), Error> {
-        self.inventory = inventory;
-        let queued = self.requests.iter().filter(|(_, open)| open.stage.queued);
-        let gone = queued.filter(|(_, open)| self.may_not_enrol(&open.station));
-        let gone: Vec<RequestId> = gone.map(|(id, _)| id).collect();
-        gone.into_iter().try_for_each(|id| self.bar(id, now))
-    }
-
-    /// From now on these are the RA/CAs. Requests under way end where they began: an RA/CA that is not among these any more
-    /// gets no new ones, and one of the same name is spoken to as its new entry says. Whether they take batches apart is tried
-    /// anew.
-    ///
-    /// # Errors
-    /// When there is none, or two have the same name; nothing is changed then. When the ledger cannot be written.
-    pub fn set_upstreams(&mut self, upstreams: Vec<Upstream>, now: UnixTime) -> Result<(), Error> {
-        check_names(&upstreams)?;
-        for line in self.lines.values_mut() {
-            line.retired = true;
-        }
-        for mut upstream in upstreams {
-            upstream.set_revocation(self.revocation.as_ref());
-            let name = upstream.name.clone();
-            self.ledger.set_cannot_unbundle(&name, None)?;
-            let upstream = Arc::new(upstream);
-            match self.lines.get_mut(&name) {
-                Some(line) => line.renew(upstream),
-                None => {
-                    self.lines.insert(name, Line::new(upstream, None));
-                }
-            }
-        }
-        // What nobody has got yet is shared out anew.
-        let requests = &self.requests;
-        let queued = |id| requests.get(id).is_some_and(|open| open.stage.queued);
-        let withdrawn: Vec<RequestId> =
-            self.lines.values_mut().flat_map(|line| line.withdraw(queued)).collect();
-        withdrawn.into_iter().for_each(|id| self.requests.schedule(id, now));
-        self.forget_retired();
-        self.pump(now);
-        Ok(())
-    }
-
-    /// From now on the certificates of stations and of RA/CAs are looked up there; with `None`, nowhere. Requests under way go on.
-    pub fn set_revocation(&mut self, revocation: Option<Revocation>) {
-        for line in self.lines.values_mut() {
-            let mut upstream = Upstream::clone(&line.upstream);
-            upstream.set_revocation(revocation.as_ref());
-            line.upstream = Arc::new(upstream);
-        }
-        self.revocation.clone_from(&revocation);
-        self.anchors.revocation = revocation;
-    }
-
-    pub(crate) fn may_not_enrol(&self, station: &str) -> bool {
-        self.inventory.station(station).is_none_or(|station| !station.state.may_enrol())
-    }
-
-    pub(crate) fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
-        let reason = "the station was blocked or removed before its request was sent".to_string();
-        self.enter(id, State::Rejected { reason }, now)
-    }
-
     /// How many requests are not decided yet.
     pub fn requests_under_way(&self) -> usize {
         self.requests.len()
-    }
-
-    /// Takes an upload of whoever shows that. Once this returns the request is in the ledger, under the label if there is one. The same octets uploaded again are the same request, unless
-    /// the station shows the certificate that it led to: that is a renewal. Another request of the same station runs
-    /// beside it.
-    ///
-    /// # Errors
-    /// Why it is not taken; nothing was stored then.
-    pub fn upload(
-        &mut self,
-        shown: Shown<'_>,
-        upload: Upload<'_>,
-        label: Option<&Label>,
-        now: UnixTime,
-    ) -> Result<(RequestId, Standing), Refusal> {
-        let identified = self.inventory.identify(shown, &self.anchors, &self.provider, now)?;
-        let station = identified.station().name.clone();
-        let ledger_failed = |error: String| Refusal::Ledger { station: station.clone(), reason: error };
-        let earlier =
-            self.ledger.find(&station, upload.octets()).map_err(|error| ledger_failed(error.to_string()))?;
-        if let Some(record) = earlier.filter(|record| self.still_stands(record, shown.certificate(), now)) {
-            self.relabel(&record, label).map_err(|error| ledger_failed(error.to_string()))?;
-            return Ok((record.id, Standing::of(&record, self.settings.retry_after)));
-        }
-        let admitted = Admitted::check(upload, identified, &self.provider)?;
-        let owner = self.ledger.owner_of_key(admitted.public_key());
-        let owner = owner.map_err(|error| ledger_failed(error.to_string()))?;
-        if owner.is_some_and(|owner| owner != station) {
-            return Err(Refusal::DuplicateKey { station });
-        }
-        let of_station = self.requests.of_station(&station);
-        if self.requests.len() >= self.settings.max_requests
-            || of_station >= self.settings.max_requests_per_station
-        {
-            return Err(Refusal::Busy { station, retry_after: self.settings.last_retry });
-        }
-        let id = self.provider.random::<16>().map_err(|error| ledger_failed(error.to_string()))?;
-        let mut record = Record::new(
-            RequestId::new(id),
-            station.clone(),
-            admitted.kind(),
-            admitted.request().to_vec(),
-            admitted.public_key().to_vec(),
-            now,
-        );
-        record.label = label.cloned();
-        self.ledger.put(&record).map_err(|error| ledger_failed(error.to_string()))?;
-        let id = record.id;
-        self.outputs.push_back(Output::Event(Event::new(&record, Happening::Accepted)));
-        self.requests.insert(&record);
-        self.requests.schedule(id, now);
-        self.pump(now);
-        Ok((id, Standing::of(&record, self.settings.retry_after)))
-    }
-
-    /// A rejection stands for a while, everything else until it is decided, and a certificate as long as it is valid: but
-    /// whoever shows that very certificate has it, and wants the next. With RSA, the request for that can be the same, octet
-    /// for octet.
-    fn still_stands(&self, record: &Record, shown: Option<&EncodedCertificate>, now: UnixTime) -> bool {
-        match &record.state {
-            State::Rejected { .. } => now.abs_diff(record.changed_at) < self.settings.rejection_stands,
-            State::Issued(certificates) | State::Delivered(certificates)
-                if shown == Some(&certificates.certificate) =>
-            {
-                false
-            }
-            State::Issued(certificates) | State::Delivered(certificates) => {
-                Certificate::from_der(certificates.certificate.octets()).is_ok_and(|certificate| {
-                    let end = certificate.tbs_certificate().validity().not_after;
-                    now.as_secs() <= end.to_unix_duration().as_secs()
-                })
-            }
-            _ => true,
-        }
     }
 
     /// How a request stands.

@@ -1,0 +1,84 @@
+//! Other stations, RA/CAs and revocation data, while requests are under way.
+
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use asn1::UnixTime;
+use crypto::Revocation;
+
+use super::{Nem, check_names};
+use crate::error::Error;
+use crate::inventory::Inventory;
+use crate::ledger::{RequestId, State};
+use crate::line::Line;
+use crate::upstream::Upstream;
+
+impl Nem {
+    /// From now on these are the stations. Requests under way go on, but those of stations that are gone or blocked: what was
+    /// not sent is not sent, and a certificate that is still issued is turned down.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn set_inventory(&mut self, inventory: Inventory, now: UnixTime) -> Result<(), Error> {
+        self.inventory = inventory;
+        let queued = self.requests.iter().filter(|(_, open)| open.stage.queued);
+        let gone = queued.filter(|(_, open)| self.may_not_enrol(&open.station));
+        let gone: Vec<RequestId> = gone.map(|(id, _)| id).collect();
+        gone.into_iter().try_for_each(|id| self.bar(id, now))
+    }
+
+    /// From now on these are the RA/CAs. Requests under way end where they began: an RA/CA that is not among these any more
+    /// gets no new ones, and one of the same name is spoken to as its new entry says. Whether they take batches apart is tried
+    /// anew.
+    ///
+    /// # Errors
+    /// When there is none, or two have the same name; nothing is changed then. When the ledger cannot be written.
+    pub fn set_upstreams(&mut self, upstreams: Vec<Upstream>, now: UnixTime) -> Result<(), Error> {
+        check_names(&upstreams)?;
+        for line in self.lines.values_mut() {
+            line.retired = true;
+        }
+        for mut upstream in upstreams {
+            upstream.set_revocation(self.revocation.as_ref());
+            let name = upstream.name.clone();
+            self.ledger.set_cannot_unbundle(&name, None)?;
+            let upstream = Arc::new(upstream);
+            match self.lines.get_mut(&name) {
+                Some(line) => line.renew(upstream),
+                None => {
+                    self.lines.insert(name, Line::new(upstream, None));
+                }
+            }
+        }
+        // What nobody has got yet is shared out anew.
+        let requests = &self.requests;
+        let queued = |id| requests.get(id).is_some_and(|open| open.stage.queued);
+        let withdrawn: Vec<RequestId> =
+            self.lines.values_mut().flat_map(|line| line.withdraw(queued)).collect();
+        withdrawn.into_iter().for_each(|id| self.requests.schedule(id, now));
+        self.forget_retired();
+        self.pump(now);
+        Ok(())
+    }
+
+    /// From now on the certificates of stations and of RA/CAs are looked up there; with `None`, nowhere. Requests under way go on.
+    pub fn set_revocation(&mut self, revocation: Option<Revocation>) {
+        for line in self.lines.values_mut() {
+            let mut upstream = Upstream::clone(&line.upstream);
+            upstream.set_revocation(revocation.as_ref());
+            line.upstream = Arc::new(upstream);
+        }
+        self.revocation.clone_from(&revocation);
+        self.anchors.revocation = revocation;
+    }
+
+    pub(crate) fn may_not_enrol(&self, station: &str) -> bool {
+        self.inventory.station(station).is_none_or(|station| !station.state.may_enrol())
+    }
+
+    pub(crate) fn bar(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
+        let reason = "the station was blocked or removed before its request was sent".to_string();
+        self.enter(id, State::Rejected { reason }, now)
+    }
+}
