@@ -167,6 +167,10 @@ pub fn write_atomically(path: &Path, octets: &[u8]) -> Result<(), Error> {
     let temporary = PathBuf::from(temporary);
     let write = || {
         let mut file = File::create(&temporary)?;
+        // Whoever narrowed it down does not find it open to all afterwards.
+        if let Ok(before) = fs::metadata(path) {
+            file.set_permissions(before.permissions())?;
+        }
         file.write_all(octets)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;

@@ -12,6 +12,7 @@ use store::ledger::EmbeddedLedger;
 use crate::config::Config;
 use crate::listing::{RequestEntry, StationEntry, station_entries};
 use crate::operation::Operation;
+use crate::own::Keeper;
 use crate::service::Service;
 use crate::status::{BatchEntry, Status, UpstreamEntry};
 
@@ -144,16 +145,18 @@ pub(crate) struct Running {
     config: Arc<Config>,
     ledger: EmbeddedLedger,
     service: Arc<Service>,
+    keeper: Keeper,
 }
 
 impl Running {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         path: PathBuf,
         config: Arc<Config>,
         ledger: EmbeddedLedger,
         service: Arc<Service>,
+        keeper: Keeper,
     ) -> Self {
-        Self { path, config, ledger, service }
+        Self { path, config, ledger, service, keeper }
     }
 
     /// Answers one line of [`control`].
@@ -167,10 +170,16 @@ impl Running {
 
     fn carry_out(&self, command: Command) -> Result<Answer> {
         Ok(match command {
-            Command::Requests { .. } | Command::Stations => {
-                return look(&command, &self.config, Some(&self.ledger));
+            Command::Requests { .. } => return look(&command, &self.config, Some(&self.ledger)),
+            Command::Stations => {
+                let answer = look(&command, &self.config, Some(&self.ledger))?;
+                if let Answer::Stations(mut entries) = answer {
+                    self.service.act(|nem, now| entries.iter_mut().for_each(|entry| entry.meet(nem, now)));
+                    return Ok(Answer::Stations(entries));
+                }
+                answer
             }
-            Command::Status => Answer::Status(self.service.act(|nem, _| Status::of(nem))),
+            Command::Status => Answer::Status(self.service.act(|nem, now| Status::of(nem, now))),
             Command::Upstreams => Answer::Upstreams(
                 self.service.act(|nem, _| nem.upstreams().map(UpstreamEntry::from).collect()),
             ),
@@ -178,6 +187,14 @@ impl Running {
                 Answer::Batches(self.service.act(|nem, _| nem.batches().map(BatchEntry::from).collect()))
             }
             Command::Operate(Operation::Reload) => Answer::Done(self.reload()?),
+            Command::Operate(Operation::Renew) => {
+                Answer::Done(tokio::runtime::Handle::current().block_on(self.keeper.renew_all())?)
+            }
+            Command::Operate(operation) if operation.mark().is_some() => {
+                let answer = look(&Command::Operate(operation), &self.config, None)?;
+                self.service.set_inventory(crate::stations::read(&self.config.stations)?)?;
+                answer
+            }
             Command::Operate(operation) => {
                 Answer::Done(self.service.act(|nem, now| operation.carry_out(nem, now))?)
             }
@@ -190,6 +207,8 @@ impl Running {
         let upstreams = crate::upstreams::read(&config)?;
         let names: Vec<String> = upstreams.iter().map(|(upstream, _)| upstream.name.to_string()).collect();
         self.service.set_upstreams(upstreams)?;
+        self.service.act(|nem, now| nem.set_liveness(config.liveness.rules(), now));
+        self.keeper.reconfigure(config)?;
         let done = format!("RA/CAs read again: {}", names.join(", "));
         tracing::info!("{done}");
         Ok(done)
@@ -206,6 +225,11 @@ fn look(command: &Command, config: &Config, ledger: Option<&EmbeddedLedger>) -> 
         Command::Stations => {
             let inventory = crate::stations::read(&config.stations)?;
             Answer::Stations(station_entries(&inventory, &latest(ALL)?))
+        }
+        Command::Operate(operation) if operation.mark().is_some() => {
+            let (station, state) = operation.mark().context("it marks nothing")?;
+            crate::stations::mark(&config.stations, station, state)?;
+            Answer::Done(format!("station {station} is {state}"))
         }
         _ => bail!("`nem serve` does not run with this configuration, and only it can tell or do that"),
     })

@@ -82,9 +82,10 @@ fn fail_info(refusal: &Refusal) -> PkiFailureInfo {
         Refusal::Message { reason, .. } => reason.fail_info(),
         Refusal::Request { .. } | Refusal::CertReqMessages { .. } => PkiFailureInfo::BAD_POP,
         Refusal::Name { .. } | Refusal::AlternativeName { .. } => PkiFailureInfo::BAD_CERT_TEMPLATE,
-        Refusal::Busy { .. } | Refusal::NoUpstream { .. } | Refusal::Ledger { .. } => {
-            PkiFailureInfo::SYSTEM_UNAVAIL
-        }
+        Refusal::Busy { .. }
+        | Refusal::NotConnected { .. }
+        | Refusal::NoUpstream { .. }
+        | Refusal::Ledger { .. } => PkiFailureInfo::SYSTEM_UNAVAIL,
         _ => PkiFailureInfo::NOT_AUTHORIZED,
     }
 }

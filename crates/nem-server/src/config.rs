@@ -17,6 +17,8 @@ use crate::cmp_stations::StationCmp;
 use crate::doors::Tunnel;
 use crate::ftp::Ftps;
 use crate::health::Admin;
+use crate::liveness::LivenessConfig;
+use crate::own::Renewal;
 
 pub(crate) use upstream::{Upstream, Upstreams};
 
@@ -43,6 +45,12 @@ pub(crate) struct Config {
     pub(crate) ftps: Option<Ftps>,
     /// For those who watch the NEM.
     pub(crate) admin: Option<Admin>,
+    /// How the NEM's own certificates are renewed.
+    #[serde(default)]
+    pub(crate) renewal: Renewal,
+    /// When stations count as connected.
+    #[serde(default)]
+    pub(crate) liveness: LivenessConfig,
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
@@ -119,6 +127,7 @@ impl Config {
             *key = key.clone().relative_to(directory);
             *passphrase = passphrase.take().map(|source| source.relative_to(directory));
         }
+        config.liveness.token = config.liveness.token.map(|source| source.relative_to(directory));
         Ok(config)
     }
 
@@ -142,6 +151,9 @@ impl Config {
             }
         }
         self.upstreams.check()?;
+        let names: Vec<&str> = self.upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+        self.renewal.check(&names).context("renewal")?;
+        self.liveness.check(self.admin.is_some()).context("liveness")?;
         self.tunnel.iter().try_for_each(Tunnel::check)?;
         self.ftps.iter().try_for_each(|ftps| ftps.passive.check().context("ftps"))
     }
@@ -153,6 +165,7 @@ impl Config {
             .chain(&mut self.trust.operator_cas)
             .chain(&mut self.trust.vendor_cas)
             .chain(&mut self.trust.crls)
+            .chain(&mut self.liveness.file)
     }
 
     fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {
@@ -169,6 +182,7 @@ impl Config {
         let mut settings = Settings::default();
         settings.max_requests = self.intake.max_requests;
         settings.max_requests_per_station = self.intake.max_requests_per_station;
+        settings.liveness = self.liveness.rules();
         settings.retry_after = Duration::from_secs(self.intake.retry_after_seconds.max(1));
         settings
     }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use crypto::{CertificateList, Revocation, RevocationPolicy};
 use host::files::read_certificates;
-use host::{read_revocation, read_tls_credential};
+use host::{KeySource, read_revocation, read_tls_credential};
 use nem::StationAnchors;
 use transfer::tls::{ClientTrust, Identity};
 
@@ -15,7 +15,11 @@ use crate::config::{Credential, Trust};
 /// The NEM as its stations see it.
 pub(crate) fn tls_identity(credential: &Credential) -> Result<Identity> {
     must_exist(&credential.certificate, "tls-server")?;
-    let (chain, key) = read_tls_credential(&credential.certificate, &credential.key())?;
+    read_tls_identity(&credential.certificate, &credential.key())
+}
+
+pub(crate) fn read_tls_identity(certificate: &Path, key: &KeySource) -> Result<Identity> {
+    let (chain, key) = read_tls_credential(certificate, key)?;
     let chain = chain.iter().map(|certificate| certificate.octets().to_vec()).collect();
     Ok(Identity::new(chain, key))
 }

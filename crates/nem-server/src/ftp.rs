@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use libunftp::ServerBuilder;
-use rustls::ServerConfig;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{error, warn};
+use transfer::tls::ServerTls;
 
 use crate::service::Service;
 use files::Files;
@@ -78,7 +78,7 @@ pub(crate) struct FtpServer {
     login: Arc<Login>,
     refused: Arc<RefusedUploads>,
     /// `None` inside the tunnel.
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<ServerTls>,
     passive: Passive,
     max_request_octets: usize,
     sessions: Arc<Semaphore>,
@@ -88,7 +88,7 @@ pub(crate) struct FtpServer {
 impl FtpServer {
     pub(crate) fn new(
         service: Arc<Service>,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<ServerTls>,
         passive: Passive,
         max_request_octets: usize,
         max_connections: usize,
@@ -156,7 +156,7 @@ impl FtpServer {
             builder = builder.passive_host(address);
         }
         if let Some(tls) = &self.tls {
-            builder = builder.ftps_manual::<std::path::PathBuf>(tls.clone()).ftps_required(true, true);
+            builder = builder.ftps_manual::<std::path::PathBuf>(tls.current()).ftps_required(true, true);
         }
         match builder.build() {
             Ok(server) => {

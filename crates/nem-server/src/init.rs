@@ -225,6 +225,7 @@ certificate = "cmp.pem"              # as it sees the NEM: with extKeyUsage id-k
 {cmp_key}
 # signers = ["raca-cmp.pem"]         # what it signs with, if that has no extKeyUsage id-kp-cmcCA and is not its CA key
 # tls_ca = "raca-tls-ca.pem"         # whom to believe when the URL begins with https
+# tls_client_certificate = true      # its TLS server is shown the certificate above, too
 implicit_confirm = false             # true saves a message, but turns no wrong certificate down
 # confirm_when_fetched_seconds = 3600  # certConf goes when the station has the certificate, which is turned down after that time
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked
@@ -255,6 +256,17 @@ station_cmp = "unchanged"            # how messages go up that stations sign the
 # [tunnel]                             # where the stations' IPsec tunnel ends: HTTP without TLS, and who has an address is who
 # listen = "10.8.0.1:8080"             # the inventory says (tunnel_address); an address inside the tunnel
 # ftp_listen = "10.8.0.1:21"           # the same for FTP
+
+# [renewal]                            # of the NEM's own certificates, by kur after two thirds of their time
+# own_certificates = true              # false: by hand
+# tls_upstream = "raca"                # which RA/CA renews the TLS certificate; by default the one with the lowest priority
+
+# [liveness]                           # without it, whoever is in the inventory counts as connected, and may enrol
+# silent_after_seconds = 3600          # how long after its last upload, poll or heartbeat; then it may not, until it is back
+# own_contact = true                   # false: uploads and polls count for nothing, only what others report
+# queued = "hold"                      # what becomes of its requests that were not sent: "hold" them, or "drop"
+# file = "connected.txt"               # reports of other software: lines `connected NAME` and `disconnected NAME`
+# token = "file:heartbeat.token"       # the same by POST /heartbeats at [admin], with `Authorization: Bearer TOKEN`
 
 # [admin]                              # /healthz, /readyz, /metrics for Prometheus, /certificates/due; it takes no orders
 # listen = "127.0.0.1:9100"

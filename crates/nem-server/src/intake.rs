@@ -88,7 +88,9 @@ pub(crate) const fn status_of(refusal: &Refusal) -> (u16, Option<Duration>) {
         | Refusal::CertReqMessages { .. }
         | Refusal::NoSubject { .. }
         | Refusal::DuplicateKey { .. } => (400, None),
-        Refusal::Busy { retry_after, .. } => (503, Some(*retry_after)),
+        Refusal::Busy { retry_after, .. } | Refusal::NotConnected { retry_after, .. } => {
+            (503, Some(*retry_after))
+        }
         Refusal::Ledger { .. } => (503, Some(LATER)),
         _ => (403, None),
     }

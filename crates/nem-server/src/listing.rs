@@ -1,10 +1,11 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use asn1::UnixTime;
 use crypto::DigestAlgorithm;
 use der::Decode;
 use nem::ledger::{Certificates, Record, State};
-use nem::{Inventory, StationState};
+use nem::{Inventory, Nem, StationState};
 use serde::{Deserialize, Serialize};
 use x509_cert::Certificate;
 
@@ -82,8 +83,23 @@ pub struct StationEntry {
     pub groups: Vec<String>,
     /// `expected`, `enrolled`, `blocked` or `retired`, as the inventory says; `enrolled`, too, once it has a certificate.
     pub state: String,
+    /// When the running `nem serve` heard of it last, RFC 3339.
+    #[serde(default)]
+    pub last_contact: Option<String>,
+    /// Whether it counts as connected; only a running `nem serve` knows.
+    #[serde(default)]
+    pub connected: Option<bool>,
     /// Its latest request, if it made one.
     pub request: Option<RequestEntry>,
+}
+
+impl StationEntry {
+    /// Takes over what the running NEM knows of the station.
+    pub(crate) fn meet(&mut self, nem: &Nem, now: UnixTime) {
+        let presence = nem.presence(&self.name, now);
+        self.last_contact = presence.and_then(|presence| presence.last_contact).map(|at| at.to_string());
+        self.connected = presence.map(|presence| presence.connected);
+    }
 }
 
 /// The stations in the inventory's order. `newest_first` are the requests.
@@ -102,6 +118,8 @@ pub(crate) fn station_entries(inventory: &Inventory, newest_first: &[Record]) ->
         profile: station.profile.clone(),
         groups: station.groups.clone(),
         state: state(station, latest.get(station.name.as_str()).copied()).to_string(),
+        last_contact: None,
+        connected: None,
         request: latest.get(station.name.as_str()).copied().map(RequestEntry::new),
     };
     inventory.stations().iter().map(entry).collect()
@@ -148,14 +166,20 @@ fn detail(entry: &RequestEntry) -> String {
 
 /// The stations for people, one a line.
 pub fn stations_table(entries: &[StationEntry]) -> String {
-    let mut text = format!("{:<20}  {:<10}  {:<20}  SUBJECT\n", "STATION", "STATE", "NOT AFTER");
-    for StationEntry { name, subject, state, request, .. } in entries {
+    let mut text =
+        format!("{:<20}  {:<10}  {:<20}  {:<20}  SUBJECT\n", "STATION", "STATE", "NOT AFTER", "LAST CONTACT");
+    for StationEntry { name, subject, state, request, last_contact, .. } in entries {
+        let last_contact = last_contact.as_deref().unwrap_or("");
         let state = match request {
             Some(request) if state != "blocked" && state != "retired" => &request.state,
             _ => state,
         };
         let not_after = request.as_ref().and_then(|request| request.not_after.as_deref()).unwrap_or("");
-        let _ = writeln!(text, "{name:<20}  {state:<10}  {not_after:<20}  {}", one_line(subject));
+        let _ = writeln!(
+            text,
+            "{name:<20}  {state:<10}  {not_after:<20}  {last_contact:<20}  {}",
+            one_line(subject)
+        );
     }
     text
 }

@@ -1,6 +1,9 @@
 //! What Prometheus is told, in the OpenMetrics text format.
 
+use std::path::Path;
+
 use anyhow::Result;
+use asn1::UnixTime;
 use nem::Happening;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +26,9 @@ pub(crate) struct Counters {
     delivered: Counter,
     rejected: Counter,
     retried: Counter,
+    renewals_failed: Counter,
+    /// When the NEM's own certificates end, by their files.
+    own_certificates: Labelled,
 }
 
 impl Counters {
@@ -37,6 +43,18 @@ impl Counters {
         };
         counter.inc();
     }
+
+    /// One of the NEM's own certificates was not renewed.
+    pub(crate) fn renewal_failed(&self) {
+        self.renewals_failed.inc();
+    }
+
+    /// When one of the NEM's own certificates ends.
+    pub(crate) fn own_certificate(&self, file: &Path, until: UnixTime) {
+        let seconds = i64::try_from(until.as_secs()).unwrap_or(i64::MAX);
+        let label = label("certificate", &file.display().to_string());
+        self.own_certificates.get_or_create(&label).set(seconds);
+    }
 }
 
 /// Everything, as it is now.
@@ -48,12 +66,18 @@ pub(crate) fn text(status: &Status, counters: &Counters, renewals: Renewals) -> 
         ("certificates_delivered", "Certificates that their stations fetched", &counters.delivered),
         ("requests_rejected", "Requests that end without a certificate", &counters.rejected),
         ("retries", "Messages to an RA/CA that are tried again", &counters.retried),
+        (
+            "own_renewals_failed",
+            "Attempts to renew one of the NEM's own certificates that failed",
+            &counters.renewals_failed,
+        ),
     ];
     for (name, help, counter) in happened {
         registry.register(name, help, counter.clone());
     }
     for (name, help, value) in [
         ("stations", "Stations in the inventory", status.stations),
+        ("stations_connected", "Stations that count as connected", status.connected),
         ("requests_held", "Requests that an operator holds", status.held),
         ("certificates_due", "Certificates that their stations are to renew", renewals.due),
         ("certificates_expired", "Certificates that expired without being renewed", renewals.expired),
@@ -62,6 +86,11 @@ pub(crate) fn text(status: &Status, counters: &Counters, renewals: Renewals) -> 
         gauge.set(number(value));
         registry.register(name, help, gauge);
     }
+    registry.register(
+        "own_certificate_expiry_timestamp_seconds",
+        "When the NEM's own certificate ends",
+        counters.own_certificates.clone(),
+    );
     let requests = Labelled::default();
     for (state, count) in &status.requests {
         requests.get_or_create(&label("state", state)).set(number(*count));

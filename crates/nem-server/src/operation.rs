@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use asn1::UnixTime;
-use nem::Nem;
 use nem::ledger::RequestId;
+use nem::{Nem, StationState};
 use serde::{Deserialize, Serialize};
 
 /// Something that a running `nem serve` is to do.
@@ -18,6 +18,18 @@ pub enum Operation {
     },
     /// Read the configuration again, and take up what it says about RA/CAs.
     Reload,
+    /// Renew the NEM's own certificates now.
+    Renew,
+    /// Let a station have nothing from now on, until it is let in again.
+    Block {
+        /// Its name in the inventory.
+        station: String,
+    },
+    /// Let a station in again.
+    Unblock {
+        /// Its name in the inventory.
+        station: String,
+    },
     /// Send nothing about a request.
     Hold {
         /// Its name within the NEM.
@@ -43,11 +55,22 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The station that it marks in the inventory, and as what.
+    pub(crate) fn mark(&self) -> Option<(&str, StationState)> {
+        match self {
+            Self::Block { station } => Some((station, StationState::Blocked)),
+            Self::Unblock { station } => Some((station, StationState::Expected)),
+            _ => None,
+        }
+    }
+
     /// Returns what was done.
     pub(crate) fn carry_out(&self, nem: &mut Nem, now: UnixTime) -> Result<String> {
         match self {
             Self::Flush { upstream } => Ok(format!("{} messages sent", nem.flush(upstream.as_deref(), now)?)),
-            Self::Reload => bail!("only the server itself can do that"),
+            Self::Reload | Self::Renew | Self::Block { .. } | Self::Unblock { .. } => {
+                bail!("only the server itself can do that")
+            }
             Self::Hold { request } => done(request, "held", nem.hold(id(request)?, now)),
             Self::Release { request } => done(request, "released", nem.release(id(request)?, now)),
             Self::Retry { request } => done(request, "tried again", nem.retry_now(id(request)?, now)),

@@ -52,6 +52,28 @@ pub(crate) enum Command {
         #[command(flatten)]
         at: Where,
     },
+    /// Renew the NEM's own certificates now, with new keys; before they expire that happens by itself
+    #[command(after_help = "Example:\n  nem renew --config nem/nem.toml")]
+    Renew {
+        #[command(flatten)]
+        at: Where,
+    },
+    /// Let a station have nothing any more: what it asked for is not sent, what is still issued is turned down
+    #[command(after_help = "Example:\n  nem block --config nem/nem.toml enb17")]
+    Block {
+        #[command(flatten)]
+        at: Where,
+        /// The station, as the inventory calls it
+        station: String,
+    },
+    /// Let a station in again
+    #[command(after_help = "Example:\n  nem unblock --config nem/nem.toml enb17")]
+    Unblock {
+        #[command(flatten)]
+        at: Where,
+        /// The station, as the inventory calls it
+        station: String,
+    },
     /// Send nothing about a request until it is released
     #[command(after_help = "Example:\n  nem hold --config nem/nem.toml 00112233445566778899aabbccddeeff")]
     Hold {
@@ -103,6 +125,9 @@ pub(crate) fn run(command: Command) -> Result<String> {
         }
         Command::Flush { at, upstream } => operate(&at, Operation::Flush { upstream }),
         Command::Reload { at } => operate(&at, Operation::Reload),
+        Command::Renew { at } => operate(&at, Operation::Renew),
+        Command::Block { at, station } => operate(&at, Operation::Block { station }),
+        Command::Unblock { at, station } => operate(&at, Operation::Unblock { station }),
         Command::Hold { at, request } => operate(&at, Operation::Hold { request }),
         Command::Release { at, request } => operate(&at, Operation::Release { request }),
         Command::Retry { at, request } => operate(&at, Operation::Retry { request }),

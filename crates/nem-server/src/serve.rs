@@ -9,7 +9,6 @@ use cmp::ReadingPolicy;
 use host::control::ControlSocket;
 use host::{FileWatch, log_revocation};
 use nem::Nem;
-use rustls::ServerConfig;
 use store::ledger::EmbeddedLedger;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
@@ -27,9 +26,10 @@ use crate::doors::Doors;
 use crate::ftp::{FtpServer, Passive};
 use crate::health::Health;
 use crate::intake::Intake;
+use crate::own::{self, Keeper};
 use crate::service::Service;
 use crate::uploads::Uploads;
-use crate::{credentials, stations, upstreams};
+use crate::{credentials, liveness, stations, upstreams};
 
 /// Serves stations, and asks the RA/CAs, until `shutdown` is done; then lets the requests under way end. `ready` is told the
 /// URL once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the configuration says.
@@ -51,13 +51,18 @@ pub async fn serve(
     let ca_certificates: Vec<Vec<u8>> =
         anchors.operator.iter().map(|anchor| anchor.octets().to_vec()).collect();
     let clients = ClientTrust::new(&tls_anchors).context("trust")?;
+    own::recover(&config)?;
     let tls = server_config_trusting(credentials::tls_identity(&config.tls)?, &clients)
         .with_context(|| config.tls.certificate.display().to_string())?;
+    let tls = ServerTls::new(tls);
     let crl_watch = FileWatch::new(config.trust.crls.clone()).context("SIGHUP cannot be handled")?;
     let revocation = credentials::revocation(&config.trust, &clients)?;
     let upstreams = upstreams::read(&config)?;
     let upstream_clients =
         upstreams.iter().map(|(upstream, client)| (upstream.name.clone(), client.clone())).collect();
+    let presence_file = config.liveness.file.clone();
+    let presence_watch =
+        FileWatch::new(presence_file.iter().cloned().collect()).context("SIGHUP cannot be handled")?;
     let watch = FileWatch::new(vec![config.stations.clone()]).context("SIGHUP cannot be handled")?;
     let inventory = stations::read(&config.stations)?;
     info!(stations = inventory.stations().len(), "inventory read");
@@ -89,6 +94,10 @@ pub async fn serve(
     let control =
         ControlSocket::bind(&socket).with_context(|| format!("{}: cannot listen there", socket.display()))?;
     let service = Service::new(nem, upstream_clients, config.settings().retry_after);
+    if let Some(path) = config.liveness.file.clone() {
+        let service = service.clone();
+        tokio::task::spawn_blocking(move || liveness::read_file(&service, &path)).await?;
+    }
     let limits = limits(&config);
     let uploads = |tunnel: bool| {
         let (service, ca_certificates) = (service.clone(), ca_certificates.clone());
@@ -118,12 +127,17 @@ pub async fn serve(
         doors.open_ftp("stations, with TLS,", ftps.listen, server).await?;
     }
     if let Some(admin) = &config.admin {
-        let router = Health::router(service.clone(), ledger.clone());
+        let mut router = Health::router(service.clone(), ledger.clone());
+        if let Some(token) = &config.liveness.token {
+            let token = token.read("the reports of stations").context("liveness.token")?;
+            router = router.merge(liveness::router(service.clone(), &token));
+        }
         doors.open_http("those who watch", admin.listen, router, limits).await?;
     }
     let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
     let router = est_router(Arc::new(intake), limits).merge(over_tls);
-    let running = Running::new(path.to_owned(), config.clone(), ledger, service.clone());
+    let keeper = Keeper::new(config.clone(), service.clone(), tls.clone(), clients.clone());
+    let running = Running::new(path.to_owned(), config.clone(), ledger, service.clone(), keeper.clone());
     let commands = {
         let running = running.clone();
         control.serve(move |line| running.answer(line))
@@ -131,11 +145,13 @@ pub async fn serve(
     // The socket listens already, so whoever connects from now on is accepted.
     ready(&url);
     tokio::select! {
-        () = transfer::server::serve(listener, router, Some(ServerTls::new(tls)), limits, shutdown) => {}
+        () = transfer::server::serve(listener, router, Some(tls), limits, shutdown) => {}
         () = commands => {}
         () = service.clone().run() => {}
+        () = keeper.run() => {}
         outcome = reload_on(&mut hangup, running) => outcome?,
         outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,
+        outcome = watch_presence(service.clone(), presence_file, presence_watch) => outcome?,
         outcome = watch_crls(service, clients, config, crl_watch) => outcome?,
     }
     doors.close().await;
@@ -146,7 +162,7 @@ pub async fn serve(
 fn ftp_server(
     config: &Config,
     service: &Arc<Service>,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<ServerTls>,
     passive: Passive,
 ) -> Arc<FtpServer> {
     let intake = &config.intake;
@@ -182,6 +198,14 @@ async fn watch_inventory(service: Arc<Service>, path: PathBuf, mut watch: FileWa
         watch.changed().await;
         let (service, path) = (service.clone(), path.clone());
         tokio::task::spawn_blocking(move || reload(&service, &path)).await?;
+    }
+}
+
+/// The same for what other software writes about stations.
+async fn watch_presence(service: Arc<Service>, path: Option<PathBuf>, watch: FileWatch) -> Result<()> {
+    match path {
+        Some(path) => liveness::watch_file(service, path, watch).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -88,8 +88,7 @@ impl Service {
     pub(crate) async fn identify(self: &Arc<Self>, identity: Identity) -> Result<String, Refusal> {
         let service = self.clone();
         let identify = move || {
-            let nem = lock(&service.nem);
-            nem.identify(identity.shown(), now()).map(|station| station.name.clone())
+            service.act(|nem, now| nem.identify(identity.shown(), now).map(|station| station.name.clone()))
         };
         blocking(identify).await
     }
@@ -108,7 +107,7 @@ impl Service {
 
     /// How the NEM does. Blocks.
     pub(crate) fn status(&self) -> Status {
-        Status::of(&lock(&self.nem))
+        Status::of(&lock(&self.nem), now())
     }
 
     pub(crate) const fn counters(&self) -> &Counters {
@@ -129,7 +128,7 @@ impl Service {
         add: bool,
     ) -> Result<Passage, Refusal> {
         let service = self.clone();
-        let pass = move || lock(&service.nem).pass_up(identity.shown(), &octets, &reading, add, now());
+        let pass = move || service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, add, now));
         blocking(pass).await
     }
 
@@ -150,6 +149,16 @@ impl Service {
         let client = lock(&self.clients).get(upstream).cloned();
         let client = client.ok_or_else(|| format!("there is no RA/CA {upstream} any more"))?;
         client.exchange(message).await.map_err(|error| error.to_string())
+    }
+
+    /// From now on that RA/CA is reached so.
+    pub(crate) fn set_client(&self, upstream: Arc<str>, client: CmpClient) {
+        lock(&self.clients).insert(upstream, client);
+    }
+
+    /// See [`Nem::upstream`]. Blocks.
+    pub(crate) fn upstream(&self, name: &str) -> Option<Arc<Upstream>> {
+        lock(&self.nem).upstream(name)
     }
 
     /// See [`Nem::request_of`].

@@ -3,6 +3,7 @@
 mod delimited;
 mod entry;
 mod keyed;
+mod marking;
 mod transfer;
 
 use std::fs;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use nem::{Inventory, Station};
 
 pub(crate) use entry::Entry;
+pub(crate) use marking::mark;
 pub use transfer::{ExportFormat, Imported, export, import};
 
 /// More than the stations of any operator take.

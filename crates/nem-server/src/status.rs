@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use asn1::UnixTime;
 use nem::{BatchStatus, Health, Nem, Nesting, UpstreamStatus};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,8 @@ use crate::listing::one_line;
 pub struct Status {
     /// Stations in the inventory.
     pub stations: usize,
+    /// Those that count as connected.
+    pub connected: usize,
     /// Requests that are not decided, by state.
     pub requests: BTreeMap<String, usize>,
     /// Requests that an operator holds.
@@ -23,7 +26,7 @@ pub struct Status {
 }
 
 impl Status {
-    pub(crate) fn of(nem: &Nem) -> Self {
+    pub(crate) fn of(nem: &Nem, now: UnixTime) -> Self {
         let (mut requests, mut held) = (BTreeMap::new(), 0);
         for (_, open) in nem.open_requests() {
             *requests.entry(open.state.to_owned()).or_default() += 1;
@@ -31,6 +34,7 @@ impl Status {
         }
         Self {
             stations: nem.inventory().stations().len(),
+            connected: nem.connected_stations(now),
             requests,
             held,
             upstreams: nem.upstreams().map(UpstreamEntry::from).collect(),
@@ -39,9 +43,11 @@ impl Status {
 
     /// For people.
     pub fn text(&self) -> String {
-        let Self { stations, requests, held, upstreams } = self;
+        let Self { stations, connected, requests, held, upstreams } = self;
         let under_way: usize = requests.values().sum();
-        let mut text = format!("stations            {stations}\nrequests under way  {under_way}\n");
+        let mut text = format!(
+            "stations            {stations}\n  connected         {connected}\nrequests under way  {under_way}\n"
+        );
         // Writing to a String does not fail.
         for (state, count) in requests {
             let _ = writeln!(text, "  {state:<16}  {count}");

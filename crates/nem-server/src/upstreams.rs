@@ -9,7 +9,7 @@ use transfer::http::{ClientOptions, CmpClient};
 use transfer::tls::client_config;
 
 use crate::config::{Config, Upstream};
-use crate::credentials::{must_exist, read_all};
+use crate::credentials::{must_exist, read_all, read_tls_identity};
 
 /// Reads the credentials of all RA/CAs.
 pub(crate) fn read(config: &Config) -> Result<Vec<(nem::Upstream, CmpClient)>> {
@@ -50,12 +50,16 @@ fn identity(config: &Upstream, anchors: Vec<EncodedCertificate>) -> Result<nem::
     Ok(upstream)
 }
 
-fn client(config: &Upstream, answer_size: usize) -> Result<CmpClient> {
+pub(crate) fn client(config: &Upstream, answer_size: usize) -> Result<CmpClient> {
     let mut options = ClientOptions::default();
     if let Some(path) = &config.tls_ca {
         let anchors: Vec<Vec<u8>> =
             read_certificates(path)?.iter().map(|anchor| anchor.octets().to_vec()).collect();
-        options.tls = Some(client_config(&anchors, None).context("upstream.tls_ca")?);
+        let identity = match config.tls_client_certificate {
+            true => Some(read_tls_identity(&config.certificate, &config.key())?),
+            false => None,
+        };
+        options.tls = Some(client_config(&anchors, identity).context("upstream.tls_ca")?);
     }
     options.timeout = config.timeout();
     options.connect_timeout = options.connect_timeout.min(options.timeout);

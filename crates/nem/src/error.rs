@@ -42,6 +42,13 @@ pub enum Refusal {
         /// The station.
         station: String,
     },
+    /// The station is not connected, as far as the NEM knows.
+    NotConnected {
+        /// The station.
+        station: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
 
     // What it uploads
     /// The request is no PKCS #10 request, its key is weak, or its proof of possession does not hold.
@@ -126,6 +133,7 @@ impl Refusal {
             Self::UnknownAccount { user } => user,
             Self::Blocked { station }
             | Self::Retired { station }
+            | Self::NotConnected { station, .. }
             | Self::Request { station, .. }
             | Self::CertReqMessages { station, .. }
             | Self::NoSubject { station }
@@ -157,6 +165,9 @@ impl fmt::Display for Refusal {
             }
             Self::Blocked { station } => write!(f, "station {station} is blocked"),
             Self::Retired { station } => write!(f, "station {station} is out of service"),
+            Self::NotConnected { station, .. } => {
+                write!(f, "station {station} does not count as connected; come back when it does")
+            }
             Self::Request { reason, .. } => write!(f, "certification request: {reason}"),
             Self::CertReqMessages { reason, .. } => write!(f, "certificate request messages: {reason}"),
             Self::NoSubject { .. } => f.write_str(
@@ -196,6 +207,14 @@ pub enum Error {
     NoUpstream,
     /// Two RA/CAs have that name.
     DuplicateUpstream(String),
+    /// No RA/CA has that name.
+    UnknownUpstream(String),
+    /// The RA/CA refuses what the NEM asked on its own account.
+    Refused(String),
+    /// Its answer to that is not believed.
+    Unbelieved(String),
+    /// It issued another certificate than the NEM asked for.
+    NotTaken(String),
 }
 
 impl fmt::Display for Error {
@@ -207,6 +226,9 @@ impl fmt::Display for Error {
             Self::DuplicateUpstream(name) => {
                 write!(f, "two RA/CAs are called {name}; a name stands for one of them")
             }
+            Self::UnknownUpstream(name) => write!(f, "there is no RA/CA {name}"),
+            Self::Refused(reason) | Self::Unbelieved(reason) => f.write_str(reason),
+            Self::NotTaken(fault) => write!(f, "the certificate that came is not taken: {fault}"),
         }
     }
 }

@@ -122,6 +122,8 @@ pub enum Happening {
     Held,
     /// An operator lets it go on.
     Released,
+    /// Its station is not there: it waits until that is.
+    Absent,
     /// The certificate came and is good.
     Issued,
     /// The certificate came and is good; it is confirmed when its station has it.
@@ -153,6 +155,7 @@ impl fmt::Display for Happening {
             Self::Waiting { until } => write!(f, "the RA/CA is working on it; asking again at {until}"),
             Self::Held => f.write_str("held by an operator"),
             Self::Released => f.write_str("released by an operator"),
+            Self::Absent => f.write_str("held until its station is connected"),
             Self::Issued => f.write_str("certificate issued"),
             Self::Offered => f.write_str("certificate issued; confirmed when the station has it"),
             Self::TurnedDown(reason) => write!(f, "certificate turned down: {reason}"),

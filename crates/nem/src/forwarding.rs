@@ -60,8 +60,17 @@ impl Forwarding<'_> {
                 let message = part.sign(self.upstream.key.as_ref())?;
                 Ok(Some(State::Sent { message, transaction: next.transaction().clone() }))
             }
+            // It waited for its batch, or for the RA/CA, so long that its messageTime would be refused.
+            State::Confirming(confirming) if self.is_stale(record) => {
+                self.confirm_again(confirming).map(Some)
+            }
             _ => Ok(None),
         }
+    }
+
+    fn is_stale(&self, record: &Record) -> bool {
+        let age = self.now.abs_diff(record.changed_at);
+        self.upstream.time_window.is_some_and(|window| age > window / 2)
     }
 
     fn request(&self, record: &Record) -> Result<State, Error> {
@@ -337,7 +346,7 @@ fn echoed_nonce(message: &[u8]) -> Option<SenderNonce> {
 }
 
 /// Only CA certificates are passed on to stations as a chain.
-fn is_ca(certificate: &EncodedCertificate) -> bool {
+pub(crate) fn is_ca(certificate: &EncodedCertificate) -> bool {
     Certificate::from_der(certificate.octets()).is_ok_and(|certificate| {
         let constraints =
             certificate.tbs_certificate().get_extension::<x509_cert::ext::pkix::BasicConstraints>();

@@ -21,6 +21,11 @@ impl Index {
         Self(positions)
     }
 
+    /// The positions of those that have a key, by key.
+    pub(crate) fn positions(&self) -> &[usize] {
+        &self.0
+    }
+
     /// The positions of those with that key, in the order of the stations.
     pub(crate) fn find<'a, K: Ord>(
         &self,

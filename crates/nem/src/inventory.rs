@@ -186,6 +186,12 @@ impl Inventory {
         self.by_name.find(&self.stations, name, &Some(station)).first().copied()
     }
 
+    /// The stations by name, each with where it stands among [`stations`](Self::stations).
+    pub(crate) fn by_name(&self) -> impl Iterator<Item = (&str, usize)> {
+        let with_name = |position: &usize| Some((self.stations.get(*position)?.name.as_str(), *position));
+        self.by_name.positions().iter().filter_map(with_name)
+    }
+
     /// The station with that user name.
     pub fn account(&self, wanted: &str) -> Option<&Station> {
         self.at(self.by_account.find(&self.stations, user, &Some(wanted))).next()

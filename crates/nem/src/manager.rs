@@ -2,6 +2,7 @@
 
 mod asking;
 pub(crate) mod passing;
+mod presence;
 mod reconfiguring;
 mod uploading;
 
@@ -25,6 +26,7 @@ use crate::inventory::{Inventory, StationAnchors};
 use crate::ledger::{Fetch, Ledger, Record, RequestId, State};
 use crate::line::Line;
 use crate::operate::BatchStatus;
+use crate::presence::{Liveness, Presence};
 use crate::requests::Requests;
 use crate::upstream::Upstream;
 
@@ -45,6 +47,8 @@ pub struct Settings {
     /// How long a station that uploads a rejected request again is told the reason, before it is tried anew; 60 s by
     /// default.
     pub rejection_stands: Duration,
+    /// When stations count as connected; by default always.
+    pub liveness: Liveness,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             last_retry: Duration::from_secs(60),
             retry_after: Duration::from_secs(5),
             rejection_stands: Duration::from_secs(60),
+            liveness: Liveness::default(),
         }
     }
 }
@@ -121,6 +126,7 @@ pub struct Nem {
     pub(crate) ledger: Box<dyn Ledger>,
     pub(crate) lines: BTreeMap<Arc<str>, Line>,
     pub(crate) requests: Requests,
+    pub(crate) presence: Presence,
     pub(crate) exchanges: BTreeMap<ExchangeId, Exchange>,
     pub(crate) last_exchange: u64,
     /// Batches that an RA/CA lets wait, by when it is asked again.
@@ -149,6 +155,7 @@ impl Nem {
     ) -> Result<Self, Error> {
         let mut nem = Self {
             provider,
+            presence: Presence::new(&inventory),
             inventory,
             settings,
             ledger,

@@ -40,6 +40,9 @@ pub(crate) struct Upstream {
     pub(crate) signers: Vec<PathBuf>,
     /// Whom to believe when the URL begins with https.
     pub(crate) tls_ca: Option<PathBuf>,
+    /// Whether its TLS server is shown the certificate above, too.
+    #[serde(default)]
+    pub(crate) tls_client_certificate: bool,
     #[serde(default)]
     pub(crate) implicit_confirm: bool,
     confirm_when_fetched_seconds: Option<u64>,
@@ -108,6 +111,11 @@ impl Upstream {
         }
         if self.max_in_flight == 0 {
             bail!("upstream.max_in_flight: must be at least 1");
+        }
+        if self.tls_client_certificate && self.tls_ca.is_none() {
+            bail!(
+                "upstream.tls_client_certificate: is for TLS; name tls_ca, and a URL that begins with https"
+            );
         }
         if self.implicit_confirm && self.confirm_when_fetched_seconds.is_some() {
             bail!("upstream.confirm_when_fetched_seconds: stands beside implicit_confirm = true; choose one");

@@ -190,7 +190,7 @@ impl Files {
 /// FTP's reply to a refusal.
 fn failed(refusal: Refusal) -> Error {
     let kind = match refusal {
-        Refusal::Busy { .. } => ErrorKind::TransientFileNotAvailable,
+        Refusal::Busy { .. } | Refusal::NotConnected { .. } => ErrorKind::TransientFileNotAvailable,
         Refusal::Ledger { .. } => ErrorKind::LocalError,
         _ => ErrorKind::PermissionDenied,
     };

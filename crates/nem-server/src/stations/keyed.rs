@@ -51,6 +51,28 @@ fn line_of_part(text: &str, offset: usize, part: &str) -> Option<usize> {
     Some(at + 1)
 }
 
+/// The text with that state of that station; all else stays as it is written, comments included. `None` when there is no such
+/// station.
+pub(super) fn with_state(text: &str, name: &str, state: &str) -> Result<Option<String>> {
+    let file: StationsFile = toml::from_str(text)?;
+    let Some(entry) = file.station.iter().find(|entry| entry.get_ref().name == name) else { return Ok(None) };
+    let start = entry.span().start;
+    let stands = ["state", "blocked"].map(|part| line_of_part(text, start, part));
+    let (header, mut out) = (line(text, start), String::with_capacity(text.len() + 32));
+    for (line, number) in text.split_inclusive('\n').zip(1..) {
+        if !stands.contains(&Some(number)) {
+            out.push_str(line);
+        }
+        if number == header {
+            if !line.ends_with('\n') {
+                out.push('\n');
+            }
+            out.push_str(&format!("state = {}\n", quoted(state)));
+        }
+    }
+    Ok(Some(out))
+}
+
 pub(super) fn write(entries: &[Entry]) -> String {
     let mut text = String::from("# Written by `nem stations import`.\n");
     for entry in entries {

@@ -111,3 +111,21 @@ fn what_is_wrong_is_named_with_its_line() {
         }
     }
 }
+
+#[test]
+fn a_state_is_written_into_the_text_and_nothing_else_changes() {
+    let text = "# mine\n[[station]]  # one\nname = \"a\"\nvendor_serial = \"1\"\nsubject = \"CN=a\"\nblocked = true\n\n\
+                [[station]]\nname = \"b\"\nstate = \"enrolled\" # b\nvendor_serial = \"2\"\nsubject = \"CN=b\"";
+    let marked = super::keyed::with_state(text, "b", "blocked").unwrap().unwrap();
+    assert_eq!(
+        marked,
+        text.replace("state = \"enrolled\" # b\n", "")
+            .replace("[[station]]\n", "[[station]]\nstate = \"blocked\"\n")
+    );
+    let marked = super::keyed::with_state(&marked, "a", "expected").unwrap().unwrap();
+    let stations = Format::Toml.parse(&marked).unwrap();
+    let states: Vec<_> = stations.iter().map(|station| station.state.name()).collect();
+    assert_eq!(states, ["expected", "blocked"], "{marked}");
+    assert!(marked.starts_with("# mine\n[[station]]  # one\n"), "{marked}");
+    assert_eq!(super::keyed::with_state(text, "c", "blocked").unwrap(), None);
+}

@@ -95,6 +95,8 @@ pub struct Plan<'a> {
     pub signature: Option<KeySignature>,
     /// The kind of the factory's keys, as OpenSSL calls it.
     pub factory: Option<&'static str>,
+    /// What else is put into the folder before the NEM serves.
+    pub before_serving: Option<&'a dyn Fn(&Path)>,
 }
 
 impl House {
@@ -116,6 +118,9 @@ impl House {
             replace(&folder.path().join("nem/nem.toml"), from, to);
         }
         enter(folder.path(), "enb1", "");
+        if let Some(prepare) = plan.before_serving {
+            prepare(folder.path());
+        }
         let nem = serve(folder.path());
         Self { nem, raca, factory, folder }
     }

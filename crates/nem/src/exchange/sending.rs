@@ -30,6 +30,7 @@ impl Nem {
     /// Sends what is due, each after its state is in the ledger.
     pub(crate) fn pump(&mut self, now: UnixTime) {
         self.now = now;
+        self.presence.begin(now);
         self.ripen(now);
         while let Some(delayed) = self.pop_delayed(now) {
             self.poll_batch(delayed, now);
@@ -125,6 +126,9 @@ impl Nem {
         let Some(open) = self.requests.get(id).filter(|open| !open.held) else { return Ok(None) };
         if open.stage.queued && self.may_not_enrol(&open.station) {
             return self.bar(id, now).map(|()| None);
+        }
+        if open.stage.queued && !self.is_there(&open.station, now) {
+            return self.set_aside(id, now).map(|()| None);
         }
         let Some(record) = self.ledger.request(id)? else { return Ok(None) };
         if let (State::Queued, Some(reason)) = (&record.state, record.unwanted()) {

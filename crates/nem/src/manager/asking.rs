@@ -2,25 +2,12 @@
 
 use alloc::vec::Vec;
 
-use asn1::UnixTime;
-
 use super::Nem;
-use crate::error::{Error, Refusal};
-use crate::inventory::Shown;
+use crate::error::Error;
 use crate::label::Label;
 use crate::ledger::{Record, RequestId};
-use crate::station::Station;
 
 impl Nem {
-    /// Finds the station that shows that.
-    ///
-    /// # Errors
-    /// Why whoever shows it gets nothing.
-    pub fn identify(&self, shown: Shown<'_>, now: UnixTime) -> Result<&Station, Refusal> {
-        let identified = self.inventory.identify(shown, &self.anchors, &self.provider, now)?;
-        Ok(identified.station())
-    }
-
     /// The station's request with that name: the latest that it calls so, or else the one with that id. Another station's request
     /// is none.
     ///

@@ -15,6 +15,7 @@ use cmp::{
 use crmf::CertReqMessages;
 
 use super::Nem;
+use super::presence::meet;
 use crate::error::{Error, Refusal};
 use crate::intake::{check_names, check_pkcs10};
 use crate::inventory::Shown;
@@ -43,14 +44,15 @@ impl Nem {
     /// # Errors
     /// Why it does not go up.
     pub fn pass_up(
-        &self,
+        &mut self,
         shown: Shown<'_>,
         octets: &[u8],
         reading: &ReadingPolicy,
         add: bool,
         now: UnixTime,
     ) -> Result<Passage, Refusal> {
-        let station = self.identify(shown, now)?;
+        let station = self.inventory.identify(shown, &self.anchors, &self.provider, now)?.station();
+        meet(station, &self.inventory, &mut self.presence, &mut self.requests, &self.settings, now)?;
         let refused =
             |reason: CmpError| Refusal::Message { station: station.name.clone(), reason: Box::new(reason) };
         let message = PkiMessage::inspect(octets, reading).map_err(refused)?;
@@ -107,8 +109,9 @@ impl Nem {
                 _ => Err(other()),
             };
         }
-        let signer = self.identify(Shown::Certificates(message.extra_certs()), now)?;
-        if signer.name == station.name { Ok(()) } else { Err(other()) }
+        let shown = Shown::Certificates(message.extra_certs());
+        let signer = self.inventory.identify(shown, &self.anchors, &self.provider, now)?;
+        if signer.station().name == station.name { Ok(()) } else { Err(other()) }
     }
 
     fn check_body(&self, message: &PkiMessage, station: &Station) -> Result<(), Refusal> {

@@ -1,11 +1,13 @@
 //! Other stations, RA/CAs and revocation data, while requests are under way.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use asn1::UnixTime;
-use crypto::Revocation;
+use cmp::SenderIdentity;
+use crypto::{Revocation, SigningKey};
 
 use super::{Nem, check_names};
 use crate::error::Error;
@@ -21,6 +23,7 @@ impl Nem {
     /// # Errors
     /// When the ledger cannot be written.
     pub fn set_inventory(&mut self, inventory: Inventory, now: UnixTime) -> Result<(), Error> {
+        self.presence.rearrange(&self.inventory, &inventory);
         self.inventory = inventory;
         let queued = self.requests.iter().filter(|(_, open)| open.stage.queued);
         let gone = queued.filter(|(_, open)| self.may_not_enrol(&open.station));
@@ -59,6 +62,29 @@ impl Nem {
         withdrawn.into_iter().for_each(|id| self.requests.schedule(id, now));
         self.forget_retired();
         self.pump(now);
+        Ok(())
+    }
+
+    /// The RA/CA of that name, as it is spoken to now.
+    pub fn upstream(&self, name: &str) -> Option<Arc<Upstream>> {
+        self.lines.get(name).map(|line| line.upstream.clone())
+    }
+
+    /// From now on the NEM signs with that at the RA/CA. What was signed before is sent as it is.
+    ///
+    /// # Errors
+    /// When there is no RA/CA of that name.
+    pub fn set_credential(
+        &mut self,
+        upstream: &str,
+        identity: SenderIdentity,
+        key: Box<dyn SigningKey>,
+    ) -> Result<(), Error> {
+        let unknown = || Error::UnknownUpstream(upstream.to_string());
+        let line = self.lines.get_mut(upstream).ok_or_else(unknown)?;
+        let mut renewed = Upstream::clone(&line.upstream);
+        (renewed.identity, renewed.key) = (identity, key.into());
+        line.upstream = Arc::new(renewed);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use asn1::{EncodedCertificate, UnixTime};
 use der::Decode;
 use x509_cert::Certificate;
 
+use super::presence::meet;
 use super::{Nem, Output};
 use crate::delivery::Standing;
 use crate::error::Refusal;
@@ -31,6 +32,8 @@ impl Nem {
         now: UnixTime,
     ) -> Result<(RequestId, Standing), Refusal> {
         let identified = self.inventory.identify(shown, &self.anchors, &self.provider, now)?;
+        let (inventory, settings) = (&self.inventory, &self.settings);
+        meet(identified.station(), inventory, &mut self.presence, &mut self.requests, settings, now)?;
         let station = identified.station().name.clone();
         let ledger_failed = |error: String| Refusal::Ledger { station: station.clone(), reason: error };
         let earlier =
