@@ -66,6 +66,8 @@ pub enum Outcome {
         /// What it was told.
         status: PkiStatusInfo,
     },
+    /// An operator left the request in a file for another time: it is not answered.
+    Postponed,
     /// The requester took the certificate.
     Confirmed {
         /// Its serial number.
@@ -147,6 +149,7 @@ impl fmt::Display for Outcome {
             Self::Waiting { due } => write!(f, "has to wait until {due}"),
             Self::AwaitingApproval => f.write_str("has to wait for approval"),
             Self::NotApproved { status } => write!(f, "was not approved: {status}"),
+            Self::Postponed => f.write_str("left for another time"),
             Self::Confirmed { serial_number } => write!(f, "confirmed {serial_number}"),
             Self::Rejected { serial_number, status } => {
                 write!(f, "did not take {serial_number}, which is revoked: {status}")

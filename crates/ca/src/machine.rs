@@ -7,6 +7,7 @@ mod follow_up;
 mod general;
 mod kem;
 mod nested;
+mod offline;
 mod revoke;
 
 use alloc::boxed::Box;
@@ -28,6 +29,7 @@ use crmf::MacLimits;
 use crypto::{CryptoProvider, PathError, SigningKey};
 use der::Decode;
 pub use kem::{KemExchange, KemExchanges, KemKey};
+pub use offline::{Demand, Operator, Proposal, Verdict};
 use pkcs10::CertReq;
 use x509_cert::Certificate;
 use x509_cert::name::Name;

@@ -58,7 +58,7 @@ pub use key_recovery::KeyRecRepContent;
 pub use message::PkiMessage;
 pub use message_time::MessageTime;
 pub use nested::{
-    Answers, AwaitingBatch, NestedMessageContent, Opened, Unbundled, add_protection, bundle, unbundle,
+    Answers, AwaitingBatch, Batch, NestedMessageContent, Opened, Unbundled, add_protection, bundle, unbundle,
 };
 pub use poll::{PollRepContent, PollRepItem, PollReqContent, PollReqItem};
 pub use pop_challenge::{Challenge, PopoDecKeyChallContent, PopoDecKeyRespContent, Rand};

@@ -62,45 +62,68 @@ fn open(octets: &RawDer, inside: &ReadingPolicy) -> Opened {
 /// What a nested message holds.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_enums)] // RFC 9483 section 5.2.2 knows these two
-pub enum Unbundled {
+pub enum Unbundled<'a> {
     /// One request, attested by whoever protected the nested message. Its own protection is still to be validated.
     AddedProtection(Box<PkiMessage>),
     /// Messages for which nobody vouches, each with its own verdict.
-    Batch(Vec<Opened>),
+    Batch(Batch<'a>),
 }
+
+/// The messages of a batch, opened one by one as they are asked for: of a large one, no more than a single message is decoded at a
+/// time. What is wrong with one stands in its place; so does that a transactionID occurs twice, or is the batch's own.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    closed: core::slice::Iter<'a, RawDer>,
+    inside: ReadingPolicy,
+    seen: BTreeSet<TransactionId>,
+}
+
+impl Iterator for Batch<'_> {
+    type Item = Opened;
+
+    fn next(&mut self) -> Option<Opened> {
+        let message = match open(self.closed.next()?, &self.inside) {
+            Ok(message) => message,
+            Err(error) => return Some(Err(error)),
+        };
+        match &message.header().transaction_id {
+            Some(id) if !self.seen.insert(id.clone()) => Some(Err(Error::TransactionIdInUse(id.clone()))),
+            _ => Some(Ok(message)),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.closed.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Batch<'_> {}
 
 /// Opens a nested message whose protection holds, and tells the two uses apart: one message with the same transactionID inside
 /// is added protection, everything else a batch (RFC 9483 section 5.2.2). Only a signature may protect either.
 ///
 /// # Errors
-/// [`Error::WrongProtection`] when it is protected by a MAC; when it is not nested or too deep, or an added protection does not fit the request inside. What is wrong with one message of
-/// a batch stands in its place; so does that a transactionID occurs twice, or is the batch's own.
-pub fn unbundle(message: &ValidatedMessage, policy: &ReadingPolicy) -> Result<Unbundled, Error> {
+/// [`Error::WrongProtection`] when it is protected by a MAC; when it is not nested or too deep, or an added protection does not fit the
+/// request inside.
+pub fn unbundle<'a>(message: &'a ValidatedMessage, policy: &ReadingPolicy) -> Result<Unbundled<'a>, Error> {
     if message.mac_credential().is_some() {
         return Err(Error::WrongProtection);
     }
-    let mut opened = message.message().open_nested(policy)?;
+    let PkiBody::Nested(closed) = message.body() else {
+        return Err(Error::UnexpectedBody(message.body().kind()));
+    };
+    let inside = policy.inside().ok_or(Error::TooDeep)?;
     let outer = message.transaction_id();
-    if let [single] = opened.as_slice() {
-        let id = single.as_ref().ok().and_then(|inner| inner.header().transaction_id.as_ref());
-        if id == Some(outer) {
-            let inner = opened.pop().ok_or(Error::EmptyList("nested"))??;
-            return added_protection(message, inner);
-        }
+    if let [single] = closed.as_slice()
+        && let Ok(inner) = open(single, &inside)
+        && inner.header().transaction_id.as_ref() == Some(outer)
+    {
+        return added_protection(message, inner);
     }
-    let mut seen = BTreeSet::from([outer.clone()]);
-    for inner in &mut opened {
-        let id = inner.as_ref().ok().and_then(|inner| inner.header().transaction_id.clone());
-        if let Some(id) = id
-            && !seen.insert(id.clone())
-        {
-            *inner = Err(Error::TransactionIdInUse(id));
-        }
-    }
-    Ok(Unbundled::Batch(opened))
+    Ok(Unbundled::Batch(Batch { closed: closed.iter(), inside, seen: BTreeSet::from([outer.clone()]) }))
 }
 
-fn added_protection(outer: &ValidatedMessage, inner: PkiMessage) -> Result<Unbundled, Error> {
+fn added_protection(outer: &ValidatedMessage, inner: PkiMessage) -> Result<Unbundled<'static>, Error> {
     if inner.header().sender_nonce.as_ref() != Some(outer.sender_nonce()) {
         return Err(Error::BadSenderNonce);
     }

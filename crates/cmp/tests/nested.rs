@@ -68,13 +68,18 @@ impl House {
         Validator::new(&self.provider, &trust).validate(message, expectation, NOW).unwrap()
     }
 
-    fn unbundle(&self, octets: &[u8]) -> Result<Unbundled, Error> {
-        unbundle(&self.validate(octets, &Expectation::First), &ReadingPolicy::default())
+    /// What comes apart as one request with added protection, or why nothing does.
+    fn attested(&self, octets: &[u8]) -> Result<PkiMessage, Error> {
+        match unbundle(&self.validate(octets, &Expectation::First), &ReadingPolicy::default())? {
+            Unbundled::AddedProtection(inner) => Ok(*inner),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn batch(&self, octets: &[u8]) -> Vec<cmp::Opened> {
-        match self.unbundle(octets).unwrap() {
-            Unbundled::Batch(messages) => messages,
+        let message = self.validate(octets, &Expectation::First);
+        match unbundle(&message, &ReadingPolicy::default()).unwrap() {
+            Unbundled::Batch(messages) => messages.collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -88,6 +93,10 @@ impl House {
         let part = self.responder().refuse(Some(message), &Error::BadSenderNonce).unwrap();
         PkiMessage::from_der(&part.sign(&self.ca.key).unwrap()).unwrap()
     }
+}
+
+fn closed(messages: &[PkiMessage]) -> Vec<RawDer> {
+    messages.iter().map(|message| RawDer::new(message.octets()).unwrap()).collect()
 }
 
 fn id(message: &PkiMessage) -> TransactionId {
@@ -119,7 +128,7 @@ fn answers_find_their_messages_in_any_order() {
     let refusals: Vec<_> = messages.iter().map(|message| house.refusal(message)).collect();
     let stranger = house.refusal(&house.request());
     let answers = [&refusals[3], &refusals[2], &stranger, &refusals[0], &refusals[2]].map(Clone::clone);
-    let part = house.responder().bundle(&request, &answers).unwrap();
+    let part = house.responder().bundle(&request, closed(&answers)).unwrap();
     let reply = house.validate(&part.sign(&house.ca.key).unwrap(), &awaiting.expectation());
 
     let sorted = awaiting.handle(&reply, &ReadingPolicy::default()).unwrap();
@@ -149,7 +158,7 @@ fn a_batch_can_be_awaited_after_a_restart() {
     let nonce = outer.header().sender_nonce.clone().unwrap();
     let awaiting = AwaitingBatch::resume(id(&outer), nonce, BTreeSet::from([id(&message)]));
     let request = house.validate(&batch, &Expectation::First);
-    let part = house.responder().bundle(&request, &[house.refusal(&message)]).unwrap();
+    let part = house.responder().bundle(&request, closed(&[house.refusal(&message)])).unwrap();
     let reply = house.validate(&part.sign(&house.ca.key).unwrap(), &awaiting.expectation());
     let sorted = awaiting.handle(&reply, &ReadingPolicy::default()).unwrap();
     assert_eq!((sorted.answers.len(), sorted.missing.len(), sorted.unexpected.len()), (1, 0, 0));
@@ -196,10 +205,7 @@ fn added_protection_keeps_the_request_and_its_ids() {
     let outer = PkiMessage::from_der(&message).unwrap();
     assert_eq!(outer.header().transaction_id, request.header().transaction_id);
     assert_eq!(outer.header().sender_nonce, request.header().sender_nonce);
-    match house.unbundle(&message).unwrap() {
-        Unbundled::AddedProtection(inner) => assert_eq!(*inner, request),
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(house.attested(&message).unwrap(), request);
     let error = add_protection(&house.refusal(&request), &house.nem.identity, &house.provider, NOW);
     assert!(matches!(error.unwrap_err(), Error::UnexpectedBody(_)), "an answer is not attested");
 }
@@ -213,7 +219,7 @@ fn added_protection_with_another_nonce_is_refused() {
     let mut header = outer.header().clone();
     header.sender_nonce = Some(cmp::SenderNonce::new(&[9; 16]).unwrap());
     let octets = [header.to_der_vec(), outer.body().to_der_vec()].concat();
-    let error = house.unbundle(&sign(&house.nem, &octets)).unwrap_err();
+    let error = house.attested(&sign(&house.nem, &octets)).unwrap_err();
     assert_eq!(error.fail_info(), PkiFailureInfo::BAD_SENDER_NONCE);
 }
 

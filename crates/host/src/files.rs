@@ -157,6 +157,19 @@ pub fn write_new(path: &Path, octets: &[u8]) -> Result<(), Error> {
     sync_directory(path).map_err(file_error)
 }
 
+/// Writes a file that is not there yet so that whoever watches the folder sees it whole or not at all. When this returns it is on the
+/// disk.
+///
+/// # Errors
+/// When it is there already, or cannot be written.
+pub fn write_new_atomically(path: &Path, octets: &[u8]) -> Result<(), Error> {
+    // Links, which would tell for certain, do not exist on the disks that are carried about.
+    if path.try_exists().map_err(|error| Error::File { path: path.to_owned(), error })? {
+        return Err(Error::Exists(path.to_owned()));
+    }
+    write_atomically(path, octets)
+}
+
 /// Writes or replaces a file so that at any moment, power failures included, it is whole: the old one or the new one.
 ///
 /// # Errors
@@ -209,6 +222,8 @@ mod tests {
         write_new(&path, format!("Subject: somebody\n{pem}").as_bytes()).unwrap();
         assert_eq!(read_certificates(&path).unwrap(), [a, b]);
         assert!(matches!(write_new(&path, b""), Err(Error::Exists(_))));
+
+        assert!(matches!(write_new_atomically(&path, b""), Err(Error::Exists(_))));
 
         write_atomically(&path, b"-----BEGIN CERTIFICATE-----\nMAA=\n").unwrap();
         assert!(matches!(read_certificates(&path), Err(Error::NoCertificates { .. })));

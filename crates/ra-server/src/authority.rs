@@ -118,6 +118,16 @@ impl Current {
         self.ca.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on it takes what comes in files, within the limits for them.
+    pub(crate) fn take_files(&self) {
+        let offline = &self.config.offline;
+        let mut ca = self.ca.write().unwrap_or_else(PoisonError::into_inner);
+        ca.reading.message_size = offline.max_file_octets;
+        ca.reading.nested_messages = offline.max_requests;
+        ca.time_window = offline.time_window();
+        ca.policy.confirm_wait = offline.confirm_wait();
+    }
+
     /// Reads the CRLs again. What cannot be read changes nothing.
     pub(crate) fn reload_crls(&self) -> Result<()> {
         let revocation = read_revocation(&self.config.trust.crls, self.config.trust.revocation.policy())?;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use transfer::tls::{Identity, ServerTls, server_config};
 
+use crate::offline::Offline;
 use crate::profiles::ProfileDefinition;
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     validity_days: BTreeMap<String, u32>,
     #[serde(default)]
     pub(crate) approval: ApprovalSetting,
+    #[serde(default)]
+    pub(crate) offline: Offline,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -366,6 +369,7 @@ impl Config {
         }
         self.quirks()?;
         self.crl.check()?;
+        self.offline.check()?;
         self.check_profiles()?;
         let mut references = BTreeSet::new();
         for entry in &self.trust.shared_secrets {

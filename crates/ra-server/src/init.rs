@@ -215,6 +215,12 @@ updates = false                      # whether theirs for a new key do, too
 check_after_seconds = 60             # when those who wait may ask again
 lifetime_seconds = 2592000           # how long a request waits at most
 
+[offline]                            # files that are carried by hand: `raca sign`
+max_file_octets = 536870912
+max_requests = 100000                # in one batch
+time_window_seconds = 2592000        # how old a request may be; 0: of any age
+confirm_wait_seconds = 7776000       # how long certConf is awaited for what was signed by hand
+
 [crl]                                # what this CA revoked; served at /ca.crl
 file = "ca.crl"                      # where it is laid, too, in DER
 interval_seconds = 86400             # how often it is signed anew; a revocation does so at once

@@ -7,9 +7,11 @@ mod config;
 mod crl;
 mod init;
 mod listing;
+mod offline;
 mod pending;
 mod profiles;
 mod serve;
+mod sign;
 
 pub use commands::{approve, crl, issue, list, pending, reject, reload, revoke, show};
 pub use crl::CrlEntry;
@@ -17,3 +19,4 @@ pub use init::{InitOptions, Initialised, init};
 pub use listing::{CertificateEntry, ListEntry, table};
 pub use pending::{PendingEntry, pending_table};
 pub use serve::serve;
+pub use sign::{SignApproval, SignEntry, SignOptions, SignReport, sign};

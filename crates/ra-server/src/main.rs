@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use host::KeySignature;
-use ra_server::{CertificateEntry, InitOptions};
+use ra_server::{CertificateEntry, InitOptions, SignApproval, SignEntry, SignOptions};
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
@@ -190,6 +190,33 @@ enum Command {
         #[arg(long, value_name = "TEXT", default_value = "the operator rejected the request")]
         reason: String,
     },
+    /// Sign a file of requests that was carried here, while no `raca serve` runs: no network is needed
+    #[command(
+        after_help = "Example:\n  raca sign --config ra/raca.toml --in batch.pki --list\n  raca sign --config ra/raca.toml --in batch.pki --out answer.pki --yes"
+    )]
+    Sign {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The file: one PKIMessage in DER, usually a batch that a NEM exported and signed
+        #[arg(long = "in", value_name = "FILE")]
+        input: PathBuf,
+        /// Where to write the answer; nothing is overwritten
+        #[arg(long, value_name = "FILE", required_unless_present = "list")]
+        out: Option<PathBuf>,
+        /// Only list what is in the file; nothing is signed or written
+        #[arg(long, conflicts_with_all = ["out", "yes"])]
+        list: bool,
+        /// Approve every request that can be granted, instead of asking for each: y, n, all or quit
+        #[arg(long)]
+        yes: bool,
+        /// What requesters are told whose requests are answered with n
+        #[arg(long, value_name = "TEXT", default_value = "the operator rejected the request")]
+        reason: String,
+        /// Print what became of each message as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Have the running `raca serve` read its configuration again, as SIGHUP does
     #[command(after_help = "Example:\n  raca reload --config ra/raca.toml")]
     Reload {
@@ -300,6 +327,22 @@ fn run(command: Command) -> Result<()> {
         Command::Reject { config, transaction, reason } => {
             ra_server::reject(&config, &transaction, &reason)?;
             print(&format!("rejected: {transaction}"))
+        }
+        Command::Sign { config, input, out, list, yes, reason, json } => {
+            let mut options = SignOptions::new(input, out.unwrap_or_default());
+            options.reason = reason;
+            options.approval = match (list, yes) {
+                (true, _) => SignApproval::List,
+                (_, true) => SignApproval::All,
+                _ => SignApproval::Ask,
+            };
+            let report = ra_server::sign(&config, &options, &mut |entry: &SignEntry| {
+                if !json {
+                    // Nobody may be reading; the file is signed all the same.
+                    let _ = print(if list { entry.details() } else { entry.line() }.trim_end());
+                }
+            })?;
+            print(&if json { serde_json::to_string_pretty(&report)? } else { report.text() })
         }
         Command::Reload { config } => {
             ra_server::reload(&config)?;

@@ -124,10 +124,7 @@ impl Ca {
     /// # Errors
     /// When no such request waits, the reason is longer than 1024 octets, or the registry fails.
     pub fn reject(&self, id: &TransactionId, reason: String, now: UnixTime) -> Result<(), Error> {
-        if reason.len() > REASON_OCTETS {
-            return Err(Error::policy(PkiFailureInfo::BAD_REQUEST, "the reason has more than 1024 octets"));
-        }
-        let status = PkiStatusInfo::rejection(PkiFailureInfo::NOT_AUTHORIZED, reason);
+        let status = rejection(reason)?;
         loop {
             let (mut transaction, ..) = self.awaiting_approval(id, now)?;
             transaction.state = TransactionState::Refused { status: status.clone() };
@@ -167,4 +164,12 @@ impl Ca {
         let validated = self.validate(&message, &Expectation::First, received)?;
         Ok(VerifiedRequest::verify(&validated, &self.provider)?)
     }
+}
+
+/// What a requester is told whom an administrator turns away.
+pub(super) fn rejection(reason: String) -> Result<PkiStatusInfo, Error> {
+    if reason.len() > REASON_OCTETS {
+        return Err(Error::policy(PkiFailureInfo::BAD_REQUEST, "the reason has more than 1024 octets"));
+    }
+    Ok(PkiStatusInfo::rejection(PkiFailureInfo::NOT_AUTHORIZED, reason))
 }

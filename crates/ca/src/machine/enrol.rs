@@ -1,9 +1,10 @@
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::RequestKind;
 use cmp::management_entity::{ReplyTo, VerifiedRequest};
-use cmp::{BodyKind, Expectation, PkiBody, PkiFailureInfo, PkiMessage};
+use cmp::{BodyKind, Expectation, PkiBody, PkiFailureInfo, PkiMessage, ValidatedMessage};
 use crypto::names_match;
 use der::Decode;
 use x509_cert::Certificate;
@@ -30,6 +31,20 @@ impl Ca {
         endpoint_profile: Option<&str>,
         now: UnixTime,
     ) -> Result<(Vec<u8>, Outcome), Error> {
+        let (validated, request) = self.verified_request(message, now)?;
+        let decision = self.decide(&request, endpoint_profile, now)?;
+        if self.policy.approval.is_needed(&request) {
+            return self.hold(&validated, &request, endpoint_profile, now);
+        }
+        self.issue_for(&validated, &request, decision, self.policy.issuing_delay, now)
+    }
+
+    /// A request whose protection and proof of possession hold.
+    pub(super) fn verified_request(
+        &self,
+        message: &PkiMessage,
+        now: UnixTime,
+    ) -> Result<(ValidatedMessage, VerifiedRequest), Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         match message.body().kind() {
             BodyKind::Ir | BodyKind::Cr | BodyKind::Kur | BodyKind::P10cr | BodyKind::Ccr => {}
@@ -43,16 +58,26 @@ impl Ca {
             self.check_may_cross_certify(&validated)?;
         }
         let request = VerifiedRequest::verify(&validated, &self.provider)?;
-        let Decision { profile, contents, with_mods } = self.decide(&request, endpoint_profile, now)?;
-        if self.policy.approval.is_needed(&request) {
-            return self.hold(&validated, &request, endpoint_profile, now);
-        }
+        Ok((validated, request))
+    }
+
+    /// Issues what was decided on, to be handed out after a delay, and has it in the registry before the answer leaves.
+    pub(super) fn issue_for(
+        &self,
+        validated: &ValidatedMessage,
+        request: &VerifiedRequest,
+        decision: Decision<'_>,
+        delay: Duration,
+        now: UnixTime,
+    ) -> Result<(Vec<u8>, Outcome), Error> {
+        let Decision { profile, contents, with_mods } = decision;
+        let message = validated.message();
         let issued = self.issue(&contents, now)?;
 
         let open = request.open();
         let (reply_to, responder) =
             (ReplyTo::new(message.header()), self.responder(validated.mac_credential(), now));
-        let (part, state, outcome) = if self.policy.issuing_delay.is_zero() {
+        let (part, state, outcome) = if delay.is_zero() {
             let grant = self.grant(issued.certificate.clone(), with_mods);
             let (part, next) = open.grant(&grant, &reply_to, &responder)?;
             let state = match next {
@@ -67,12 +92,12 @@ impl Ca {
             };
             (part, state, outcome)
         } else {
-            let due = now.saturating_add(self.policy.issuing_delay);
+            let due = now.saturating_add(delay);
             let (part, _) = open.wait(&reply_to, &responder)?;
             (part, TransactionState::Waiting { due }, Outcome::Waiting { due })
         };
 
-        let exchange = self.exchange(&validated, &part)?;
+        let exchange = self.exchange(validated, &part)?;
         let answer = exchange.answer.clone();
         let transaction = TransactionRecord::new(
             open.clone(),
@@ -88,7 +113,8 @@ impl Ca {
         match self.registry.open(&transaction, Some(&certificate))? {
             Write::Done => Ok((answer, outcome)),
             Write::Conflict => {
-                self.after_conflict(message, cmp::Error::TransactionIdInUse(id.clone()).into())
+                let id = validated.transaction_id().clone();
+                self.after_conflict(message, cmp::Error::TransactionIdInUse(id).into())
             }
         }
     }

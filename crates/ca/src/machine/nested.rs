@@ -2,9 +2,8 @@
 
 use alloc::vec::Vec;
 
-use cmp::{
-    Expectation, Opened, PkiMessage, ReadingPolicy, SignerRole, Unbundled, ValidatedMessage, unbundle,
-};
+use asn1::{RawDer, UnixTime};
+use cmp::{Batch, Expectation, PkiMessage, ReadingPolicy, SignerRole, Unbundled, ValidatedMessage, unbundle};
 
 use super::Ca;
 use crate::event::{Event, Outcome, Reply};
@@ -18,15 +17,9 @@ impl Ca {
         message: &PkiMessage,
         policy: &ReadingPolicy,
         endpoint: &Endpoint<'_>,
-        now: asn1::UnixTime,
+        now: UnixTime,
     ) -> Result<Reply, Error> {
-        let validated = self.validate(message, &Expectation::First, now)?;
-        if validated.mac_credential().is_some() {
-            return Err(cmp::Error::WrongProtection.into());
-        }
-        if validated.signer().role != SignerRole::RegistrationAuthority {
-            return Err(cmp::Error::NotAuthorized("only a registration authority nests messages").into());
-        }
+        let validated = self.validate_nested(message, now)?;
         let inside = policy.inside().ok_or(cmp::Error::TooDeep)?;
         match unbundle(&validated, policy)? {
             Unbundled::AddedProtection(request) => {
@@ -43,36 +36,56 @@ impl Ca {
         }
     }
 
+    /// A nested message that an RA signed.
+    pub(super) fn validate_nested(
+        &self,
+        message: &PkiMessage,
+        now: UnixTime,
+    ) -> Result<ValidatedMessage, Error> {
+        let validated = self.validate(message, &Expectation::First, now)?;
+        if validated.mac_credential().is_some() {
+            return Err(cmp::Error::WrongProtection.into());
+        }
+        if validated.signer().role != SignerRole::RegistrationAuthority {
+            return Err(cmp::Error::NotAuthorized("only a registration authority nests messages").into());
+        }
+        Ok(validated)
+    }
+
     /// What cannot be opened has no transaction to answer in: it is missing among the answers, and the RA tells its requester.
     fn answer_batch(
         &self,
         batch: &ValidatedMessage,
-        messages: Vec<Opened>,
+        messages: Batch<'_>,
         inside: &ReadingPolicy,
         endpoint: &Endpoint<'_>,
-        now: asn1::UnixTime,
+        now: UnixTime,
     ) -> Result<Reply, Error> {
         let (mut answers, mut inner) = (Vec::new(), Vec::new());
-        // What this CA says itself has no bounds to keep.
-        let mut own = ReadingPolicy::default();
-        own.message_size = usize::MAX;
-        own.certificates = usize::MAX;
-        own.nested_messages = usize::MAX;
         for message in messages {
             match message {
                 Ok(message) => {
                     let reply = self.handle_message(&message, inside, endpoint, now);
                     // Not even a refusal could be signed: that answer is missing, too.
-                    answers.extend(PkiMessage::inspect(&reply.octets, &own));
+                    answers.extend(RawDer::new(&reply.octets));
                     inner.push(reply.event);
                     inner.extend(reply.inner);
                 }
                 Err(error) => inner.push(Event::new(None, Outcome::Refused(error.into()))),
             }
         }
-        let part = self.responder(None, now).bundle(batch, &answers)?;
-        let octets = self.protect(&part, None)?;
         let event = Event::new(Some(batch.message()), Outcome::Batch { answers: answers.len() });
+        let octets = self.bundle(batch, answers, now)?;
         Ok(Reply { octets, event, inner })
+    }
+
+    pub(super) fn bundle(
+        &self,
+        batch: &ValidatedMessage,
+        answers: Vec<RawDer>,
+        now: UnixTime,
+    ) -> Result<Vec<u8>, Error> {
+        let part = self.responder(None, now).bundle(batch, answers)?;
+        Ok(self.protect(&part, None)?)
     }
 }

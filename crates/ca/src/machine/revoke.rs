@@ -75,7 +75,7 @@ impl Ca {
         }
     }
 
-    fn revocable(&self, request: &RevocationRequest) -> Result<CertificateRecord, Error> {
+    pub(super) fn revocable(&self, request: &RevocationRequest) -> Result<CertificateRecord, Error> {
         if !names_match(&request.issuer, self.issuer.name()) {
             return Err(unknown());
         }
@@ -98,7 +98,7 @@ impl Ca {
     }
 }
 
-fn next_status(
+pub(super) fn next_status(
     record: &CertificateRecord,
     reason: CrlReason,
     now: UnixTime,

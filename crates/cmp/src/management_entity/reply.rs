@@ -17,7 +17,7 @@ use crate::general_info::{GeneralInfo, InfoTypeAndValue};
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 use crate::info_value::InfoValue;
 use crate::message::PkiMessage;
-use crate::nested::nested;
+use crate::nested::NestedMessageContent;
 use crate::poll::PollRepItem;
 use crate::protection::{Encapsulation, HeaderFields, ProtectedPart, SenderIdentity};
 use crate::revocation::RevRepContent;
@@ -132,13 +132,21 @@ impl Responder<'_> {
         self.part(to, body, GeneralInfo::new())
     }
 
-    /// The answers to the messages of a batch, in one nested message (RFC 9483 section 5.2.2.2). Messages that are not answered
-    /// yet are left out.
+    /// The answers to the messages of a batch, in one nested message (RFC 9483 section 5.2.2.2): each the octets of a PKIMessage that
+    /// was just made. Messages that are not answered yet are left out.
     ///
     /// # Errors
     /// When there is no answer, or randomness fails.
-    pub fn bundle(&self, batch: &ValidatedMessage, answers: &[PkiMessage]) -> Result<ProtectedPart, Error> {
-        self.part(&ReplyTo::new(batch.message().header()), &nested(answers)?, GeneralInfo::new())
+    pub fn bundle(
+        &self,
+        batch: &ValidatedMessage,
+        answers: NestedMessageContent,
+    ) -> Result<ProtectedPart, Error> {
+        if answers.is_empty() {
+            return Err(Error::EmptyList("nested"));
+        }
+        let reply_to = ReplyTo::new(batch.message().header());
+        self.part(&reply_to, &PkiBody::Nested(answers), GeneralInfo::new())
     }
 
     fn part(&self, to: &ReplyTo, body: &PkiBody, info: GeneralInfo) -> Result<ProtectedPart, Error> {
@@ -162,7 +170,7 @@ impl Responder<'_> {
 
 impl Error {
     /// Whether the message's header and protection were fine, and its body was not (RFC 9483 section 3.6.4).
-    fn is_of_body(&self) -> bool {
+    pub const fn is_of_body(&self) -> bool {
         matches!(
             self,
             Self::NotExactlyOne { .. }
