@@ -5,6 +5,7 @@ mod support;
 
 use std::time::Duration;
 
+use asn1::UnixTime;
 use ca::registry::CertificateStatus;
 use ca::{Demand, Event, Operator, Outcome, Proposal, Verdict};
 use cmp::end_entity::AwaitingCertificate;
@@ -15,7 +16,7 @@ use x509_cert::name::Name;
 const LATER: Duration = Duration::from_secs(40 * 24 * 3600);
 
 /// Decides by a list, and remembers what it saw.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Clerk {
     verdicts: Vec<Verdict>,
     subjects: Vec<String>,
@@ -71,7 +72,11 @@ fn house() -> House {
 }
 
 fn sorted(house: &House, awaiting: AwaitingBatch, answer: &[u8]) -> cmp::Answers {
-    let validated = house.validate(answer, &awaiting.expectation(), NOW);
+    sorted_at(house, awaiting, answer, NOW)
+}
+
+fn sorted_at(house: &House, awaiting: AwaitingBatch, answer: &[u8], now: UnixTime) -> cmp::Answers {
+    let validated = house.validate(answer, &awaiting.expectation(), now);
     awaiting.handle(&validated, &ReadingPolicy::default()).unwrap()
 }
 
@@ -108,17 +113,17 @@ fn each_request_of_a_batch_is_decided_on() {
 
     // The same file: what was decided stays, octet for octet, and only the rest is asked for.
     let mut clerk = Clerk::new(&[Verdict::Approve]);
-    let again = house.ca.answer_file(&file, &mut clerk, NOW.saturating_add(LATER)).unwrap().unwrap();
+    let later = NOW.saturating_add(LATER);
+    let again = house.ca.answer_file(&file, &mut clerk, later).unwrap().unwrap();
     assert_eq!(clerk.subjects.len(), 1);
     assert_eq!(house.registry.count(), 2);
-    let repeated = sorted(&house, awaiting, &again);
+    let repeated = sorted_at(&house, awaiting, &again, later);
     assert!(repeated.missing.is_empty());
     for position in [0, 1] {
         assert_eq!(repeated.answers[position].1, answers.answers[position].1);
     }
 
     // The confirmation comes over the network, long after.
-    let later = NOW.saturating_add(LATER);
     let (_, reply) = house.confirm(&house.nem, granted, later);
     let Outcome::Confirmed { serial_number } = reply.event.outcome else { panic!() };
     assert_eq!(house.registry.status(&serial_number), CertificateStatus::Valid);

@@ -84,6 +84,13 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// An audit log cannot be written, or its chain is broken.
+    Audit {
+        /// The log.
+        path: PathBuf,
+        /// Why not, and in which line.
+        reason: String,
+    },
     /// The text or file is no PKCS #10 request.
     NoRequest,
     /// Something cannot be encoded.
@@ -126,6 +133,7 @@ impl fmt::Display for Error {
             }
             Self::Crl { path, reason } => write!(f, "{}: no CRL: {reason}", path.display()),
             Self::Secret { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Audit { path, reason } => write!(f, "{}: the audit log: {reason}", path.display()),
             Self::NoRequest => f.write_str("this is no PKCS #10 request, neither in PEM nor in DER"),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),
             Self::Request(error) => write!(f, "the certification request cannot be made: {error}"),

@@ -1,6 +1,7 @@
 //! What the programs share, and the protocol crates must not have: files, names as people write them, the socket over which
-//! a program's commands reach its server, signals, the clock.
+//! a program's commands reach its server, the audit log, signals, the clock.
 
+pub mod audit;
 mod clock;
 mod console;
 pub mod control;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use x509_cert::serial_number::SerialNumber;
 
+use crate::audit::order;
 use crate::authority::Authority;
 use crate::commands::{parse_reason, parse_serial_number, parse_transaction_id};
 use crate::crl::CrlEntry;
@@ -84,6 +85,9 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
             let outcome =
                 authority.current().ca().revoke_by_hand(&serial_number, parse_reason(reason)?, now())?;
             info!("by hand: {outcome}");
+            let mut entry = order("revoke", "revoked", Some(serial_number.to_string()));
+            entry.why = Some(reason.clone());
+            authority.audit.record(&[entry], now())?;
             authority.publish_crl().with_context(|| format!("{outcome}, but no CRL says so yet"))?;
             show(&serial_number, authority).map(Answer::Shown)
         }
@@ -100,15 +104,26 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
             let id = parse_transaction_id(transaction_id)?;
             let record = authority.current().ca().approve(&id, now())?;
             info!(transaction = %id, "approved by hand: {}", record.serial_number);
+            let mut entry = order("approve", "issued", Some(record.serial_number.to_string()));
+            entry.transaction_id = Some(id.to_string());
+            authority.audit.record(&[entry], now())?;
             show(&record.serial_number, authority).map(Answer::Shown)
         }
         Command::Reject { transaction_id, reason } => {
             let id = parse_transaction_id(transaction_id)?;
             authority.current().ca().reject(&id, reason.clone(), now())?;
             info!(transaction = %id, "rejected by hand");
+            let mut entry = order("reject", "rejected", None);
+            entry.transaction_id = Some(id.to_string());
+            entry.why = Some(reason.clone());
+            authority.audit.record(&[entry], now())?;
             Ok(Answer::Done)
         }
-        Command::Reload => authority.reload().map(|()| Answer::Done),
+        Command::Reload => {
+            authority.reload()?;
+            authority.audit.record(&[order("reload", "the configuration was read again", None)], now())?;
+            Ok(Answer::Done)
+        }
     }
 }
 
@@ -121,6 +136,10 @@ fn issue(csr: &str, profile: &str, authority: &Authority) -> Result<Answer> {
         .issue_by_hand(&request, &profile, now())
         .with_context(|| format!("no certificate for {}", request.subject()))?;
     info!(profile = %profile.name, "issued a certificate by hand");
+    let mut entry = order("issue", "issued", Some(record.serial_number.to_string()));
+    entry.why = Some(format!("profile {}", profile.name));
+    entry.subject = Some(request.subject().to_string());
+    authority.audit.record(&[entry], now())?;
     Ok(Answer::Certificate(certificates_pem(std::slice::from_ref(&record.certificate))?))
 }
 

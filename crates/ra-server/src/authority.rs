@@ -9,6 +9,7 @@ use ca::registry::CrlRecord;
 use ca::{Ca, Endpoint, Issuer, MessageCredential, Reply};
 use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy};
+use host::audit::AuditLog;
 use host::files::{read_certificates, write_atomically};
 use host::{log_revocation, now, parse_name, read_credential, read_revocation, read_secret_file};
 use store::registry::EmbeddedRegistry;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 use tracing::info;
 use transfer::tls::ServerTls;
 
+use crate::audit;
 use crate::config::{Config, SharedSecretOf, Tls};
 
 /// The CA as a program runs it. What the configuration says can be replaced while it works; the registry stays.
@@ -23,6 +25,7 @@ pub(crate) struct Authority {
     path: PathBuf,
     current: RwLock<Arc<Current>>,
     pub(crate) registry: Arc<EmbeddedRegistry>,
+    pub(crate) audit: AuditLog,
     /// Whoever publishes has it, so that no older list replaces a newer one.
     publishing: Mutex<()>,
     /// Something was revoked, or taken off hold, and no list says so yet.
@@ -55,8 +58,10 @@ impl Authority {
             Err(store::Error::Locked { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        let audit = AuditLog::open(&config.audit, now())?;
         let current = Current::new(config, registry.clone())?;
         Ok(Some(Self {
+            audit,
             path: path.to_owned(),
             current: RwLock::new(Arc::new(current)),
             registry,
@@ -72,9 +77,13 @@ impl Authority {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Answers a CMP message. Signs, and waits for the disk.
+    /// Answers a CMP message, once what was decided is in the audit log. Signs, and waits for the disk.
     pub(crate) fn handle(&self, message: &[u8], endpoint: &Endpoint<'_>) -> Result<Reply> {
-        Ok(self.current().ca().handle_at(message, endpoint, now()))
+        let reply = self.current().ca().handle_at(message, endpoint, now());
+        let events = std::iter::once(&reply.event).chain(&reply.inner);
+        let entries: Vec<_> = events.filter_map(audit::entry).collect();
+        self.audit.record(&entries, now())?;
+        Ok(reply)
     }
 
     /// Reads the configuration again, with everything that it names. What is under way goes on as it began. When anything is wrong,

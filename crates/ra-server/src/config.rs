@@ -1,5 +1,11 @@
 //! `raca.toml`.
 
+mod approval;
+mod credentials;
+mod crl;
+mod offline;
+mod trust;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Range;
@@ -7,17 +13,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use asn1::EncodedCertificate;
-use ca::{Approval, Policy, Profile, VendorNames};
-use cmp::{Quirk, Quirks, SignerRole};
-use host::files::{line_of, read_certificates};
-use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting, read_tls_credential};
+use ca::{Policy, Profile, VendorNames};
+use cmp::{Quirk, Quirks};
+use host::files::line_of;
+use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, RevocationSetting};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
-use transfer::tls::{Identity, ServerTls, server_config};
 
-use crate::offline::Offline;
 use crate::profiles::ProfileDefinition;
+use approval::ApprovalSetting;
+use credentials::Credential;
+pub(crate) use credentials::Tls;
+use crl::CrlPublication;
+pub(crate) use offline::Offline;
+use trust::Names;
+pub(crate) use trust::{SharedSecretOf, Trust};
 
 /// What the file says. Unknown keys are refused: a typing error must not leave a default standing.
 #[derive(Debug, Deserialize)]
@@ -25,6 +35,9 @@ use crate::profiles::ProfileDefinition;
 pub(crate) struct Config {
     pub(crate) listen: String,
     pub(crate) registry: PathBuf,
+    /// Every decision, a line each.
+    #[serde(default = "default_audit")]
+    pub(crate) audit: PathBuf,
     pub(crate) ca: Credential,
     pub(crate) cmp: Cmp,
     #[serde(default)]
@@ -40,103 +53,6 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) offline: Offline,
     pub(crate) tls: Option<Tls>,
-}
-
-/// A certificate (with its chain behind it, root excluded) and its private key.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Credential {
-    pub(crate) certificate: PathBuf,
-    key: KeyLocation,
-    key_passphrase: Option<PassphraseSource>,
-    key_signature: Option<KeySignature>,
-}
-
-impl Credential {
-    pub(crate) fn key(&self) -> KeySource {
-        KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
-    }
-}
-
-/// HTTPS instead of HTTP.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tls {
-    certificate: PathBuf,
-    key: KeyLocation,
-    key_passphrase: Option<PassphraseSource>,
-    /// Who certifies clients; without any, none is asked for a certificate.
-    #[serde(default)]
-    client_cas: Vec<PathBuf>,
-}
-
-impl Tls {
-    pub(crate) fn server_tls(&self) -> Result<ServerTls> {
-        let shown = self.certificate.display();
-        let key = KeySource::new(self.key.clone(), self.key_passphrase.clone());
-        let (chain, key) = read_tls_credential(&self.certificate, &key)?;
-        let octets = |certificate: &EncodedCertificate| certificate.octets().to_vec();
-        let identity = Identity::new(chain.iter().map(octets).collect(), key);
-        let mut anchors = Vec::new();
-        for path in &self.client_cas {
-            anchors.extend(read_certificates(path)?.iter().map(octets));
-        }
-        Ok(ServerTls::new(server_config(identity, &anchors).with_context(|| shown.to_string())?))
-    }
-}
-
-/// Whose requests wait for the operator.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ApprovalSetting {
-    of: Vec<Role>,
-    updates: bool,
-    check_after_seconds: u64,
-    lifetime_seconds: u64,
-}
-
-impl Default for ApprovalSetting {
-    fn default() -> Self {
-        let none = Approval::NONE;
-        Self {
-            of: Vec::new(),
-            updates: none.updates,
-            check_after_seconds: none.check_after.as_secs(),
-            lifetime_seconds: none.lifetime.as_secs(),
-        }
-    }
-}
-
-impl ApprovalSetting {
-    fn approval(&self) -> Approval {
-        let mut approval = Approval::NONE;
-        approval.of = self.of.iter().map(|role| role.signer_role()).collect();
-        approval.updates = self.updates;
-        approval.check_after = Duration::from_secs(self.check_after_seconds);
-        approval.lifetime = Duration::from_secs(self.lifetime_seconds);
-        approval
-    }
-}
-
-/// Who asks, by what it is known.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Role {
-    Vendor,
-    Operator,
-    Secret,
-    Ra,
-}
-
-impl Role {
-    const fn signer_role(self) -> SignerRole {
-        match self {
-            Self::Vendor => SignerRole::VendorCertified,
-            Self::Operator => SignerRole::OperatorCertified,
-            Self::Secret => SignerRole::SecretHolder,
-            Self::Ra => SignerRole::RegistrationAuthority,
-        }
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -167,144 +83,8 @@ pub(crate) struct Cmp {
     pub(crate) max_mac_iterations: u32,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Trust {
-    #[serde(default)]
-    pub(crate) vendor_cas: Vec<PathBuf>,
-    #[serde(default)]
-    pub(crate) ra_cas: Vec<PathBuf>,
-    /// Vendors with profiles of their own.
-    #[serde(default)]
-    pub(crate) vendors: Vec<VendorOf>,
-    /// RAs that are named one by one, or have profiles of their own.
-    #[serde(default)]
-    pub(crate) ras: Vec<RaOf>,
-    /// What everybody may have by CMP who has no list of his own, the default first.
-    #[serde(default = "default_profiles")]
-    profiles: Vec<String>,
-    #[serde(default)]
-    vendor_names: Names,
-    /// Of the CAs above.
-    #[serde(default)]
-    pub(crate) crls: Vec<PathBuf>,
-    #[serde(default)]
-    pub(crate) revocation: RevocationSetting,
-    #[serde(default)]
-    pub(crate) shared_secrets: Vec<SharedSecretOf>,
-}
-
-/// A vendor, known by its CA's certificates.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct VendorOf {
-    pub(crate) ca: PathBuf,
-    pub(crate) profiles: Vec<String>,
-}
-
-/// An RA: one known by its certificate, whatever that is for; or those that a CA certifies as RAs.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RaOf {
-    pub(crate) certificate: Option<PathBuf>,
-    pub(crate) ca: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) profiles: Vec<String>,
-}
-
-impl Default for Trust {
-    /// Nobody but this CA's own.
-    fn default() -> Self {
-        Self {
-            vendor_cas: Vec::new(),
-            ra_cas: Vec::new(),
-            vendors: Vec::new(),
-            ras: Vec::new(),
-            profiles: default_profiles(),
-            vendor_names: Names::default(),
-            crls: Vec::new(),
-            revocation: RevocationSetting::default(),
-            shared_secrets: Vec::new(),
-        }
-    }
-}
-
-fn default_profiles() -> Vec<String> {
-    Vec::from([Profile::NE.name.into_owned()])
-}
-
-/// A station without a certificate, known by a secret and its reference number.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SharedSecretOf {
-    pub(crate) reference: String,
-    pub(crate) secret_file: PathBuf,
-    /// The name that the station gets; without it, the reference as commonName.
-    pub(crate) subject: Option<String>,
-    #[serde(default)]
-    pub(crate) profiles: Vec<String>,
-}
-
-/// The CRL of this CA.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CrlPublication {
-    /// Where it is laid, in DER, beside being served.
-    pub(crate) file: Option<PathBuf>,
-    interval_seconds: u64,
-    validity_seconds: u64,
-    /// The URL that certificates name.
-    pub(crate) distribution_point: Option<String>,
-}
-
-impl Default for CrlPublication {
-    /// Every day, for a week.
-    fn default() -> Self {
-        const DAY: u64 = 24 * 60 * 60;
-        Self { file: None, interval_seconds: DAY, validity_seconds: 7 * DAY, distribution_point: None }
-    }
-}
-
-impl CrlPublication {
-    /// An expired certificate that is revoked has to stand on one more list (RFC 5280 section 3.3), and the CA keeps it there for 30
-    /// days.
-    const MAX_INTERVAL: u64 = 30 * 24 * 60 * 60;
-
-    pub(crate) const fn interval(&self) -> Duration {
-        Duration::from_secs(self.interval_seconds)
-    }
-
-    pub(crate) const fn validity(&self) -> Duration {
-        Duration::from_secs(self.validity_seconds)
-    }
-
-    fn check(&self) -> Result<()> {
-        if !(1..=Self::MAX_INTERVAL).contains(&self.interval_seconds) {
-            bail!("crl.interval_seconds: must lie between 1 and {}", Self::MAX_INTERVAL);
-        }
-        if !(self.interval_seconds + 1..=10 * Self::MAX_INTERVAL).contains(&self.validity_seconds) {
-            bail!(
-                "crl.validity_seconds: must be more than crl.interval_seconds, or there is none between two lists, and at most {}",
-                10 * Self::MAX_INTERVAL
-            );
-        }
-        if let Some(url) = &self.distribution_point
-            && !(url.starts_with("http://") && url.bytes().all(|octet| octet.is_ascii_graphic()))
-        {
-            bail!(
-                "crl.distribution_point: must be a URL that begins with http:// (RFC 5280 section 4.2.1.13)"
-            );
-        }
-        Ok(())
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Names {
-    #[default]
-    Own,
-    Any,
+fn default_audit() -> PathBuf {
+    PathBuf::from("audit.jsonl")
 }
 
 const fn default_max_message_octets() -> usize {
@@ -388,6 +168,7 @@ impl Config {
         let changed = [
             ("listen", self.listen != next.listen),
             ("registry", self.registry != next.registry),
+            ("audit", self.audit != next.audit),
             ("cmp.max_message_octets", self.cmp.max_message_octets != next.cmp.max_message_octets),
             ("tls", self.tls.is_some() != next.tls.is_some()),
         ];
@@ -430,7 +211,7 @@ impl Config {
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let trust = &mut self.trust;
-        [&mut self.registry, &mut self.ca.certificate, &mut self.cmp.certificate]
+        [&mut self.registry, &mut self.audit, &mut self.ca.certificate, &mut self.cmp.certificate]
             .into_iter()
             .chain(trust.vendor_cas.iter_mut())
             .chain(trust.ra_cas.iter_mut())

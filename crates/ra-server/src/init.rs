@@ -165,6 +165,7 @@ fn config_text<'a>(
 
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 registry = "registry.redb"           # what was issued: back it up
+audit = "audit.jsonl"                # every decision, a line each, chained by hashes: `raca audit verify`
 
 [ca]                                 # signs certificates
 certificate = "ca.pem"

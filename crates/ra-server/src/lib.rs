@@ -1,18 +1,19 @@
 //! `raca`: an RA/CA that speaks CMP over HTTP, for tests and small networks. The program's commands are the functions here.
 
 mod admin;
+mod audit;
 mod authority;
 mod commands;
 mod config;
 mod crl;
 mod init;
 mod listing;
-mod offline;
 mod pending;
 mod profiles;
 mod serve;
 mod sign;
 
+pub use audit::verify_audit;
 pub use commands::{approve, crl, issue, list, pending, reject, reload, revoke, show};
 pub use crl::CrlEntry;
 pub use init::{InitOptions, Initialised, init};

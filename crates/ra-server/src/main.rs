@@ -217,12 +217,31 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look after the audit log, also while `raca serve` runs
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Have the running `raca serve` read its configuration again, as SIGHUP does
     #[command(after_help = "Example:\n  raca reload --config ra/raca.toml")]
     Reload {
         /// The configuration, as `raca init` writes it
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Verify its chain; a broken one is told with its line and exit code 1
+    #[command(after_help = "Example:\n  raca audit verify --config ra/raca.toml")]
+    Verify {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -343,6 +362,10 @@ fn run(command: Command) -> Result<()> {
                 }
             })?;
             print(&if json { serde_json::to_string_pretty(&report)? } else { report.text() })
+        }
+        Command::Audit { command: AuditCommand::Verify { config, json } } => {
+            let account = ra_server::verify_audit(&config)?;
+            print(&if json { serde_json::to_string_pretty(&account)? } else { account.text() })
         }
         Command::Reload { config } => {
             ra_server::reload(&config)?;

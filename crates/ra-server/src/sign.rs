@@ -121,12 +121,14 @@ pub fn sign(config: &Path, options: &SignOptions, told: &mut dyn FnMut(&SignEntr
     }
     let mut clerk = match options.approval {
         SignApproval::List => Clerk::who_lists(told),
-        SignApproval::Ask => Clerk::who_asks(&options.reason, told),
-        SignApproval::All => Clerk::who_approves(told),
+        SignApproval::Ask => Clerk::who_asks(&options.reason, &authority.audit, told),
+        SignApproval::All => Clerk::who_approves(&authority.audit, told),
     };
     let octets = answer(&mut clerk)?;
     let revoked = clerk.changed_status();
-    let mut report = clerk.report();
+    let mut report = clerk.report()?;
+    // Before anything of it leaves.
+    authority.audit.sync()?;
     if options.approval == SignApproval::List {
         return Ok(report);
     }

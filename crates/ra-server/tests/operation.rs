@@ -101,6 +101,31 @@ fn a_request_waits_for_the_operator_over_a_crash() {
     let one = waits.lines().nth(1).unwrap().split(' ').next().unwrap();
     raca(&format!("approve --transaction {one}"), path).success();
     assert_eq!(raca("pending", path).success().lines().count(), 1);
+    audited(path);
+}
+
+/// Everything that was decided above stands in the audit log, and a changed line is found.
+fn audited(folder: &Path) {
+    let log = folder.join("ra/audit.jsonl");
+    let text = fs::read_to_string(&log).unwrap();
+    let decided = |words: &[&str]| text.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    for words in [
+        &["\"what\":\"ir\"", "waits for approval", "CN=enb1"][..],
+        &["\"who\":\"operator\"", "\"what\":\"approve\"", "\"serial_number\""],
+        &["\"what\":\"reject\"", "unwanted"],
+        &["\"decision\":\"issued\"", "CN=enb1,O=Vendor", "\"transaction_id\""],
+        &["\"what\":\"certConf\"", "\"decision\":\"confirmed\""],
+    ] {
+        assert!(decided(words), "{words:?}: {text}");
+    }
+    let account: Value =
+        serde_json::from_str(&run(RACA, "audit verify --config ra/raca.toml --json", folder).success())
+            .unwrap();
+    assert_eq!(account["entries"], text.lines().count());
+    fs::write(&log, text.replacen("unwanted", "wanted", 1)).unwrap();
+    let line = text.lines().position(|line| line.contains("unwanted")).unwrap() + 1;
+    let said = run(RACA, "audit verify --config ra/raca.toml", folder).failure(1);
+    assert!(said.contains(&format!("line {line}:")) && said.contains("audit.jsonl"), "{said}");
 }
 
 #[test]

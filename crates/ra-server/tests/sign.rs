@@ -127,6 +127,8 @@ fn a_batch_is_listed_signed_and_signed_again_to_the_same_answer() {
     assert!(again.contains("issued 0, answered before 2"), "{again}");
     assert_eq!(house.issued(), 2);
     assert_eq!(house.answers("again.pki"), house.answers("answer.pki"));
+    let audit = fs::read_to_string(house.path().join("ra/audit.jsonl")).unwrap();
+    assert_eq!(audit.matches("from a file, by the operator").count(), 2, "{audit}");
     // The answer carried back by mistake.
     let said = house.sign("--in answer.pki --out none.pki --yes").failure(1);
     assert!(said.contains("answer.pki") && said.contains("this is the answer"), "{said}");

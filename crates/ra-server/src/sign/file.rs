@@ -8,7 +8,7 @@ use der::{Decode, Header, Reader, SliceReader};
 use pkcs10::CertReq;
 use x509_cert::Certificate;
 
-use crate::offline::Offline;
+use crate::config::Offline;
 
 /// Reads a file that may be one PKIMessage; what is obviously something else is told so.
 pub(super) fn read(path: &Path, limits: &Offline) -> Result<Vec<u8>> {

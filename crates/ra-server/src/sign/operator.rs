@@ -3,14 +3,19 @@
 use std::io::{self, BufRead, Write};
 
 use ca::{Event, Operator, Outcome, Proposal, Verdict};
+use host::audit::AuditLog;
+use host::now;
 
 use super::{SignEntry, SignReport};
+use crate::audit;
 
 /// Decides as it was told to, and keeps the account.
 pub(super) struct Clerk<'a> {
     manner: Manner<'a>,
     proposed: Option<SignEntry>,
     told: &'a mut dyn FnMut(&SignEntry),
+    audit: Option<&'a AuditLog>,
+    failure: Option<host::Error>,
     changed_status: bool,
     report: SignReport,
 }
@@ -28,18 +33,22 @@ enum Manner<'a> {
 
 impl<'a> Clerk<'a> {
     pub(super) fn who_lists(told: &'a mut dyn FnMut(&SignEntry)) -> Self {
-        Self::new(Manner::List, told)
+        Self::new(Manner::List, None, told)
     }
 
-    pub(super) fn who_approves(told: &'a mut dyn FnMut(&SignEntry)) -> Self {
-        Self::new(Manner::Approve, told)
+    pub(super) fn who_approves(audit: &'a AuditLog, told: &'a mut dyn FnMut(&SignEntry)) -> Self {
+        Self::new(Manner::Approve, Some(audit), told)
     }
 
-    pub(super) fn who_asks(reason: &'a str, told: &'a mut dyn FnMut(&SignEntry)) -> Self {
-        Self::new(Manner::Ask { reason }, told)
+    pub(super) fn who_asks(
+        reason: &'a str,
+        audit: &'a AuditLog,
+        told: &'a mut dyn FnMut(&SignEntry),
+    ) -> Self {
+        Self::new(Manner::Ask { reason }, Some(audit), told)
     }
 
-    fn new(manner: Manner<'a>, told: &'a mut dyn FnMut(&SignEntry)) -> Self {
+    fn new(manner: Manner<'a>, audit: Option<&'a AuditLog>, told: &'a mut dyn FnMut(&SignEntry)) -> Self {
         let report = SignReport {
             answer: None,
             issued: 0,
@@ -50,7 +59,7 @@ impl<'a> Clerk<'a> {
             others: 0,
             messages: Vec::new(),
         };
-        Self { manner, proposed: None, told, changed_status: false, report }
+        Self { manner, proposed: None, told, audit, failure: None, changed_status: false, report }
     }
 
     /// Whether a certificate was revoked, or taken off hold.
@@ -58,8 +67,9 @@ impl<'a> Clerk<'a> {
         self.changed_status
     }
 
-    pub(super) fn report(self) -> SignReport {
-        self.report
+    /// The account, unless the audit log failed.
+    pub(super) fn report(self) -> Result<SignReport, host::Error> {
+        self.failure.map_or(Ok(self.report), Err)
     }
 }
 
@@ -106,6 +116,15 @@ impl Operator for Clerk<'_> {
             event.outcome,
             Outcome::Rejected { .. } | Outcome::Revoked { .. } | Outcome::Reinstated { .. }
         );
+        if let (Some(log), Some(mut decision)) = (self.audit, audit::entry(event)) {
+            decision.why = Some(match decision.why {
+                Some(why) => format!("from a file, by the operator: {why}"),
+                None => "from a file, by the operator".to_owned(),
+            });
+            if let Err(error) = log.append(&decision, now()) {
+                self.failure.get_or_insert(error);
+            }
+        }
         (self.told)(&entry);
         self.report.messages.push(entry);
     }

@@ -35,7 +35,7 @@ impl Offline {
     const MAX_FILE_OCTETS: usize = 2 * 1024 * 1024 * 1024;
     const MAX_REQUESTS: usize = 1_000_000;
 
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if !(1024..=Self::MAX_FILE_OCTETS).contains(&self.max_file_octets) {
             bail!("offline.max_file_octets: must lie between 1024 and {}", Self::MAX_FILE_OCTETS);
         }

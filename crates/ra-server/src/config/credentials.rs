@@ -1,0 +1,53 @@
+//! Certificates with their keys: `[ca]` and `[tls]`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use asn1::EncodedCertificate;
+use host::files::read_certificates;
+use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, read_tls_credential};
+use serde::Deserialize;
+use transfer::tls::{Identity, ServerTls, server_config};
+
+/// A certificate (with its chain behind it, root excluded) and its private key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    pub(crate) certificate: PathBuf,
+    pub(super) key: KeyLocation,
+    pub(super) key_passphrase: Option<PassphraseSource>,
+    pub(super) key_signature: Option<KeySignature>,
+}
+
+impl Credential {
+    pub(crate) fn key(&self) -> KeySource {
+        KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
+    }
+}
+
+/// HTTPS instead of HTTP.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(super) certificate: PathBuf,
+    pub(super) key: KeyLocation,
+    pub(super) key_passphrase: Option<PassphraseSource>,
+    /// Who certifies clients; without any, none is asked for a certificate.
+    #[serde(default)]
+    pub(super) client_cas: Vec<PathBuf>,
+}
+
+impl Tls {
+    pub(crate) fn server_tls(&self) -> Result<ServerTls> {
+        let shown = self.certificate.display();
+        let key = KeySource::new(self.key.clone(), self.key_passphrase.clone());
+        let (chain, key) = read_tls_credential(&self.certificate, &key)?;
+        let octets = |certificate: &EncodedCertificate| certificate.octets().to_vec();
+        let identity = Identity::new(chain.iter().map(octets).collect(), key);
+        let mut anchors = Vec::new();
+        for path in &self.client_cas {
+            anchors.extend(read_certificates(path)?.iter().map(octets));
+        }
+        Ok(ServerTls::new(server_config(identity, &anchors).with_context(|| shown.to_string())?))
+    }
+}
