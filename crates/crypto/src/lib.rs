@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod algorithm;
+mod ca_certificate;
 mod error;
 mod gmac;
 mod issued;
@@ -23,6 +24,7 @@ mod secret;
 mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
+pub use ca_certificate::CaCertificate;
 pub use error::{
     AlgorithmError, CrlError, KemError, KeyError, PathError, RandomError, SignError, VerifyError,
 };

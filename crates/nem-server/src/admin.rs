@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use store::ledger::EmbeddedLedger;
 
 use crate::config::Config;
+use crate::current::Current;
 use crate::listing::{RequestEntry, StationEntry, station_entries};
 use crate::operation::Operation;
+use crate::overdue::{self, DueCertificate};
 use crate::own::Keeper;
 use crate::service::Service;
 use crate::status::{BatchEntry, Status, UpstreamEntry};
@@ -27,6 +29,7 @@ enum Command {
     Status,
     Upstreams,
     Batches,
+    Overdue,
     Operate(Operation),
 }
 
@@ -38,6 +41,7 @@ enum Answer {
     Status(Status),
     Upstreams(Vec<UpstreamEntry>),
     Batches(Vec<BatchEntry>),
+    Overdue(Vec<DueCertificate>),
     Done(String),
     Error(String),
 }
@@ -97,6 +101,17 @@ pub fn batches(config: &Path) -> Result<Vec<BatchEntry>> {
     }
 }
 
+/// The certificates that are to be renewed, or should have been. When `nem serve` runs, it is asked. Blocks.
+///
+/// # Errors
+/// When the configuration or the inventory cannot be used, or the ledger cannot be read.
+pub fn overdue(config: &Path) -> Result<Vec<DueCertificate>> {
+    match carry_out(config, &Command::Overdue)? {
+        Answer::Overdue(certificates) => Ok(certificates),
+        _ => another_version(),
+    }
+}
+
 /// Lets the running `nem serve` do something; returns what it did. Blocks.
 ///
 /// # Errors
@@ -146,6 +161,7 @@ pub(crate) struct Running {
     ledger: EmbeddedLedger,
     service: Arc<Service>,
     keeper: Keeper,
+    current: Arc<Current>,
 }
 
 impl Running {
@@ -155,8 +171,9 @@ impl Running {
         ledger: EmbeddedLedger,
         service: Arc<Service>,
         keeper: Keeper,
+        current: Arc<Current>,
     ) -> Self {
-        Self { path, config, ledger, service, keeper }
+        Self { path, config, ledger, service, keeper, current }
     }
 
     /// Answers one line of [`control`].
@@ -179,6 +196,12 @@ impl Running {
                 }
                 answer
             }
+            Command::Overdue => {
+                let in_service = |station: &str| self.service.may_enrol(station);
+                let mut due = overdue::collect(&self.ledger, in_service, host::now())?;
+                self.service.act(|nem, now| due.iter_mut().for_each(|one| one.meet(nem, now)));
+                Answer::Overdue(due)
+            }
             Command::Status => Answer::Status(self.service.act(|nem, now| Status::of(nem, now))),
             Command::Upstreams => Answer::Upstreams(
                 self.service.act(|nem, _| nem.upstreams().map(UpstreamEntry::from).collect()),
@@ -190,6 +213,9 @@ impl Running {
             Command::Operate(Operation::Renew) => {
                 Answer::Done(tokio::runtime::Handle::current().block_on(self.keeper.renew_all())?)
             }
+            Command::Operate(Operation::Fetch) => Answer::Done(
+                tokio::runtime::Handle::current().block_on(crate::fetch::fetch_now(&self.current))?,
+            ),
             Command::Operate(operation) if operation.mark().is_some() => {
                 let answer = look(&Command::Operate(operation), &self.config, None)?;
                 self.service.set_inventory(crate::stations::read(&self.config.stations)?)?;
@@ -201,14 +227,11 @@ impl Running {
         })
     }
 
-    /// Reads the configuration again, and takes up what it says about RA/CAs. Returns what it did. Blocks.
+    /// Reads the configuration again, and takes up what it says about RA/CAs, credentials, trust and liveness. Returns what it did. Blocks.
     pub(crate) fn reload(&self) -> Result<String> {
         let config = Config::read(&self.path)?;
-        let upstreams = crate::upstreams::read(&config)?;
-        let names: Vec<String> = upstreams.iter().map(|(upstream, _)| upstream.name.to_string()).collect();
-        self.service.set_upstreams(upstreams)?;
-        self.service.act(|nem, now| nem.set_liveness(config.liveness.rules(), now));
-        self.keeper.reconfigure(config)?;
+        let names: Vec<String> = config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();
+        self.current.reconfigure(config)?;
         let done = format!("RA/CAs read again: {}", names.join(", "));
         tracing::info!("{done}");
         Ok(done)
@@ -225,6 +248,13 @@ fn look(command: &Command, config: &Config, ledger: Option<&EmbeddedLedger>) -> 
         Command::Stations => {
             let inventory = crate::stations::read(&config.stations)?;
             Answer::Stations(station_entries(&inventory, &latest(ALL)?))
+        }
+        Command::Overdue => {
+            let inventory = crate::stations::read(&config.stations)?;
+            let in_service =
+                |station: &str| inventory.station(station).is_some_and(|known| known.state.may_enrol());
+            let due = ledger.map(|ledger| overdue::collect(ledger, in_service, host::now())).transpose()?;
+            Answer::Overdue(due.unwrap_or_default())
         }
         Command::Operate(operation) if operation.mark().is_some() => {
             let (station, state) = operation.mark().context("it marks nothing")?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cmp::{PkiFailureInfo, ReadingPolicy};
-use nem::Refusal;
+use nem::{Passage, Refusal};
 use serde::Deserialize;
 use tracing::{error, info, warn};
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse};
@@ -47,12 +47,14 @@ impl CmpHandler for CmpStations {
         };
         let (fail_info, reason) = match passage {
             Ok(passage) => {
-                let (station, upstream, body) = (&passage.station, &passage.upstream, passage.body);
-                info!(%station, %peer, %upstream, "{body} of the station passed up");
-                match self.service.ask(upstream, passage.message).await {
+                let Passage { station, upstream, body, .. } = &passage;
+                let transaction = passage.transaction_id.as_ref().map(ToString::to_string);
+                let transaction = transaction.unwrap_or_default();
+                info!(%station, %peer, %upstream, %transaction, "{body} of the station passed up");
+                match self.service.pass(passage.clone(), octets.clone()).await {
                     Ok(answer) => return CmpResponse::ok(answer),
                     Err(reason) => {
-                        warn!(%station, %peer, %upstream, "{body} of the station is not answered: {reason}");
+                        warn!(%station, %peer, %upstream, %transaction, "{body} of the station is not answered: {reason}");
                         (
                             PkiFailureInfo::SYSTEM_UNAVAIL,
                             "the RA/CA does not answer; come back later".to_owned(),

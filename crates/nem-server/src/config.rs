@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::cmp_stations::StationCmp;
 use crate::doors::Tunnel;
+use crate::fetch::Fetch;
 use crate::ftp::Ftps;
 use crate::health::Admin;
 use crate::liveness::LivenessConfig;
@@ -45,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) ftps: Option<Ftps>,
     /// For those who watch the NEM.
     pub(crate) admin: Option<Admin>,
+    /// What is asked of an RA/CA by general messages.
+    pub(crate) fetch: Option<Fetch>,
     /// How the NEM's own certificates are renewed.
     #[serde(default)]
     pub(crate) renewal: Renewal,
@@ -135,7 +138,10 @@ impl Config {
         if self.trust.operator_cas.is_empty() {
             bail!("trust.operator_cas: is empty; without the operator's CA no certificate can be checked");
         }
-        if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
+        if self.trust.revocation == RevocationSetting::Required
+            && self.trust.crls.is_empty()
+            && self.fetch.is_none()
+        {
             bail!("trust.revocation: is \"required\", but trust.crls names no file");
         }
         if !MESSAGE_OCTETS.contains(&self.intake.max_request_octets) {
@@ -153,6 +159,7 @@ impl Config {
         self.upstreams.check()?;
         let names: Vec<&str> = self.upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
         self.renewal.check(&names).context("renewal")?;
+        self.fetch.iter().try_for_each(|fetch| fetch.check(&names).context("fetch"))?;
         self.liveness.check(self.admin.is_some()).context("liveness")?;
         self.tunnel.iter().try_for_each(Tunnel::check)?;
         self.ftps.iter().try_for_each(|ftps| ftps.passive.check().context("ftps"))
@@ -166,6 +173,7 @@ impl Config {
             .chain(&mut self.trust.vendor_cas)
             .chain(&mut self.trust.crls)
             .chain(&mut self.liveness.file)
+            .chain(self.fetch.as_mut().map(|fetch| &mut fetch.directory))
     }
 
     fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {

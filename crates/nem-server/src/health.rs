@@ -1,23 +1,20 @@
 //! The listener for those who watch the NEM: `/healthz`, `/readyz`, `/metrics` and `/certificates/due`.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use asn1::UnixTime;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use nem::ledger::{Record, State};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::ledger::EmbeddedLedger;
 use tracing::error;
 
 use crate::metrics;
-use crate::renewal::{expires, renew_from};
+use crate::overdue::{self, DueCertificate, Renewals};
 use crate::service::Service;
 
 /// How old the count of certificates in the metrics may be: it takes a walk through the ledger.
@@ -28,25 +25,6 @@ const COUNT_AGE: Duration = Duration::from_secs(300);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admin {
     pub(crate) listen: SocketAddr,
-}
-
-/// A certificate whose station is to renew it, or has not.
-#[derive(Debug, Serialize)]
-struct DueCertificate {
-    station: String,
-    /// `due`, or `expired` when it is too late.
-    state: &'static str,
-    /// From when on its station is told to renew it, RFC 3339.
-    renew_from: String,
-    /// Until when it is valid, RFC 3339.
-    not_after: String,
-}
-
-/// How many certificates are due, and how many expired.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Renewals {
-    pub(crate) due: usize,
-    pub(crate) expired: usize,
 }
 
 pub(crate) struct Health {
@@ -89,7 +67,7 @@ impl Health {
     }
 
     fn due(&self) -> Result<Response> {
-        let due = self.due_certificates(host::now())?;
+        let due = self.due_certificates()?;
         let json = serde_json::to_string_pretty(&due)? + "\n";
         Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
     }
@@ -101,40 +79,14 @@ impl Health {
         {
             return Ok(renewals);
         }
-        let due = self.due_certificates(host::now())?;
-        let expired = due.iter().filter(|certificate| certificate.state == "expired").count();
-        let renewals = Renewals { due: due.len() - expired, expired };
+        let renewals = Renewals::of(&self.due_certificates()?);
         *counted = Some((Instant::now(), renewals));
         Ok(renewals)
     }
 
-    /// Of each station that is in service the latest certificate counts.
-    fn due_certificates(&self, now: UnixTime) -> Result<Vec<DueCertificate>> {
-        let (mut seen, mut due) = (HashSet::new(), Vec::new());
-        for record in self.ledger.latest(usize::MAX)? {
-            let Some(certificate) = certificate_of(&record) else { continue };
-            if !seen.insert(record.station.clone()) || !self.service.may_enrol(&record.station) {
-                continue;
-            }
-            let (Some(from), Some(to)) = (renew_from(certificate), expires(certificate)) else { continue };
-            if now.as_secs() >= from {
-                due.push(DueCertificate {
-                    station: record.station,
-                    state: if now.as_secs() > to { "expired" } else { "due" },
-                    renew_from: UnixTime::from_secs(from).to_string(),
-                    not_after: UnixTime::from_secs(to).to_string(),
-                });
-            }
-        }
+    fn due_certificates(&self) -> Result<Vec<DueCertificate>> {
+        let mut due = overdue::collect(&self.ledger, |station| self.service.may_enrol(station), host::now())?;
+        self.service.act(|nem, now| due.iter_mut().for_each(|certificate| certificate.meet(nem, now)));
         Ok(due)
-    }
-}
-
-fn certificate_of(record: &Record) -> Option<&[u8]> {
-    match &record.state {
-        State::Issued(certificates) | State::Delivered(certificates) => {
-            Some(certificates.certificate.octets())
-        }
-        _ => None,
     }
 }

@@ -257,6 +257,14 @@ station_cmp = "unchanged"            # how messages go up that stations sign the
 # listen = "10.8.0.1:8080"             # the inventory says (tunnel_address); an address inside the tunnel
 # ftp_listen = "10.8.0.1:21"           # the same for FTP
 
+# [fetch]                              # what the RA/CA is asked for (genm), and stations are given by EST and /ca-certificates
+# interval_seconds = 3600
+# upstream = "raca"                    # by default the one with the lowest priority
+# ca_certificates = true               # CA certificates that operator_cas vouch for
+# root_updates = true                  # their successors: trusted like them once newWithOld holds
+# crls = true                          # counts like trust.crls
+# directory = "fetched"                # where it is kept
+
 # [renewal]                            # of the NEM's own certificates, by kur after two thirds of their time
 # own_certificates = true              # false: by hand
 # tls_upstream = "raca"                # which RA/CA renews the TLS certificate; by default the one with the lowest priority

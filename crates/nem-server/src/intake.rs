@@ -9,6 +9,7 @@ use nem::{Refusal, Standing};
 use tracing::{error, warn};
 use transfer::est::{EstEnroll, EstHandler, EstReply};
 
+use crate::current::Distribution;
 use crate::identity::Identity;
 use crate::service::{Form, Service};
 
@@ -17,12 +18,12 @@ pub(crate) struct Intake {
     /// How long a station is kept waiting for its certificate.
     pub(crate) hold: Duration,
     /// The operator's CA certificates, for cacerts.
-    pub(crate) ca_certificates: Vec<Vec<u8>>,
+    pub(crate) ca_certificates: Arc<Distribution>,
 }
 
 impl EstHandler for Intake {
     async fn ca_certs(&self) -> EstReply {
-        EstReply::Certificates(self.ca_certificates.clone())
+        EstReply::Certificates(self.ca_certificates.current().to_vec())
     }
 
     async fn enroll(&self, request: EstEnroll) -> EstReply {
@@ -70,7 +71,8 @@ impl Intake {
     /// The certificate, alone as RFC 7030 section 4.2.3 has it: CA certificates come by cacerts. An intermediate that is not
     /// among those comes along, since the station would have no path without it.
     fn issued(&self, certificates: &Certificates) -> Vec<Vec<u8>> {
-        let unknown = |octets: &&[u8]| !self.ca_certificates.iter().any(|known| known == octets);
+        let known = self.ca_certificates.current();
+        let unknown = |octets: &&[u8]| !known.iter().any(|known| known == octets);
         let chain = certificates.chain.iter().map(EncodedCertificate::octets).filter(unknown);
         std::iter::once(certificates.certificate.octets()).chain(chain).map(<[u8]>::to_vec).collect()
     }

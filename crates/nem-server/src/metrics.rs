@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::health::Renewals;
+use crate::overdue::Renewals;
 use crate::status::Status;
 
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -27,6 +27,7 @@ pub(crate) struct Counters {
     rejected: Counter,
     retried: Counter,
     renewals_failed: Counter,
+    fetches_failed: Counter,
     /// When the NEM's own certificates end, by their files.
     own_certificates: Labelled,
 }
@@ -47,6 +48,11 @@ impl Counters {
     /// One of the NEM's own certificates was not renewed.
     pub(crate) fn renewal_failed(&self) {
         self.renewals_failed.inc();
+    }
+
+    /// Not everything was fetched from an RA/CA that should be.
+    pub(crate) fn fetch_failed(&self) {
+        self.fetches_failed.inc();
     }
 
     /// When one of the NEM's own certificates ends.
@@ -71,6 +77,11 @@ pub(crate) fn text(status: &Status, counters: &Counters, renewals: Renewals) -> 
             "Attempts to renew one of the NEM's own certificates that failed",
             &counters.renewals_failed,
         ),
+        (
+            "fetches_failed",
+            "Rounds of questions to an RA/CA that were not all answered",
+            &counters.fetches_failed,
+        ),
     ];
     for (name, help, counter) in happened {
         registry.register(name, help, counter.clone());
@@ -80,6 +91,12 @@ pub(crate) fn text(status: &Status, counters: &Counters, renewals: Renewals) -> 
         ("stations_connected", "Stations that count as connected", status.connected),
         ("requests_held", "Requests that an operator holds", status.held),
         ("certificates_due", "Certificates that their stations are to renew", renewals.due),
+        ("certificates_renewing", "Certificates that are being renewed", renewals.renewing),
+        (
+            "certificates_overdue",
+            "Certificates that should have been renewed, whose stations are silent",
+            renewals.overdue,
+        ),
         ("certificates_expired", "Certificates that expired without being renewed", renewals.expired),
     ] {
         let gauge = Gauge::<i64>::default();

@@ -20,6 +20,8 @@ pub enum Operation {
     Reload,
     /// Renew the NEM's own certificates now.
     Renew,
+    /// Ask the RA/CA for CA certificates, successors of root certificates, and CRLs now.
+    Fetch,
     /// Let a station have nothing from now on, until it is let in again.
     Block {
         /// Its name in the inventory.
@@ -68,7 +70,7 @@ impl Operation {
     pub(crate) fn carry_out(&self, nem: &mut Nem, now: UnixTime) -> Result<String> {
         match self {
             Self::Flush { upstream } => Ok(format!("{} messages sent", nem.flush(upstream.as_deref(), now)?)),
-            Self::Reload | Self::Renew | Self::Block { .. } | Self::Unblock { .. } => {
+            Self::Reload | Self::Renew | Self::Fetch | Self::Block { .. } | Self::Unblock { .. } => {
                 bail!("only the server itself can do that")
             }
             Self::Hold { request } => done(request, "held", nem.hold(id(request)?, now)),

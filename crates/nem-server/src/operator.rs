@@ -37,6 +37,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         at: Where,
     },
+    /// Show the certificates that are to be renewed, and whose stations are silent, also while `nem serve` does not run
+    #[command(after_help = "Example:\n  nem overdue --config nem/nem.toml --json")]
+    Overdue {
+        #[command(flatten)]
+        at: Where,
+    },
     /// Send what waits for its batch now
     #[command(after_help = "Example:\n  nem flush --config nem/nem.toml")]
     Flush {
@@ -55,6 +61,12 @@ pub(crate) enum Command {
     /// Renew the NEM's own certificates now, with new keys; before they expire that happens by itself
     #[command(after_help = "Example:\n  nem renew --config nem/nem.toml")]
     Renew {
+        #[command(flatten)]
+        at: Where,
+    },
+    /// Ask the RA/CA for CA certificates, successors of root certificates, and CRLs now, as [fetch] in the configuration says
+    #[command(after_help = "Example:\n  nem fetch --config nem/nem.toml")]
+    Fetch {
         #[command(flatten)]
         at: Where,
     },
@@ -123,9 +135,13 @@ pub(crate) fn run(command: Command) -> Result<String> {
         Command::Batches { at } => {
             shown(&at, nem_server::batches, |entries| nem_server::batches_table(entries))
         }
+        Command::Overdue { at } => {
+            shown(&at, nem_server::overdue, |entries| nem_server::overdue_table(entries))
+        }
         Command::Flush { at, upstream } => operate(&at, Operation::Flush { upstream }),
         Command::Reload { at } => operate(&at, Operation::Reload),
         Command::Renew { at } => operate(&at, Operation::Renew),
+        Command::Fetch { at } => operate(&at, Operation::Fetch),
         Command::Block { at, station } => operate(&at, Operation::Block { station }),
         Command::Unblock { at, station } => operate(&at, Operation::Unblock { station }),
         Command::Hold { at, request } => operate(&at, Operation::Hold { request }),

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -16,13 +16,11 @@ use host::{KeyLocation, KeySource, PassphraseSource, now};
 use nem::ledger::Certificates;
 use nem::{Next, Update, renewal_times};
 use serde::Deserialize;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
-use transfer::tls::{ClientTrust, ServerTls, server_config_trusting};
 
 use crate::config::Config;
-use crate::service::Service;
+use crate::current::Current;
 use crate::{credentials, upstreams};
 
 /// How often it is looked whether it is time; a file may have been replaced by hand.
@@ -79,52 +77,31 @@ struct Own {
 
 /// Renews what is due. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Keeper(Arc<Inner>);
-
-struct Inner {
-    service: Arc<Service>,
-    tls: ServerTls,
-    clients: ClientTrust,
-    current: RwLock<Arc<Config>>,
-    /// There is another configuration.
-    changed: Notify,
-}
+pub(crate) struct Keeper(Arc<Current>);
 
 impl Keeper {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        service: Arc<Service>,
-        tls: ServerTls,
-        clients: ClientTrust,
-    ) -> Self {
-        let (current, changed) = (RwLock::new(config), Notify::new());
-        Self(Arc::new(Inner { service, tls, clients, current, changed }))
+    pub(crate) const fn new(current: Arc<Current>) -> Self {
+        Self(current)
     }
 
     fn config(&self) -> Arc<Config> {
-        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// From now on those of this configuration are kept; the TLS certificate is read again at once. Blocks.
-    pub(crate) fn reconfigure(&self, config: Config) -> Result<()> {
-        for own in all(&config).iter().filter(|own| matches!(own.purpose, Purpose::Tls)) {
-            self.serve_with(own)?;
-        }
-        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-        self.0.changed.notify_one();
-        Ok(())
+        self.0.config()
     }
 
     /// Runs as long as the NEM does.
     pub(crate) async fn run(self) {
+        let mut changes = self.0.changes();
         loop {
             let keep = |own: Own| {
                 let keeper = self.clone();
                 async move { keeper.keep(&own).await }
             };
             // Dropped, and so stopped, when there is another configuration. What is being installed is installed all the same.
-            let _kept: JoinSet<()> = all(&self.config()).into_iter().map(keep).collect();
-            self.0.changed.notified().await;
+            let _kept: JoinSet<()> =
+                all(&changes.borrow_and_update().clone()).into_iter().map(keep).collect();
+            if changes.changed().await.is_err() {
+                return;
+            }
         }
     }
 
@@ -241,8 +218,7 @@ impl Keeper {
 
     fn serve_with(&self, own: &Own) -> Result<()> {
         let identity = credentials::read_tls_identity(&own.certificate, &own.key)?;
-        self.0.tls.replace(server_config_trusting(identity, &self.0.clients)?);
-        Ok(())
+        self.0.serve_with(identity)
     }
 
     /// Where the RA/CA's TLS server is shown the certificate, too, it is shown the new one.

@@ -4,24 +4,39 @@ use crypto::DigestAlgorithm;
 use der::Decode;
 use x509_cert::Certificate;
 
-/// From when on a station is to renew that certificate, in Unix seconds: a point within the sixth of its validity that follows
-/// the first two thirds, chosen by the certificate's own octets, so that certificates issued together are renewed apart, and a
-/// station that asks twice is told the same.
-pub(crate) fn renew_from(certificate: &[u8]) -> Option<u64> {
-    let decoded = Certificate::from_der(certificate).ok()?;
-    let validity = decoded.tbs_certificate().validity();
-    let from = validity.not_before.to_unix_duration().as_secs();
-    let length = validity.not_after.to_unix_duration().as_secs().checked_sub(from)?;
-    let digest = crypto_aws_lc::provider().digest(DigestAlgorithm::Sha256, certificate);
-    let point = u32::from_be_bytes(digest.first_chunk::<4>().copied()?);
-    let within = (u128::from(length / 6) * u128::from(point)) >> 32;
-    from.checked_add(length / 3 * 2)?.checked_add(u64::try_from(within).ok()?)
+/// When a certificate is to be renewed, in Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// From when on its station is told to: a point within the sixth of its validity that follows the first two thirds, chosen by
+    /// the certificate's own octets, so that certificates issued together are renewed apart, and a station that asks twice is told
+    /// the same.
+    pub(crate) from: u64,
+    /// When every certificate that was issued with it should have been renewed.
+    pub(crate) until: u64,
+    /// Until when it is valid.
+    pub(crate) not_after: u64,
 }
 
-/// Until when that certificate is valid, in Unix seconds.
-pub(crate) fn expires(certificate: &[u8]) -> Option<u64> {
-    let decoded = Certificate::from_der(certificate).ok()?;
-    Some(decoded.tbs_certificate().validity().not_after.to_unix_duration().as_secs())
+impl Window {
+    /// `None` when the certificate cannot be decoded.
+    pub(crate) fn of(certificate: &[u8]) -> Option<Self> {
+        let decoded = Certificate::from_der(certificate).ok()?;
+        let validity = decoded.tbs_certificate().validity();
+        let begin = validity.not_before.to_unix_duration().as_secs();
+        let not_after = validity.not_after.to_unix_duration().as_secs();
+        let length = not_after.checked_sub(begin)?;
+        let digest = crypto_aws_lc::provider().digest(DigestAlgorithm::Sha256, certificate);
+        let point = u32::from_be_bytes(digest.first_chunk::<4>().copied()?);
+        let within = (u128::from(length / 6) * u128::from(point)) >> 32;
+        let earliest = begin.checked_add(length / 3 * 2)?;
+        let from = earliest.checked_add(u64::try_from(within).ok()?)?;
+        Some(Self { from, until: earliest.checked_add(length / 6)?, not_after })
+    }
+}
+
+/// From when on a station is to renew that certificate, in Unix seconds.
+pub(crate) fn renew_from(certificate: &[u8]) -> Option<u64> {
+    Window::of(certificate).map(|window| window.from)
 }
 
 #[cfg(test)]

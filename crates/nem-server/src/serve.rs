@@ -22,6 +22,7 @@ use transfer::uploads::upload_router;
 use crate::admin::Running;
 use crate::cmp_stations::{CmpStations, StationCmp};
 use crate::config::Config;
+use crate::current::Current;
 use crate::doors::Doors;
 use crate::ftp::{FtpServer, Passive};
 use crate::health::Health;
@@ -29,7 +30,7 @@ use crate::intake::Intake;
 use crate::own::{self, Keeper};
 use crate::service::Service;
 use crate::uploads::Uploads;
-use crate::{credentials, liveness, stations, upstreams};
+use crate::{credentials, fetch, liveness, stations, upstreams};
 
 /// Serves stations, and asks the RA/CAs, until `shutdown` is done; then lets the requests under way end. `ready` is told the
 /// URL once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the configuration says.
@@ -45,19 +46,15 @@ pub async fn serve(
     let shown = path.display();
     let config = Arc::new(Config::read(path)?);
     let mut hangup = host::reload_signal().context("SIGHUP cannot be handled")?;
-    let anchors = credentials::station_anchors(&config.trust)?;
-    let all_anchors = anchors.vendor.iter().chain(&anchors.operator);
-    let tls_anchors: Vec<Vec<u8>> = all_anchors.map(|anchor| anchor.octets().to_vec()).collect();
-    let ca_certificates: Vec<Vec<u8>> =
-        anchors.operator.iter().map(|anchor| anchor.octets().to_vec()).collect();
-    let clients = ClientTrust::new(&tls_anchors).context("trust")?;
+    let trusted = credentials::trusted(&config)?;
+    let clients = ClientTrust::new(&trusted.tls_anchors()).context("trust")?;
     own::recover(&config)?;
     let tls = server_config_trusting(credentials::tls_identity(&config.tls)?, &clients)
         .with_context(|| config.tls.certificate.display().to_string())?;
     let tls = ServerTls::new(tls);
     let crl_watch = FileWatch::new(config.trust.crls.clone()).context("SIGHUP cannot be handled")?;
-    let revocation = credentials::revocation(&config.trust, &clients)?;
-    let upstreams = upstreams::read(&config)?;
+    let revocation = credentials::revocation(&config, &clients, &trusted.anchors.operator)?;
+    let upstreams = upstreams::read(&config, &trusted.anchors.operator)?;
     let upstream_clients =
         upstreams.iter().map(|(upstream, client)| (upstream.name.clone(), client.clone())).collect();
     let presence_file = config.liveness.file.clone();
@@ -75,7 +72,7 @@ pub async fn serve(
     let mut nem = Nem::new(
         crypto_aws_lc::provider(),
         upstreams.into_iter().map(|(upstream, _)| upstream).collect(),
-        anchors,
+        trusted.anchors.clone(),
         inventory,
         config.settings(),
         Box::new(ledger.clone()),
@@ -98,9 +95,10 @@ pub async fn serve(
         let service = service.clone();
         tokio::task::spawn_blocking(move || liveness::read_file(&service, &path)).await?;
     }
+    let current = Current::new(config.clone(), service.clone(), tls.clone(), clients, &trusted);
     let limits = limits(&config);
     let uploads = |tunnel: bool| {
-        let (service, ca_certificates) = (service.clone(), ca_certificates.clone());
+        let (service, ca_certificates) = (service.clone(), current.distribution.clone());
         let uploads =
             Uploads { service: service.clone(), hold: config.intake.hold(), ca_certificates, tunnel };
         let router = upload_router(Arc::new(uploads), limits);
@@ -134,10 +132,18 @@ pub async fn serve(
         }
         doors.open_http("those who watch", admin.listen, router, limits).await?;
     }
+    let ca_certificates = current.distribution.clone();
     let intake = Intake { service: service.clone(), hold: config.intake.hold(), ca_certificates };
     let router = est_router(Arc::new(intake), limits).merge(over_tls);
-    let keeper = Keeper::new(config.clone(), service.clone(), tls.clone(), clients.clone());
-    let running = Running::new(path.to_owned(), config.clone(), ledger, service.clone(), keeper.clone());
+    let keeper = Keeper::new(current.clone());
+    let running = Running::new(
+        path.to_owned(),
+        config.clone(),
+        ledger,
+        service.clone(),
+        keeper.clone(),
+        current.clone(),
+    );
     let commands = {
         let running = running.clone();
         control.serve(move |line| running.answer(line))
@@ -149,10 +155,11 @@ pub async fn serve(
         () = commands => {}
         () = service.clone().run() => {}
         () = keeper.run() => {}
+        () = fetch::run(current.clone()) => {}
         outcome = reload_on(&mut hangup, running) => outcome?,
         outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,
         outcome = watch_presence(service.clone(), presence_file, presence_watch) => outcome?,
-        outcome = watch_crls(service, clients, config, crl_watch) => outcome?,
+        outcome = watch_crls(current, crl_watch) => outcome?,
     }
     doors.close().await;
     info!("stopped");
@@ -210,20 +217,13 @@ async fn watch_presence(service: Arc<Service>, path: Option<PathBuf>, watch: Fil
 }
 
 /// The same for the CRLs.
-async fn watch_crls(
-    service: Arc<Service>,
-    clients: ClientTrust,
-    config: Arc<Config>,
-    mut watch: FileWatch,
-) -> Result<()> {
+async fn watch_crls(current: Arc<Current>, mut watch: FileWatch) -> Result<()> {
     loop {
         watch.changed().await;
-        let (service, clients, config) = (service.clone(), clients.clone(), config.clone());
+        let current = current.clone();
         tokio::task::spawn_blocking(move || {
-            let read = credentials::revocation(&config.trust, &clients);
-            match read {
-                Ok(revocation) => service.set_revocation(revocation),
-                Err(error) => error!("the CRLs stay as they were: {error:#}"),
+            if let Err(error) = current.reload_crls() {
+                error!("the CRLs stay as they were: {error:#}");
             }
         })
         .await?;

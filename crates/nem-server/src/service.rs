@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use asn1::UnixTime;
-use cmp::{PkiFailureInfo, ReadingPolicy};
+use cmp::{BodyKind, PkiFailureInfo, PkiMessage, ReadingPolicy};
 use crypto::Revocation;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
@@ -130,6 +130,40 @@ impl Service {
         let service = self.clone();
         let pass = move || service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, add, now));
         blocking(pass).await
+    }
+
+    /// Sends a station's own message up, and takes note of what comes back.
+    pub(crate) async fn pass(
+        self: &Arc<Self>,
+        passage: Passage,
+        octets: Arc<Vec<u8>>,
+    ) -> Result<Vec<u8>, String> {
+        let answer = self.ask(&passage.upstream, passage.message.clone()).await?;
+        let (answer, again) = self.take_passed(&passage, &octets, answer).await;
+        let Some(again) = again else { return Ok(answer) };
+        let answer = self.ask(&again.upstream, again.message.clone()).await?;
+        let (answer, _) = self.take_passed(&again, &octets, answer).await;
+        if PkiMessage::from_der(&answer).is_ok_and(|answer| answer.body().kind() != BodyKind::Error) {
+            let service = self.clone();
+            blocking(move || service.act(|nem, now| nem.note_not_nested(&again, now))).await;
+        }
+        Ok(answer)
+    }
+
+    async fn take_passed(
+        self: &Arc<Self>,
+        passage: &Passage,
+        octets: &Arc<Vec<u8>>,
+        answer: Vec<u8>,
+    ) -> (Vec<u8>, Option<Passage>) {
+        let (service, passage, octets) = (self.clone(), passage.clone(), octets.clone());
+        blocking(move || {
+            let taken = service.act(|nem, now| nem.take_passed(&passage, &octets, &answer, now));
+            // The station gets its answer all the same.
+            let taken = taken.inspect_err(|error| error!(station = %passage.station, "{error}"));
+            (answer, taken.ok().flatten())
+        })
+        .await
     }
 
     /// See [`Nem::refuse_message`].

@@ -11,6 +11,7 @@ use tracing::{error, warn};
 use transfer::Peer;
 use transfer::uploads::{Ask, RequestForm, UploadHandler, UploadReply};
 
+use crate::current::Distribution;
 use crate::identity::Identity;
 use crate::listing::{RequestEntry, fingerprint};
 use crate::renewal::renew_from;
@@ -24,7 +25,7 @@ pub(crate) struct Uploads {
     /// How long a station is kept waiting for its certificate.
     pub(crate) hold: Duration,
     /// The operator's CA certificates.
-    pub(crate) ca_certificates: Vec<Vec<u8>>,
+    pub(crate) ca_certificates: Arc<Distribution>,
     /// Whether the listener lies inside the IPsec tunnel, so that there is no TLS and the address tells who it is.
     pub(crate) tunnel: bool,
 }
@@ -59,7 +60,7 @@ impl UploadHandler for Uploads {
     async fn answer(&self, peer: Peer, ask: Ask) -> UploadReply {
         if ask == Ask::CaCertificates {
             return UploadReply::Certificates {
-                certificates: self.ca_certificates.clone(),
+                certificates: self.ca_certificates.current().to_vec(),
                 retry_after: None,
             };
         }

@@ -12,10 +12,12 @@ use crate::config::{Config, Upstream};
 use crate::credentials::{must_exist, read_all, read_tls_identity};
 
 /// Reads the credentials of all RA/CAs.
-pub(crate) fn read(config: &Config) -> Result<Vec<(nem::Upstream, CmpClient)>> {
-    let anchors = read_all(&config.trust.operator_cas)?;
+pub(crate) fn read(
+    config: &Config,
+    anchors: &[EncodedCertificate],
+) -> Result<Vec<(nem::Upstream, CmpClient)>> {
     let read_one = |upstream: &Upstream| {
-        let known = identity(upstream, anchors.clone())?;
+        let known = identity(upstream, anchors.to_vec())?;
         let client = client(upstream, known.answer_size())?;
         Ok((known, client))
     };

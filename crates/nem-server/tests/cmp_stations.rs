@@ -3,8 +3,8 @@
 
 mod support;
 
-use support::{House, Plan};
-use testkit::programs::{Ended, free_port, run, run_words, words};
+use support::{House, NEM, Plan};
+use testkit::programs::{Ended, Server, free_port, run, run_words, words};
 
 /// `openssl cmp` as enb1, to that port inside the tunnel; the RA/CA is known by the operator's CA.
 fn cmp(house: &House, port: u16, command: &str, subject: &str) -> Ended {
@@ -15,10 +15,15 @@ fn cmp(house: &House, port: u16, command: &str, subject: &str) -> Ended {
 }
 
 fn house(policy: &str, port: u16, state: &str) -> House {
+    house_below(policy, port, state, None)
+}
+
+/// With another RA/CA than ours.
+fn house_below(policy: &str, port: u16, state: &str, upstream: Option<&str>) -> House {
     let settings = format!("[tunnel]\nlisten = \"127.0.0.1:{port}\"\n\n[intake]");
     let policy = format!("station_cmp = \"{policy}\"");
     let settings = [("[intake]", settings.as_str()), ("station_cmp = \"unchanged\"", policy.as_str())];
-    let house = House::with(&Plan { settings: &settings, ..Plan::default() });
+    let house = House::with(&Plan { settings: &settings, upstream, ..Plan::default() });
     let stations = house.path().join("nem/stations.toml");
     let text = std::fs::read_to_string(&stations).unwrap();
     let (head, _) = text.rsplit_once("[[station]]").unwrap();
@@ -55,7 +60,38 @@ fn openssl_enrols_and_renews_through_the_nem() {
         assert_eq!(run("openssl", "x509 -in got.pem -noout -pubkey", house.path()).success(), key);
         assert_eq!(house.raca.issued().len(), 2);
         house.nem.wait_for_log(&["enb1", "kur", "passed up"]);
-        house.nem.wait_for_log(&["enb1", "certConf", "passed up"]);
+        house.nem.wait_for_log(&["enb1", "certConf", "passed up", "transaction="]);
+        // Its renewal is watched over like anybody's.
+        let requests = run(NEM, "requests --config nem/nem.toml --json", house.path()).success();
+        assert_eq!(requests.matches("\"state\": \"delivered\"").count(), 2, "{requests}");
+        let stations = run(NEM, "stations --config nem/nem.toml --json", house.path()).success();
+        assert!(stations.contains("\"state\": \"enrolled\""), "{stations}");
+    }
+}
+
+#[test]
+fn openssl_enrols_through_the_nem_at_openssl_which_takes_nothing_apart() {
+    for (policy, tried) in [("unchanged", false), ("added-protection", true)] {
+        let (port, mock) = (free_port(), free_port());
+        let upstream = format!("http://127.0.0.1:{mock}/pkix/");
+        let house = house_below(policy, port, "expected", Some(&upstream));
+        let request = words("req -new -key new.key -out new.csr -subj", &[SUBJECT]);
+        run_words("openssl", &request, house.path()).success();
+        let sign = "x509 -req -in new.csr -CA ra/ca.pem -CAkey ra/ca.key.pem -days 30 -set_serial 0x1234 -out rsp.pem -extfile factory.ext";
+        run("openssl", sign, house.path()).success();
+        let anchors = ["ra/ca.pem", "factory.pem"]
+            .map(|file| std::fs::read_to_string(house.path().join(file)).unwrap());
+        std::fs::write(house.path().join("anchors.pem"), anchors.concat()).unwrap();
+        let options = format!(
+            "cmp -port {mock} -srv_cert ra/ca.pem -srv_key ra/ca.key.pem -srv_trusted anchors.pem -rsp_cert rsp.pem"
+        );
+        let _mock = Server::start_at("openssl", &options, house.path(), mock);
+        let ended = cmp(&house, port, "ir -newkey new.key -cert enb1.pem -key enb1.key", SUBJECT);
+        assert_eq!(ended.code, Some(0), "{policy}: {}{}{}", ended.stdout, ended.stderr, house.nem.log());
+        let serial = run("openssl", "x509 -in got.pem -noout -serial", house.path()).success();
+        assert_eq!(serial.trim(), "serial=1234");
+        let upstreams = run(NEM, "upstreams --config nem/nem.toml --json", house.path()).success();
+        assert_eq!(upstreams.contains("\"batches\": \"refused\""), tried, "{upstreams}");
     }
 }
 

@@ -163,7 +163,7 @@ fn not_unbundled(status: &PkiStatusInfo) -> Opening {
 }
 
 /// What an RA/CA says that does not know the body nested.
-fn is_about_nesting(status: &PkiStatusInfo) -> bool {
+pub(crate) fn is_about_nesting(status: &PkiStatusInfo) -> bool {
     const BITS: [PkiFailureInfo; 2] = [PkiFailureInfo::BAD_REQUEST, PkiFailureInfo::BAD_DATA_FORMAT];
     status.fail_info.is_none_or(|info| BITS.iter().any(|bit| info.contains(*bit)))
 }

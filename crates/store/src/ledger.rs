@@ -78,6 +78,29 @@ impl EmbeddedLedger {
         Ok(records)
     }
 
+    /// Shows the requests of each station, the latest first, one station after another: there may be more than fit into memory
+    /// together. `each` says whether it wants to see older ones of the same station.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn by_station(&self, mut each: impl FnMut(&Record) -> bool) -> Result<(), Error> {
+        let tables = self.database.begin_read()?;
+        let (stations, requests) = (tables.open_table(STATIONS)?, tables.open_table(REQUESTS)?);
+        let mut done: Option<String> = None;
+        for entry in stations.iter()?.rev() {
+            let (key, id) = entry?;
+            let (station, _) = key.value();
+            if done.as_deref() == Some(station) {
+                continue;
+            }
+            let octets = requests.get(id.value())?.ok_or(Error::Missing { record: "request" })?;
+            if !each(&record_from_der(octets.value())?) {
+                done = Some(station.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     fn read_open(&self, each: &mut dyn FnMut(Record)) -> Result<(), Error> {
         let tables = self.database.begin_read()?;
         let (open, requests) = (tables.open_table(OPEN)?, tables.open_table(REQUESTS)?);

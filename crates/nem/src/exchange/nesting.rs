@@ -132,7 +132,7 @@ impl Nem {
         }
     }
 
-    pub(super) fn cannot_unbundle(&mut self, name: &Arc<str>, reason: &str, now: UnixTime) {
+    pub(crate) fn cannot_unbundle(&mut self, name: &Arc<str>, reason: &str, now: UnixTime) {
         let Some(line) = self.lines.get_mut(name) else { return };
         if matches!(line.nesting, Nesting::Refused(_)) {
             return;

@@ -7,18 +7,26 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use asn1::UnixTime;
+use cmp::end_entity::RequestKind;
 use cmp::management_entity::{ReplyTo, Responder};
 use cmp::{
-    BodyKind, Error as CmpError, ErrorMsgContent, PkiBody, PkiFailureInfo, PkiMessage, PkiStatusInfo,
-    ReadingPolicy, add_protection,
+    BodyKind, CertOrEncCert, Error as CmpError, ErrorMsgContent, PkiBody, PkiFailureInfo, PkiMessage,
+    PkiStatusInfo, ReadingPolicy, TransactionId, add_protection,
 };
 use crmf::CertReqMessages;
+use crypto::{CertificatePath, ExtendedKeyUsage, names_match};
+use der::{Decode, Encode};
+use x509_cert::Certificate;
 
 use super::Nem;
 use super::presence::meet;
+use crate::batch::is_about_nesting;
 use crate::error::{Error, Refusal};
+use crate::forwarding::is_ca;
 use crate::intake::{check_names, check_pkcs10};
 use crate::inventory::Shown;
+use crate::ledger::{Certificates, Record, RequestId, State};
+use crate::line::Nesting;
 use crate::station::Station;
 
 /// A station's message that may go up.
@@ -33,6 +41,10 @@ pub struct Passage {
     pub message: Vec<u8>,
     /// What the station's message is, for the log.
     pub body: &'static str,
+    /// Whether it is nested in a message of the NEM's.
+    pub nested: bool,
+    /// The station's transaction, for the log.
+    pub transaction_id: Option<TransactionId>,
 }
 
 impl Nem {
@@ -63,7 +75,9 @@ impl Nem {
         let (name, line) = best.ok_or_else(|| Refusal::NoUpstream { station: station.name.clone() })?;
         // What is approved is the request; what follows in its transaction is the station's word alone.
         let begins = !matches!(message.body().kind(), BodyKind::CertConf | BodyKind::PollReq);
-        let message_up = if add && begins {
+        // Who does not take batches apart knows nothing of this either.
+        let nested = add && begins && !matches!(line.nesting, Nesting::Refused(_));
+        let message_up = if nested {
             let upstream = &line.upstream;
             let part = add_protection(&message, &upstream.identity, &self.provider, now).map_err(refused)?;
             part.sign(upstream.key.as_ref()).map_err(refused)?
@@ -75,7 +89,83 @@ impl Nem {
             upstream: name.clone(),
             message: message_up,
             body: message.body().kind().name(),
+            nested,
+            transaction_id: message.header().transaction_id.clone(),
         })
+    }
+
+    /// Takes note of the RA/CA's answer to a station's message: when the certificate in it ends, so that its renewal is watched over as
+    /// that of others is. The answer is handed on as it is; `Some` is to be sent to the RA/CA first: the station's own message, since
+    /// the RA/CA does not know what to do with a nested one.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub fn take_passed(
+        &mut self,
+        passage: &Passage,
+        octets: &[u8],
+        answer: &[u8],
+        now: UnixTime,
+    ) -> Result<Option<Passage>, Error> {
+        let Ok(answer) = PkiMessage::from_der(answer) else { return Ok(None) };
+        let content = match answer.body() {
+            PkiBody::Error(content) => {
+                let unknown = passage.nested && is_about_nesting(&content.pki_status_info);
+                return Ok(unknown.then(|| Passage {
+                    message: octets.to_vec(),
+                    nested: false,
+                    ..passage.clone()
+                }));
+            }
+            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => content,
+            _ => return Ok(None),
+        };
+        let (Some(kind), [response]) = (kind_of(answer.body()), content.response.as_slice()) else {
+            return Ok(None);
+        };
+        let granted = response.certified_key_pair.as_ref().map(|pair| &pair.cert_or_enc_cert);
+        let Some(CertOrEncCert::Certificate(certificate)) = granted else { return Ok(None) };
+        let above = answer.extra_certs().iter().filter(|other| is_ca(other)).cloned().collect();
+        let certificates = Certificates { certificate: certificate.clone(), chain: above };
+        let Some(public_key) = self.is_of_station(&certificates, &passage.station, now) else {
+            return Ok(None);
+        };
+        let known = self.ledger.latest_of(&passage.station, 1)?;
+        if known.iter().any(|known| known.deliverable() == Some(&certificates)) {
+            return Ok(None);
+        }
+        let id = RequestId::new(self.provider.random::<16>().map_err(cmp::Error::from)?);
+        let station = passage.station.clone();
+        let mut record = Record::new(id, station, kind, octets.to_vec(), public_key, now);
+        record.upstream = Some(passage.upstream.to_string());
+        record.state = State::Delivered(certificates);
+        self.ledger.put(&record)?;
+        Ok(None)
+    }
+
+    /// The RA/CA did not know what to do with a nested message, and with the message inside it did: it is sent no more of them.
+    pub fn note_not_nested(&mut self, passage: &Passage, now: UnixTime) {
+        let reason = "it refused added protection, and answered the message without it";
+        self.cannot_unbundle(&passage.upstream, reason, now);
+    }
+
+    /// The SubjectPublicKeyInfo of an operator's certificate that is that station's.
+    fn is_of_station(&self, certificates: &Certificates, station: &str, now: UnixTime) -> Option<Vec<u8>> {
+        let decoded = Certificate::from_der(certificates.certificate.octets()).ok()?;
+        let tbs = decoded.tbs_certificate();
+        let named = self.inventory.station(station).is_some_and(|s| names_match(tbs.subject(), &s.subject));
+        let path = CertificatePath {
+            end_entity: &certificates.certificate,
+            intermediates: &certificates.chain,
+            anchors: &self.anchors.operator,
+            extended_key_usage: ExtendedKeyUsage::Any,
+            revocation: None,
+            now,
+        };
+        if !named || self.provider.validate_path(&path).is_err() {
+            return None;
+        }
+        tbs.subject_public_key_info().to_der().ok()
     }
 
     /// An error message for a station whose message does not go up, signed by the NEM. `None` when there is no RA/CA, for which the
@@ -125,6 +215,16 @@ impl Nem {
             PkiBody::CertConf(_) | PkiBody::PollReq(_) | PkiBody::Genm(_) => Ok(()),
             body => Err(refused(CmpError::UnexpectedBody(body.kind()))),
         }
+    }
+}
+
+/// With what kind of request an answer of that body began.
+const fn kind_of(body: &PkiBody) -> Option<RequestKind> {
+    match body {
+        PkiBody::Ip(_) => Some(RequestKind::Ir),
+        PkiBody::Cp(_) => Some(RequestKind::Cr),
+        PkiBody::Kup(_) => Some(RequestKind::Kur),
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ use crypto::{Revocation, SigningKey};
 
 use super::{Nem, check_names};
 use crate::error::Error;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, StationAnchors};
 use crate::ledger::{RequestId, State};
 use crate::line::Line;
 use crate::upstream::Upstream;
@@ -63,6 +63,11 @@ impl Nem {
         self.forget_retired();
         self.pump(now);
         Ok(())
+    }
+
+    /// From now on stations are known by these CAs. CRLs stay.
+    pub fn set_anchors(&mut self, anchors: StationAnchors) {
+        self.anchors = StationAnchors { revocation: self.revocation.clone(), ..anchors };
     }
 
     /// The RA/CA of that name, as it is spoken to now.
