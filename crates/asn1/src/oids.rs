@@ -12,6 +12,20 @@ pub mod x520 {
 
     /// id-at-commonName
     pub const COMMON_NAME: Oid = oid("2.5.4.3");
+    /// id-at-serialNumber
+    pub const SERIAL_NUMBER: Oid = oid("2.5.4.5");
+    /// id-at-countryName
+    pub const COUNTRY_NAME: Oid = oid("2.5.4.6");
+    /// id-at-localityName
+    pub const LOCALITY_NAME: Oid = oid("2.5.4.7");
+    /// id-at-stateOrProvinceName
+    pub const STATE_OR_PROVINCE_NAME: Oid = oid("2.5.4.8");
+    /// id-at-organizationName
+    pub const ORGANIZATION_NAME: Oid = oid("2.5.4.10");
+    /// id-at-organizationalUnitName
+    pub const ORGANIZATIONAL_UNIT_NAME: Oid = oid("2.5.4.11");
+    /// id-domainComponent (RFC 4519 section 2.4)
+    pub const DOMAIN_COMPONENT: Oid = oid("0.9.2342.19200300.100.1.25");
 }
 
 /// RFC 5280 section 4.2: certificate extensions.

@@ -66,6 +66,21 @@ impl CryptoProvider {
         self
     }
 
+    /// The same with another source of randomness.
+    #[must_use]
+    pub fn with_random(self, random: Box<dyn Random>) -> Self {
+        Self { random, ..self }
+    }
+
+    /// The same with another verifier of signatures, which may fall back on the one there was.
+    #[must_use]
+    pub fn with_signature_verifier(
+        self,
+        replace: impl FnOnce(Box<dyn SignatureVerifier>) -> Box<dyn SignatureVerifier>,
+    ) -> Self {
+        Self { signature: replace(self.signature), ..self }
+    }
+
     /// Verifies a signature over the octets as received.
     ///
     /// # Errors

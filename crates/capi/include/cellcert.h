@@ -1,0 +1,1063 @@
+/* cellcert: certificates for base stations, from C. Apache-2.0.
+ *
+ * This file is generated from crates/capi; a test fails when it is not what is generated.
+ *
+ * Calls return CELLCERT_OK or a negative CELLCERT_ERR_ code; a call that fails has changed nothing, and has written nothing but, with
+ * CELLCERT_ERR_BUFFER, the length. cellcert_error_text says what a code means, cellcert_error_detail what was wrong in particular.
+ *
+ * Results in octets go into the caller's buffer, `out` and `len`: `*len` is its size before the call, and how many octets were written
+ * after it. With `out` NULL only `*len` is set: to what is needed. Texts are UTF-8 and end with a NUL, which counts.
+ *
+ * Handles (cellcert_context, cellcert_key, ...) are the only memory of the library that C holds. What makes one sets `*out`; its
+ * _free call clears the variable, and returns CELLCERT_ERR_HANDLE when it is NULL already. Octets and structs handed in are copied or
+ * not needed any more when the call returns, but for what a callback's `ctx` points to.
+ *
+ * Threads: there is no global state. Different threads may use different handles, contexts among them, at the same time; of two calls
+ * with the same handle at the same time one gets CELLCERT_ERR_BUSY. In the firmware profile one call runs at a time, whatever its
+ * handles are; another one gets CELLCERT_ERR_BUSY. Callbacks run in the thread of the call. No handle may be freed while
+ * a call uses it.
+ *
+ * Memory: where there is none left, a call returns CELLCERT_ERR_MEMORY.
+ */
+
+
+#ifndef CELLCERT_H
+#define CELLCERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ The key deciphers: keyEncipherment (RFC 4211 section 4.2)
+ */
+#define CELLCERT_POP_KEY_ENCIPHERMENT 2
+
+/*
+ The key agrees on keys: keyAgreement (RFC 4211 section 4.3)
+ */
+#define CELLCERT_POP_KEY_AGREEMENT 3
+
+/*
+ The proof comes with certConf, for a certificate that is sent enciphered: encrCert
+ */
+#define CELLCERT_SUBSEQUENT_ENCR_CERT 0
+
+/*
+ The proof comes with popdecr, in answer to popdecc: challengeResp
+ */
+#define CELLCERT_SUBSEQUENT_CHALLENGE_RESP 1
+
+/*
+ ECDSA on P-256
+ */
+#define CELLCERT_KEY_P256 1
+
+/*
+ ECDSA on P-384
+ */
+#define CELLCERT_KEY_P384 2
+
+/*
+ ECDSA on P-521
+ */
+#define CELLCERT_KEY_P521 3
+
+/*
+ RSA with 2048 bits; not in the firmware profile
+ */
+#define CELLCERT_KEY_RSA2048 4
+
+/*
+ RSA with 3072 bits; not in the firmware profile
+ */
+#define CELLCERT_KEY_RSA3072 5
+
+/*
+ RSA with 4096 bits; not in the firmware profile
+ */
+#define CELLCERT_KEY_RSA4096 6
+
+/*
+ Ed25519
+ */
+#define CELLCERT_KEY_ED25519 7
+
+/*
+ ML-DSA-44
+ */
+#define CELLCERT_KEY_ML_DSA_44 8
+
+/*
+ ML-DSA-65
+ */
+#define CELLCERT_KEY_ML_DSA_65 9
+
+/*
+ ML-DSA-87
+ */
+#define CELLCERT_KEY_ML_DSA_87 10
+
+/*
+ commonName (CN)
+ */
+#define CELLCERT_NAME_COMMON_NAME 1
+
+/*
+ serialNumber
+ */
+#define CELLCERT_NAME_SERIAL_NUMBER 2
+
+/*
+ countryName (C): two letters
+ */
+#define CELLCERT_NAME_COUNTRY 3
+
+/*
+ localityName (L)
+ */
+#define CELLCERT_NAME_LOCALITY 4
+
+/*
+ stateOrProvinceName (ST)
+ */
+#define CELLCERT_NAME_STATE 5
+
+/*
+ organizationName (O)
+ */
+#define CELLCERT_NAME_ORGANIZATION 6
+
+/*
+ organizationalUnitName (OU)
+ */
+#define CELLCERT_NAME_ORGANIZATIONAL_UNIT 7
+
+/*
+ domainComponent (DC)
+ */
+#define CELLCERT_NAME_DOMAIN_COMPONENT 8
+
+/*
+ rfc822Name: a mail address
+ */
+#define CELLCERT_ALTERNATIVE_EMAIL 1
+
+/*
+ dNSName: a host's name
+ */
+#define CELLCERT_ALTERNATIVE_DNS 2
+
+/*
+ directoryName: a distinguished name in DER
+ */
+#define CELLCERT_ALTERNATIVE_NAME 4
+
+/*
+ uniformResourceIdentifier
+ */
+#define CELLCERT_ALTERNATIVE_URI 6
+
+/*
+ iPAddress: 4 or 16 octets
+ */
+#define CELLCERT_ALTERNATIVE_IP 7
+
+/*
+ sha256WithRSAEncryption
+ */
+#define CELLCERT_SIG_RSA_SHA256 1
+
+/*
+ sha384WithRSAEncryption
+ */
+#define CELLCERT_SIG_RSA_SHA384 2
+
+/*
+ sha512WithRSAEncryption
+ */
+#define CELLCERT_SIG_RSA_SHA512 3
+
+/*
+ RSASSA-PSS with SHA-256, MGF1 with SHA-256, and a salt of 32 octets
+ */
+#define CELLCERT_SIG_RSA_PSS_SHA256 4
+
+/*
+ RSASSA-PSS with SHA-384, MGF1 with SHA-384, and a salt of 48 octets
+ */
+#define CELLCERT_SIG_RSA_PSS_SHA384 5
+
+/*
+ RSASSA-PSS with SHA-512, MGF1 with SHA-512, and a salt of 64 octets
+ */
+#define CELLCERT_SIG_RSA_PSS_SHA512 6
+
+/*
+ ecdsa-with-SHA256; signatures are Ecdsa-Sig-Values in DER
+ */
+#define CELLCERT_SIG_ECDSA_SHA256 7
+
+/*
+ ecdsa-with-SHA384
+ */
+#define CELLCERT_SIG_ECDSA_SHA384 8
+
+/*
+ ecdsa-with-SHA512
+ */
+#define CELLCERT_SIG_ECDSA_SHA512 9
+
+/*
+ Ed25519
+ */
+#define CELLCERT_SIG_ED25519 10
+
+/*
+ ML-DSA-44, without prehash and with an empty context
+ */
+#define CELLCERT_SIG_ML_DSA_44 11
+
+/*
+ ML-DSA-65, without prehash and with an empty context
+ */
+#define CELLCERT_SIG_ML_DSA_65 12
+
+/*
+ ML-DSA-87, without prehash and with an empty context
+ */
+#define CELLCERT_SIG_ML_DSA_87 13
+
+/*
+ Done.
+ */
+#define CELLCERT_OK 0
+
+/*
+ A pointer is null that must not be.
+ */
+#define CELLCERT_ERR_NULL -1
+
+/*
+ A handle is none: it is of another kind, or freed.
+ */
+#define CELLCERT_ERR_HANDLE -2
+
+/*
+ The handle is in use by another call; in the firmware profile, another call is running.
+ */
+#define CELLCERT_ERR_BUSY -3
+
+/*
+ The call does not come next: nothing was changed.
+ */
+#define CELLCERT_ERR_STATE -4
+
+/*
+ The buffer is too small; its length variable says what is needed.
+ */
+#define CELLCERT_ERR_BUFFER -5
+
+/*
+ A value is none of those that can be had, a text is not UTF-8, or a pointer is not aligned.
+ */
+#define CELLCERT_ERR_ARGUMENT -6
+
+/*
+ There is no memory left: nothing was changed, but see the call.
+ */
+#define CELLCERT_ERR_MEMORY -7
+
+/*
+ The library has a fault: please report it.
+ */
+#define CELLCERT_ERR_BUG -8
+
+/*
+ This build does not have it.
+ */
+#define CELLCERT_ERR_UNSUPPORTED -9
+
+/*
+ There is no such item: the index is too high, or the optional value absent.
+ */
+#define CELLCERT_ERR_NONE -10
+
+/*
+ The source of randomness failed.
+ */
+#define CELLCERT_ERR_RANDOM -20
+
+/*
+ The clock failed.
+ */
+#define CELLCERT_ERR_CLOCK -21
+
+/*
+ The key, or the device that holds it, did not sign.
+ */
+#define CELLCERT_ERR_SIGN -22
+
+/*
+ The ledger could not be read or written: nothing was accepted, and the NEM repeats what it has.
+ */
+#define CELLCERT_ERR_LEDGER -23
+
+/*
+ The octets are not what they should be: not DER, or not of that type.
+ */
+#define CELLCERT_ERR_MALFORMED -40
+
+/*
+ It is larger, or there are more, than is accepted.
+ */
+#define CELLCERT_ERR_LIMIT -41
+
+/*
+ The public key is malformed, of an unsupported kind, or too weak.
+ */
+#define CELLCERT_ERR_KEY -42
+
+/*
+ The algorithm is not supported, or does not fit the key.
+ */
+#define CELLCERT_ERR_ALGORITHM -43
+
+/*
+ The request asks for something that cannot be asked for so.
+ */
+#define CELLCERT_ERR_REQUEST -44
+
+/*
+ The proof of possession is missing or does not hold.
+ */
+#define CELLCERT_ERR_POP -45
+
+/*
+ The message's protection is missing, of the wrong kind, or does not hold.
+ */
+#define CELLCERT_ERR_PROTECTION -60
+
+/*
+ The signer is not known or not trusted.
+ */
+#define CELLCERT_ERR_TRUST -61
+
+/*
+ The message belongs to another transaction, or answers another message.
+ */
+#define CELLCERT_ERR_TRANSACTION -62
+
+/*
+ The message's time is too far from now.
+ */
+#define CELLCERT_ERR_TIME -63
+
+/*
+ The message is trustworthy, and not what the protocol wants now: the transaction is over.
+ */
+#define CELLCERT_ERR_ANSWER -64
+
+/*
+ The certificate is not the one that was asked for, or cannot be used.
+ */
+#define CELLCERT_ERR_CERTIFICATE -65
+
+/*
+ Whoever answers has refused.
+ */
+#define CELLCERT_ERR_REFUSED -66
+
+/*
+ The version of this header, as MAJOR * 10000 + MINOR * 100 + PATCH. Versions with the same MAJOR, and below 1.0 the same MINOR,
+ fit together.
+ */
+#define CELLCERT_VERSION 100
+
+/*
+ What every other call begins with: the callbacks, and what is said about the last failure. Only one thread at a time may use a
+ context; several threads have one each.
+ */
+typedef struct cellcert_context cellcert_context;
+
+/*
+ A private key in memory, wiped when it is freed.
+ */
+typedef struct cellcert_key cellcert_key;
+
+/*
+ A request for a certificate: what it asks for, and once it is signed, its octets. Make it a PKCS #10 request with the
+ cellcert_pkcs10_ calls, or a CRMF request with the cellcert_crmf_ calls.
+ */
+typedef struct cellcert_request cellcert_request;
+
+/*
+ A request whose proof of possession holds. Whether its sender may have the certificate is not known by that.
+ */
+typedef struct cellcert_verified cellcert_verified;
+
+/*
+ A source of randomness that is cryptographically secure.
+ */
+typedef struct {
+    /*
+     Fills `out` with `len` random octets. Returns CELLCERT_OK, or anything else when it cannot: the call that asked fails then with
+     CELLCERT_ERR_RANDOM.
+     */
+    int32_t (*fill)(void *ctx, uint8_t *out, size_t len);
+    /*
+     Handed to every call of `fill`.
+     */
+    void *ctx;
+} cellcert_random;
+
+/*
+ A clock.
+ */
+typedef struct {
+    /*
+     Sets `seconds` to the seconds since 1970-01-01T00:00:00Z. Returns CELLCERT_OK, or anything else when it cannot: the call that asked
+     fails then with CELLCERT_ERR_CLOCK.
+     */
+    int32_t (*now)(void *ctx, uint64_t *seconds);
+    /*
+     Handed to every call of `now`.
+     */
+    void *ctx;
+} cellcert_clock;
+
+/*
+ Whatever verifies signatures in place of the library, hardware for instance.
+ */
+typedef struct {
+    /*
+     Whether `signature` was made over `octets` (not their digest) by the key, a SubjectPublicKeyInfo in DER; `algorithm` is one of the
+     CELLCERT_SIG_ constants and fits the key. Returns CELLCERT_OK when it was, CELLCERT_ERR_UNSUPPORTED to leave it to the library, and
+     anything else when it was not.
+     */
+    int32_t (*verify)(void *ctx,
+                      int32_t algorithm,
+                      const uint8_t *public_key,
+                      size_t public_key_len,
+                      const uint8_t *octets,
+                      size_t octets_len,
+                      const uint8_t *signature,
+                      size_t signature_len);
+    /*
+     Handed to every call of `verify`.
+     */
+    void *ctx;
+} cellcert_verifier;
+
+/*
+ A private key, wherever it is.
+ */
+typedef struct {
+    /*
+     Signs `octets` (not their digest). `signature_len` says how much room there is at `signature`, which is enough for every signature of
+     the algorithm, and is set to the signature's length. Returns CELLCERT_OK, or anything else when it cannot: the call that asked fails
+     then with CELLCERT_ERR_SIGN.
+     */
+    int32_t (*sign)(void *ctx,
+                    const uint8_t *octets,
+                    size_t octets_len,
+                    uint8_t *signature,
+                    size_t *signature_len);
+    /*
+     Handed to every call of `sign`.
+     */
+    void *ctx;
+    /*
+     One of the CELLCERT_SIG_ constants.
+     */
+    int32_t algorithm;
+    /*
+     The public half: a SubjectPublicKeyInfo in DER.
+     */
+    const uint8_t *public_key;
+    /*
+     How many octets it has.
+     */
+    size_t public_key_len;
+} cellcert_signer;
+
+/*
+ Octets that stay the caller's.
+ */
+typedef struct {
+    /*
+     Where they begin.
+     */
+    const uint8_t *data;
+    /*
+     How many there are.
+     */
+    size_t len;
+} cellcert_octets;
+
+/*
+ One part of a distinguished name.
+ */
+typedef struct {
+    /*
+     One of the CELLCERT_NAME_ constants.
+     */
+    int32_t attribute;
+    /*
+     What it says: UTF-8, of 1 to 64 characters.
+     */
+    const char *value;
+} cellcert_name_part;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/*
+ Makes a context. The callbacks are copied; what their `ctx` points to must outlive the context. They are called by the thread that
+ makes the call, and must not use the context or a handle of that call; they return normally, neither by longjmp nor by an
+ exception.
+
+ random: NULL for the operating system's, which firmware does not have.
+ clock: NULL for the operating system's, which firmware does not have: calls that need the time fail there then.
+ verifier: NULL for the library's own.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_context_new(const cellcert_random *random,
+                             const cellcert_clock *clock,
+                             const cellcert_verifier *verifier,
+                             cellcert_context **out);
+
+/*
+ Frees a context and sets the variable to NULL. Handles made with it can still be used, with another one.
+
+ # Safety
+ `context` points to a variable with a context, or NULL.
+ */
+int32_t cellcert_context_free(cellcert_context **context);
+
+/*
+ What is said about the failure of the last call with this context, a text with its NUL. CELLCERT_ERR_NONE when it has not failed, or the
+ code says all.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_error_detail(const cellcert_context *context,
+                              char *out,
+                              size_t *len);
+
+/*
+ The octets to sign: the CertRequest in DER, or the POPOSigningKeyInput when there is no subject. They are the same until the request is
+ changed.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_to_be_signed(const cellcert_context *context,
+                                   const cellcert_request *request,
+                                   uint8_t *out,
+                                   size_t *len);
+
+/*
+ Makes the request from a signature over those octets, made by that algorithm, one of the CELLCERT_SIG_ constants. The signature
+ is not verified. Read the request, a CertReqMsg, with cellcert_request_octets.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_with_signature(const cellcert_context *context,
+                                     const cellcert_request *request,
+                                     int32_t signature_algorithm,
+                                     const uint8_t *signature,
+                                     size_t signature_len);
+
+/*
+ Makes the request with a signer at hand. Read it, a CertReqMsg, with cellcert_request_octets.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_sign(const cellcert_context *context,
+                           const cellcert_request *request,
+                           const cellcert_signer *signer);
+
+/*
+ Makes the request of an RA that has verified the proof of possession by other means: raVerified stands in its place.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_ra_verified(const cellcert_context *context,
+                                  const cellcert_request *request);
+
+/*
+ Makes the request for a key that does not sign, one of the CELLCERT_POP_ constants, whose proof comes with a later message, one of the
+ CELLCERT_SUBSEQUENT_ constants.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_subsequent_message(const cellcert_context *context,
+                                         const cellcert_request *request,
+                                         int32_t pop,
+                                         int32_t subsequent);
+
+/*
+ Puts CertReqMsgs together: a CertReqMessages in DER. At most 64.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_messages(const cellcert_context *context,
+                               const cellcert_octets *requests,
+                               size_t count,
+                               uint8_t *out,
+                               size_t *len);
+
+/*
+ The CertReqMsg at that place, from 0, in a CertReqMessages; both in DER. CELLCERT_ERR_NONE behind the last one.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_message(const cellcert_context *context,
+                              const uint8_t *messages,
+                              size_t messages_len,
+                              size_t index,
+                              uint8_t *out,
+                              size_t *len);
+
+/*
+ Verifies the signature of the proof of possession in a CertReqMsg in DER.
+
+ sender: the distinguished name, in DER, under which the sender of the message is authenticated; a request without subject needs it. NULL
+ when there is none.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_verify(const cellcert_context *context,
+                             const uint8_t *request,
+                             size_t request_len,
+                             const uint8_t *sender,
+                             size_t sender_len,
+                             cellcert_verified **out);
+
+/*
+ The same for a requester that is known by a secret shared with it: a request without subject must hold a publicKeyMAC made with it.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_verify_with_secret(const cellcert_context *context,
+                                         const uint8_t *request,
+                                         size_t request_len,
+                                         const char *secret,
+                                         cellcert_verified **out);
+
+/*
+ Takes an RA's word, raVerified, in place of a proof. Nothing is verified by this but that a certificate can be asked for so: whoever
+ calls it asserts that the message is protected by an authorised RA.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_accept_ra_verified(const cellcert_context *context,
+                                         const uint8_t *request,
+                                         size_t request_len,
+                                         cellcert_verified **out);
+
+/*
+ Makes a new key of that kind, one of the CELLCERT_KEY_ constants. RSA takes up to seconds. The firmware profile uses the context's
+ randomness, the host profile the operating system's.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_generate(const cellcert_context *context,
+                              int32_t kind,
+                              cellcert_key **out);
+
+/*
+ Takes a key from a PrivateKeyInfo (PKCS #8) in DER, not encrypted.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_from_pkcs8(const cellcert_context *context,
+                                const uint8_t *pkcs8,
+                                size_t pkcs8_len,
+                                cellcert_key **out);
+
+/*
+ Frees a key and sets the variable to NULL. Signers of it must not be used any more.
+
+ # Safety
+ `key` points to a variable with a key, or NULL.
+ */
+int32_t cellcert_key_free(cellcert_key **key);
+
+/*
+ The key as a PrivateKeyInfo (PKCS #8) in DER, not encrypted: keep it secret, and wipe the buffer.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_pkcs8(const cellcert_key *key, uint8_t *out, size_t *len);
+
+/*
+ The public half: a SubjectPublicKeyInfo in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_public(const cellcert_key *key, uint8_t *out, size_t *len);
+
+/*
+ A signer that uses this key. It stands for as long as the key.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_signer(const cellcert_key *key, cellcert_signer *out);
+
+/*
+ Makes a distinguished name in DER from its parts, as they stand in the encoding: the widest first, the commonName as a rule last. Of no
+ parts it is the NULL-DN.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_name(const cellcert_context *context,
+                      const cellcert_name_part *parts,
+                      size_t count,
+                      uint8_t *out,
+                      size_t *len);
+
+/*
+ The octets to sign: the CertificationRequestInfo in DER. They are the same until the request is changed.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_pkcs10_to_be_signed(const cellcert_context *context,
+                                     const cellcert_request *request,
+                                     uint8_t *out,
+                                     size_t *len);
+
+/*
+ Makes the request from a signature over those octets, made by that algorithm, one of the CELLCERT_SIG_ constants. The signature
+ is not verified. Read the request with cellcert_request_octets.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_pkcs10_with_signature(const cellcert_context *context,
+                                       const cellcert_request *request,
+                                       int32_t signature_algorithm,
+                                       const uint8_t *signature,
+                                       size_t signature_len);
+
+/*
+ Makes the request with a signer at hand. Read it with cellcert_request_octets.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_pkcs10_sign(const cellcert_context *context,
+                             const cellcert_request *request,
+                             const cellcert_signer *signer);
+
+/*
+ Verifies that a CertificationRequest in DER was signed with the key that it asks a certificate for.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_pkcs10_verify(const cellcert_context *context,
+                               const uint8_t *request,
+                               size_t request_len,
+                               cellcert_verified **out);
+
+extern void *cellcert_port_malloc(size_t size);
+
+extern void cellcert_port_free(void *octets);
+
+extern void cellcert_port_panic(const char *file, size_t file_len, uint32_t line);
+
+/*
+ Begins a request for a key, a SubjectPublicKeyInfo in DER. It asks for no subject and no extensions yet.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_new(const cellcert_context *context,
+                             const uint8_t *public_key,
+                             size_t public_key_len,
+                             cellcert_request **out);
+
+/*
+ Frees a request and sets the variable to NULL.
+
+ # Safety
+ `request` points to a variable with a request, or NULL.
+ */
+int32_t cellcert_request_free(cellcert_request **request);
+
+/*
+ The request's octets, once it is signed: a CertificationRequest or a CertReqMsg in DER. CELLCERT_ERR_STATE before that, and after
+ something was changed.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_octets(const cellcert_request *request,
+                                uint8_t *out,
+                                size_t *len);
+
+/*
+ Asks for a subject, a distinguished name in DER (see cellcert_name). PKCS #10 without it asks for the NULL-DN; CRMF without it leaves
+ the name to the CA (TS 33.310 section 9.5.4.2), and needs cellcert_request_set_sender or cellcert_request_set_public_key_mac.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_subject(const cellcert_context *context,
+                                     const cellcert_request *request,
+                                     const uint8_t *subject,
+                                     size_t subject_len);
+
+/*
+ Asks for one more subjectAltName of that kind, one of the CELLCERT_ALTERNATIVE_ constants.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_add_alternative_name(const cellcert_context *context,
+                                              const cellcert_request *request,
+                                              int32_t kind,
+                                              const uint8_t *value,
+                                              size_t value_len);
+
+/*
+ Asks for an extension: an Extension (RFC 5280 section 4.1) in DER. subjectAltName is cellcert_request_add_alternative_name's.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_add_extension(const cellcert_context *context,
+                                       const cellcert_request *request,
+                                       const uint8_t *extension,
+                                       size_t extension_len);
+
+/*
+ PKCS #10: sets challengePassword (RFC 2985 section 5.4.1). It travels in the clear: only inside TLS.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_challenge_password(const cellcert_context *context,
+                                                const cellcert_request *request,
+                                                const char *password);
+
+/*
+ PKCS #10: sets unstructuredName (RFC 2985 section 5.4.3).
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_unstructured_name(const cellcert_context *context,
+                                               const cellcert_request *request,
+                                               const char *unstructured_name);
+
+/*
+ CRMF: sets certReqId, 0 by default.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_cert_req_id(const cellcert_context *context,
+                                         const cellcert_request *request,
+                                         int64_t cert_req_id);
+
+/*
+ CRMF: asks for a validity, in seconds since 1970-01-01T00:00:00Z. 0 leaves a bound to the CA; not both.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_validity(const cellcert_context *context,
+                                      const cellcert_request *request,
+                                      uint64_t not_before,
+                                      uint64_t not_after);
+
+/*
+ CRMF without subject: binds the proof of possession to the name under which the sender of the message is authenticated, a
+ distinguished name in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_sender(const cellcert_context *context,
+                                    const cellcert_request *request,
+                                    const uint8_t *sender,
+                                    size_t sender_len);
+
+/*
+ CRMF without subject and without such a name: binds the proof of possession to a secret shared with the CA, by a PBMAC1 over the public
+ key (RFC 4211 section 4.4).
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_public_key_mac(const cellcert_context *context,
+                                            const cellcert_request *request,
+                                            const char *secret);
+
+/*
+ CRMF, for kur: names the certificate that is to be updated (RFC 4211 section 6.5), given in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_set_old_certificate(const cellcert_context *context,
+                                             const cellcert_request *request,
+                                             const uint8_t *certificate,
+                                             size_t certificate_len);
+
+/*
+ CRMF: adds regToken (RFC 4211 section 6.1), a secret that is used once.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_add_reg_token(const cellcert_context *context,
+                                       const cellcert_request *request,
+                                       const char *token);
+
+/*
+ CRMF: adds authenticator (RFC 4211 section 6.2), a secret that is used again and again.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_add_authenticator(const cellcert_context *context,
+                                           const cellcert_request *request,
+                                           const char *secret);
+
+/*
+ CRMF: adds a control of any type, an object identifier as "1.3.6.1.5.5.7.5.1.1", with its value in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_add_control(const cellcert_context *context,
+                                     const cellcert_request *request,
+                                     const char *oid,
+                                     const uint8_t *value,
+                                     size_t value_len);
+
+/*
+ CRMF: adds utf8Pairs to regInfo (RFC 4211 section 7.1), as "name?value%name?value%".
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_add_reg_info(const cellcert_context *context,
+                                      const cellcert_request *request,
+                                      const char *pairs);
+
+/*
+ What a code means, in a few words; a text that stands for ever, of any number.
+ */
+const char *cellcert_error_text(int32_t code);
+
+/*
+ Frees a verified request and sets the variable to NULL.
+
+ # Safety
+ `verified` points to a variable with a verified request, or NULL.
+ */
+int32_t cellcert_verified_free(cellcert_verified **verified);
+
+/*
+ The request, as it was received.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_verified_request(const cellcert_verified *verified, uint8_t *out, size_t *len);
+
+/*
+ The subject asked for, a distinguished name in DER; CELLCERT_ERR_NONE when it is left to the CA.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_verified_subject(const cellcert_verified *verified, uint8_t *out, size_t *len);
+
+/*
+ The key to be certified, a SubjectPublicKeyInfo in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_verified_public_key(const cellcert_verified *verified, uint8_t *out, size_t *len);
+
+/*
+ The extensions asked for, each once: an Extensions (RFC 5280 section 4.1) in DER; CELLCERT_ERR_NONE when there are none.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_verified_extensions(const cellcert_verified *verified,
+                                     uint8_t *out,
+                                     size_t *len);
+
+/*
+ The certReqId of a CRMF request; CELLCERT_ERR_NONE of a PKCS #10 request.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_verified_cert_req_id(const cellcert_verified *verified, int64_t *out);
+
+/*
+ The version of the library that is linked, numbered as CELLCERT_VERSION is.
+ */
+uint32_t cellcert_version(void);
+
+/*
+ The version of the library that is linked, as "MAJOR.MINOR.PATCH"; a text that stands for ever.
+ */
+const char *cellcert_version_text(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* CELLCERT_H */
+
+#ifdef CELLCERT_FIRMWARE
+/* The firmware profile of the library is linked with these, which the firmware defines. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* `size` octets, aligned for any type and at least to two pointers, or NULL. */
+void *cellcert_port_malloc(size_t size);
+
+/* Takes back what cellcert_port_malloc gave. */
+void cellcert_port_free(void *octets);
+
+/* The library cannot go on: a fault of its own, at that line of that file (without NUL), or the reserve for a call without memory was too
+ * small. Must not return. */
+void cellcert_port_panic(const char *file, size_t file_len, uint32_t line);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
