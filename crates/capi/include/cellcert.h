@@ -48,6 +48,16 @@
 #define CELLCERT_SUBSEQUENT_CHALLENGE_RESP 1
 
 /*
+ PBMAC1 (RFC 9481 section 6.1.2), to be preferred
+ */
+#define CELLCERT_MAC_PBMAC1 1
+
+/*
+ PasswordBasedMac (RFC 9481 section 6.1.1), for peers that know nothing else
+ */
+#define CELLCERT_MAC_PBM 2
+
+/*
  ECDSA on P-256
  */
 #define CELLCERT_KEY_P256 1
@@ -368,6 +378,112 @@
 #define CELLCERT_ERR_REFUSED -66
 
 /*
+ ir: the first certificate from this PKI, for a CertReqMsg
+ */
+#define CELLCERT_IR 0
+
+/*
+ cr: a further certificate, for a CertReqMsg
+ */
+#define CELLCERT_CR 2
+
+/*
+ p10cr: a certificate, for a PKCS #10 request
+ */
+#define CELLCERT_P10CR 4
+
+/*
+ kur: a new certificate in place of the one that signs the message, for a CertReqMsg
+ */
+#define CELLCERT_KUR 7
+
+/*
+ ccr: a certificate for another CA, for a CertReqMsg (RFC 9810 section 5.3.11)
+ */
+#define CELLCERT_CCR 13
+
+/*
+ accepted
+ */
+#define CELLCERT_STATUS_ACCEPTED 0
+
+/*
+ grantedWithMods: something was changed; compare
+ */
+#define CELLCERT_STATUS_GRANTED_WITH_MODS 1
+
+/*
+ rejection
+ */
+#define CELLCERT_STATUS_REJECTION 2
+
+/*
+ Another status of RFC 9810 section 5.2.3
+ */
+#define CELLCERT_STATUS_OTHER 3
+
+/*
+ A certificate came: check it.
+ */
+#define CELLCERT_EVENT_GRANTED 1
+
+/*
+ The RA/CA is working on it: poll later.
+ */
+#define CELLCERT_EVENT_WAITING 2
+
+/*
+ The RA/CA has the confirmation, or the rejection: the transaction is over.
+ */
+#define CELLCERT_EVENT_CONFIRMED 3
+
+/*
+ The certificate is revoked, or off hold: the transaction is over.
+ */
+#define CELLCERT_EVENT_REVOKED 4
+
+/*
+ The question is answered: the transaction is over.
+ */
+#define CELLCERT_EVENT_INFORMATION 5
+
+/*
+ The RA/CA refuses: the transaction is over. cellcert_transaction_status says why.
+ */
+#define CELLCERT_EVENT_REFUSED 6
+
+/*
+ Refusals may come without protection.
+ */
+#define CELLCERT_QUIRK_UNPROTECTED_ERRORS 1
+
+/*
+ A request with a MAC may be answered with a signature.
+ */
+#define CELLCERT_QUIRK_ANSWER_BY_OTHER_KIND 2
+
+/*
+ PBMAC1's key derivation function may be called id-PBES2.
+ */
+#define CELLCERT_QUIRK_PBES2_IN_PBMAC1 3
+
+/*
+ An anchor that signs messages itself need not have digitalSignature in its keyUsage.
+ */
+#define CELLCERT_QUIRK_SIGNER_WITHOUT_DIGITAL_SIGNATURE 4
+
+/*
+ PasswordBasedMac may name SHA-1.
+ */
+#define CELLCERT_QUIRK_SHA1_IN_MAC 5
+
+/*
+ Without anchors, the root is taken from the extraCerts of the first ip (TS 33.310 section 9.5.4.3). Whoever is on the way can be the RA/CA
+ then: only over a way that is protected otherwise. cellcert_transaction_first_contact_root has it.
+ */
+#define CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS 6
+
+/*
  The version of this header, as MAJOR * 10000 + MINOR * 100 + PATCH. Versions with the same MAJOR, and below 1.0 the same MINOR,
  fit together.
  */
@@ -380,6 +496,11 @@
 typedef struct cellcert_context cellcert_context;
 
 /*
+ As whom messages are sent: the public half of a credential. It does not change and can be used for any number of transactions.
+ */
+typedef struct cellcert_identity cellcert_identity;
+
+/*
  A private key in memory, wiped when it is freed.
  */
 typedef struct cellcert_key cellcert_key;
@@ -389,6 +510,28 @@ typedef struct cellcert_key cellcert_key;
  cellcert_pkcs10_ calls, or a CRMF request with the cellcert_crmf_ calls.
  */
 typedef struct cellcert_request cellcert_request;
+
+/*
+ One transaction. The order of the calls, until nothing is left to do:
+
+ 1. cellcert_transaction_enrol, _revoke or _general makes it.
+ 2. cellcert_transaction_start makes the first message. Without a signer at hand, sign what cellcert_transaction_to_be_signed has, and
+    hand the signature to cellcert_transaction_with_signature: this holds for every later message, too.
+ 3. Send what cellcert_transaction_message has, and hand the answer to cellcert_transaction_handle. When an answer is refused it may be a
+    planted one: wait for another one, or send the same message again. Only CELLCERT_ERR_ANSWER ends the transaction.
+ 4. CELLCERT_EVENT_WAITING: wait as long as cellcert_transaction_check_after says, call cellcert_transaction_poll, go on with 3.
+    CELLCERT_EVENT_GRANTED: call cellcert_transaction_check_certificate; then cellcert_transaction_confirm or, when the certificate is not
+    good, cellcert_transaction_reject, and go on with 3; but when cellcert_transaction_implicitly_confirmed says so, it is over.
+    Every other event is the end.
+
+ A call that does not come next returns CELLCERT_ERR_STATE and changes nothing.
+ */
+typedef struct cellcert_transaction cellcert_transaction;
+
+/*
+ Whom to believe as the RA/CA, and what to put up with. It can be used for any number of transactions.
+ */
+typedef struct cellcert_trust cellcert_trust;
 
 /*
  A request whose proof of possession holds. Whether its sender may have the certificate is not known by that.
@@ -415,10 +558,10 @@ typedef struct {
  */
 typedef struct {
     /*
-     Sets `seconds` to the seconds since 1970-01-01T00:00:00Z. Returns CELLCERT_OK, or anything else when it cannot: the call that asked
-     fails then with CELLCERT_ERR_CLOCK.
+     Sets `milliseconds` to the milliseconds since 1970-01-01T00:00:00Z; a clock of whole seconds will do where there is no NEM. Returns
+     CELLCERT_OK, or anything else when it cannot: the call that asked fails then with CELLCERT_ERR_CLOCK.
      */
-    int32_t (*now)(void *ctx, uint64_t *seconds);
+    int32_t (*now)(void *ctx, uint64_t *milliseconds);
     /*
      Handed to every call of `now`.
      */
@@ -668,6 +811,51 @@ int32_t cellcert_crmf_accept_ra_verified(const cellcert_context *context,
                                          const uint8_t *request,
                                          size_t request_len,
                                          cellcert_verified **out);
+
+/*
+ Whoever signs with the key of a certificate.
+
+ certificate: in DER.
+ chain: the certificates between it and the root, without the root; they are sent with each message.
+ signature_algorithm: what signatures are made with, one of the CELLCERT_SIG_ constants.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_identity_new(const cellcert_context *context,
+                              const uint8_t *certificate,
+                              size_t certificate_len,
+                              const cellcert_octets *chain,
+                              size_t chain_count,
+                              int32_t signature_algorithm,
+                              cellcert_identity **out);
+
+/*
+ Whoever shares a secret with the RA/CA (RFC 9483 section 4.1.5). Make a new one for each transaction.
+
+ reference: what the RA/CA knows the secret by.
+ mac: one of the CELLCERT_MAC_ constants, with a fresh salt and 10,000 iterations.
+ sender: the distinguished name to send under, in DER; NULL for one with the reference as commonName.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_identity_new_secret(const cellcert_context *context,
+                                     const uint8_t *reference,
+                                     size_t reference_len,
+                                     const char *secret,
+                                     int32_t mac,
+                                     const uint8_t *sender,
+                                     size_t sender_len,
+                                     cellcert_identity **out);
+
+/*
+ Frees an identity and sets the variable to NULL.
+
+ # Safety
+ `identity` points to a variable with an identity, or NULL.
+ */
+int32_t cellcert_identity_free(cellcert_identity **identity);
 
 /*
  Makes a new key of that kind, one of the CELLCERT_KEY_ constants. RSA takes up to seconds. The firmware profile uses the context's
@@ -973,6 +1161,420 @@ int32_t cellcert_request_add_reg_info(const cellcert_context *context,
  What a code means, in a few words; a text that stands for ever, of any number.
  */
 const char *cellcert_error_text(int32_t code);
+
+/*
+ Begins the enrolment of a certificate for a request: CELLCERT_IR, CELLCERT_CR, CELLCERT_KUR or CELLCERT_CCR for a CertReqMsg in DER,
+ CELLCERT_P10CR for a CertificationRequest in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_enrol(const cellcert_context *context,
+                                   int32_t kind,
+                                   const uint8_t *request,
+                                   size_t request_len,
+                                   cellcert_transaction **out);
+
+/*
+ Begins the revocation of a certificate, in DER (RFC 9483 section 4.2): sign with its own key, or as an RA. reason: a CRLReason's number
+ (RFC 5280 section 5.3.1); 8, removeFromCRL, takes it off hold.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_revoke(const cellcert_context *context,
+                                    const uint8_t *certificate,
+                                    size_t certificate_len,
+                                    int32_t reason,
+                                    cellcert_transaction **out);
+
+/*
+ Begins a question to the RA/CA (genm, RFC 9483 section 4.3), of a type given as an object identifier, "1.3.6.1.5.5.7.4.17" for caCerts
+ for instance. Most questions have no value; of one that has, it is in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_general(const cellcert_context *context,
+                                     const char *info_type,
+                                     const uint8_t *info_value,
+                                     size_t info_value_len,
+                                     cellcert_transaction **out);
+
+/*
+ Frees a transaction and sets the variable to NULL.
+
+ # Safety
+ `transaction` points to a variable with a transaction, or NULL.
+ */
+int32_t cellcert_transaction_free(cellcert_transaction **transaction);
+
+/*
+ Before the start: to whom it goes, a distinguished name in DER. The NULL-DN by default.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_set_recipient(const cellcert_context *context,
+                                           const cellcert_transaction *transaction,
+                                           const uint8_t *recipient,
+                                           size_t recipient_len);
+
+/*
+ Before the start: whether to ask that no certConf be awaited, which only an enrolment can; and for which certificate profile (NULL for
+ none), which a question for certReqTemplate may name, too.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_set_wishes(const cellcert_context *context,
+                                        const cellcert_transaction *transaction,
+                                        int32_t implicit_confirm,
+                                        const char *cert_profile);
+
+/*
+ After CELLCERT_EVENT_WAITING: how many seconds to wait before polling. CELLCERT_ERR_NONE when the RA/CA has not said: poll at once to be
+ told.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_check_after(const cellcert_transaction *transaction,
+                                         uint64_t *seconds);
+
+/*
+ After CELLCERT_EVENT_GRANTED: the certificate in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_certificate(const cellcert_transaction *transaction, uint8_t *out, size_t *len);
+
+/*
+ After CELLCERT_EVENT_GRANTED: the certificate in DER at that place, from 0, in extraCerts, where the chain of the certificate is; believed
+ in nothing.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_extra_cert(const cellcert_transaction *transaction,
+                                        size_t index,
+                                        uint8_t *out,
+                                        size_t *len);
+
+/*
+ After CELLCERT_EVENT_GRANTED: the certificate in DER at that place, from 0, in caPubs; to be installed only by the rules of RFC 9483
+ section 4.1.1.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_ca_pub(const cellcert_transaction *transaction,
+                                    size_t index,
+                                    uint8_t *out,
+                                    size_t *len);
+
+/*
+ After CELLCERT_EVENT_GRANTED by CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS: the root certificate in DER that was taken for the operator's. Keep it:
+ it is to be the only anchor from now on. CELLCERT_ERR_NONE when the anchors served.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_first_contact_root(const cellcert_transaction *transaction,
+                                                uint8_t *out,
+                                                size_t *len);
+
+/*
+ After CELLCERT_EVENT_GRANTED: until when certConf is awaited, in seconds since 1970-01-01T00:00:00Z. CELLCERT_ERR_NONE when the RA/CA has not
+ said.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_confirm_until(const cellcert_transaction *transaction,
+                                           uint64_t *seconds);
+
+/*
+ After CELLCERT_EVENT_GRANTED: sets `out` to 1 when no certConf is awaited, because that was asked for and granted, and to 0 otherwise.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_implicitly_confirmed(const cellcert_transaction *transaction,
+                                                  int32_t *out);
+
+/*
+ After CELLCERT_EVENT_GRANTED and CELLCERT_EVENT_REFUSED: the status, one of the CELLCERT_STATUS_ constants, and why: bit n of `fail_info`
+ is bit n of PKIFailureInfo (RFC 9810 section 5.2.3). `fail_info` may be NULL.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_status(const cellcert_transaction *transaction,
+                                    int32_t *status,
+                                    uint32_t *fail_info);
+
+/*
+ What the RA/CA says about the status, for people: UTF-8 without control characters. CELLCERT_ERR_NONE when it says nothing.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_status_text(const cellcert_transaction *transaction,
+                                         char *out,
+                                         size_t *len);
+
+/*
+ After CELLCERT_EVENT_INFORMATION: the type of the item at that place, from 0, an object identifier as "1.3.6.1.5.5.7.4.17".
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_information_type(const cellcert_transaction *transaction,
+                                              size_t index,
+                                              char *out,
+                                              size_t *len);
+
+/*
+ After CELLCERT_EVENT_INFORMATION: the value of the item at that place, from 0, in DER. CELLCERT_ERR_NONE when it has none.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_information_value(const cellcert_transaction *transaction,
+                                               size_t index,
+                                               uint8_t *out,
+                                               size_t *len);
+
+/*
+ An enrolment as octets, to be stored before its message is sent, and taken up again by cellcert_transaction_resume. Nothing in them is
+ secret. CELLCERT_ERR_STATE before the first message is made, while a signature is due, when the certificate was confirmed implicitly, while
+ the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
+ which can simply be asked again.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_save(const cellcert_transaction *transaction,
+                                  uint8_t *out,
+                                  size_t *len);
+
+/*
+ Takes an enrolment up again where it was stored.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_resume(const cellcert_context *context,
+                                    const uint8_t *saved,
+                                    size_t saved_len,
+                                    cellcert_transaction **out);
+
+/*
+ Makes the first message.
+
+ signer: the key that belongs to the identity's certificate; NULL to sign it elsewhere. With a shared secret it is not looked at.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_start(const cellcert_context *context,
+                                   const cellcert_transaction *transaction,
+                                   const cellcert_identity *identity,
+                                   const cellcert_signer *signer);
+
+/*
+ After CELLCERT_EVENT_WAITING: makes a pollReq.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_poll(const cellcert_context *context,
+                                  const cellcert_transaction *transaction,
+                                  const cellcert_identity *identity,
+                                  const cellcert_signer *signer);
+
+/*
+ After CELLCERT_EVENT_GRANTED: takes the certificate, makes a certConf. CELLCERT_ERR_CERTIFICATE when it is for another key: reject it
+ then. CELLCERT_ERR_STATE when it is confirmed implicitly.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_confirm(const cellcert_context *context,
+                                     const cellcert_transaction *transaction,
+                                     const cellcert_identity *identity,
+                                     const cellcert_signer *signer);
+
+/*
+ After CELLCERT_EVENT_GRANTED: does not take the certificate, makes a certConf that says why. The RA/CA revokes it.
+
+ fail_info: the number of a PKIFailureInfo bit (RFC 9810 section 5.2.3), 19 for badCertTemplate for instance.
+ reason: for people.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_reject(const cellcert_context *context,
+                                    const cellcert_transaction *transaction,
+                                    const cellcert_identity *identity,
+                                    const cellcert_signer *signer,
+                                    uint32_t fail_info,
+                                    const char *reason);
+
+/*
+ The octets to sign, when a message was made without a signer.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_to_be_signed(const cellcert_transaction *transaction, uint8_t *out, size_t *len);
+
+/*
+ Makes the message from the signature over those octets. The signature is not verified.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_with_signature(const cellcert_context *context,
+                                            const cellcert_transaction *transaction,
+                                            const uint8_t *signature,
+                                            size_t signature_len);
+
+/*
+ The message to send: a PKIMessage in DER, the same ever after until the next one is made. Send the same again when no answer comes.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_message(const cellcert_transaction *transaction,
+                                     uint8_t *out,
+                                     size_t *len);
+
+/*
+ Takes an answer, a PKIMessage in DER, and sets `event` to one of the CELLCERT_EVENT_ constants. What is not believed changes nothing: the
+ true answer may still come. After CELLCERT_ERR_ANSWER the transaction is over: whoever answers is trusted, and does not keep to the
+ protocol.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_handle(const cellcert_context *context,
+                                    const cellcert_transaction *transaction,
+                                    const cellcert_trust *trust,
+                                    const uint8_t *answer,
+                                    size_t answer_len,
+                                    int32_t *event);
+
+/*
+ After CELLCERT_EVENT_GRANTED: checks that the certificate is the one that was asked for and of use to a base station (RFC 9483 section
+ 4.1.1, TS 33.310 section 6.1.3): its key and its names, that it is an end entity's and may sign for IKEv2 or TLS, and that its path leads
+ to one of the anchors. CELLCERT_ERR_CERTIFICATE when it is not: reject it then.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_check_certificate(const cellcert_context *context,
+                                               const cellcert_transaction *transaction,
+                                               const cellcert_trust *trust);
+
+/*
+ Believes in an RA/CA under these anchors, certificates in DER: its messages are signed by an anchor itself, or with a certificate under
+ one that has the extKeyUsage id-kp-cmcCA. What it issues must have a path to an anchor.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_new(const cellcert_context *context,
+                           const cellcert_octets *anchors,
+                           size_t count,
+                           cellcert_trust **out);
+
+/*
+ Frees it and sets the variable to NULL.
+
+ # Safety
+ `trust` points to a variable with a trust, or NULL.
+ */
+int32_t cellcert_trust_free(cellcert_trust **trust);
+
+/*
+ Believes messages that are signed with these very certificates, in DER, too: for an RA/CA whose certificate does not say what it is for.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_add_signers(const cellcert_context *context,
+                                   const cellcert_trust *trust,
+                                   const cellcert_octets *signers,
+                                   size_t count);
+
+/*
+ Adds certificates, in DER, that may lie on a path. Nothing is believed because it stands here.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_add_intermediates(const cellcert_context *context,
+                                         const cellcert_trust *trust,
+                                         const cellcert_octets *intermediates,
+                                         size_t count);
+
+/*
+ Believes whoever shares a secret, to answer what cellcert_identity_new_secret sent: with the same reference and secret.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_add_secret(const cellcert_context *context,
+                                  const cellcert_trust *trust,
+                                  const uint8_t *reference,
+                                  size_t reference_len,
+                                  const char *secret);
+
+/*
+ Looks certificates up in these CRLs, in DER, and in none that were set before. With `required` not 0, every certificate below an anchor
+ needs a CRL that is not out of date; otherwise those pass of whose issuer there is none. No CRLs at all: nobody asks.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_set_crls(const cellcert_context *context,
+                                const cellcert_trust *trust,
+                                const cellcert_octets *crls,
+                                size_t count,
+                                int32_t required);
+
+/*
+ How far a message's time may be from now, in seconds, beyond the age of the message that it answers; 300 by default. UINT64_MAX: it is not looked at, for clocks that do not agree.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_set_time_window(const cellcert_context *context,
+                                       const cellcert_trust *trust,
+                                       uint64_t seconds);
+
+/*
+ Whether what real peers get wrong in the syntax is tolerated, where it can be understood nevertheless; 0, no, by default.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_set_lenient(const cellcert_context *context,
+                                   const cellcert_trust *trust,
+                                   int32_t lenient);
+
+/*
+ Puts up with one thing that the RA/CA gets wrong about protection, one of the CELLCERT_QUIRK_ constants. None by default.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_trust_add_quirk(const cellcert_context *context,
+                                 const cellcert_trust *trust,
+                                 int32_t quirk);
 
 /*
  Frees a verified request and sets the variable to NULL.

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::ffi::{c_char, c_void};
+use core::time::Duration;
 
 use asn1::UnixTime;
 use crypto::{CryptoProvider, PublicKey, RandomError, SignatureAlgorithm, SignatureVerifier};
@@ -30,9 +31,9 @@ pub struct Random {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// Sets `seconds` to the seconds since 1970-01-01T00:00:00Z. Returns CELLCERT_OK, or anything else when it cannot: the call that asked
-    /// fails then with CELLCERT_ERR_CLOCK.
-    pub now: Option<unsafe extern "C" fn(ctx: *mut c_void, seconds: *mut u64) -> i32>,
+    /// Sets `milliseconds` to the milliseconds since 1970-01-01T00:00:00Z; a clock of whole seconds will do where there is no NEM. Returns
+    /// CELLCERT_OK, or anything else when it cannot: the call that asked fails then with CELLCERT_ERR_CLOCK.
+    pub now: Option<unsafe extern "C" fn(ctx: *mut c_void, milliseconds: *mut u64) -> i32>,
     /// Handed to every call of `now`.
     pub ctx: *mut c_void,
 }
@@ -81,17 +82,19 @@ impl Inner {
     pub(crate) fn now(&self) -> Result<UnixTime, Failure> {
         let failed = || Failure::code(CELLCERT_ERR_CLOCK);
         let Some(Clock { now: Some(now), ctx }) = self.clock else { return system_time().ok_or(failed()) };
-        let mut seconds = 0;
+        let mut milliseconds = 0;
         // SAFETY: whoever made the context promised that the function can be called so.
-        let code = unsafe { now(ctx, &mut seconds) };
-        if code == CELLCERT_OK { Ok(UnixTime::from_secs(seconds)) } else { Err(failed()) }
+        let code = unsafe { now(ctx, &mut milliseconds) };
+        if code != CELLCERT_OK || heap::is_exhausted() {
+            return Err(failed());
+        }
+        Ok(UnixTime::from_duration(Duration::from_millis(milliseconds)))
     }
 }
 
 #[cfg(feature = "host")]
 fn system_time() -> Option<UnixTime> {
-    let since_epoch = std::time::UNIX_EPOCH.elapsed().ok()?;
-    Some(UnixTime::from_secs(since_epoch.as_secs()))
+    std::time::UNIX_EPOCH.elapsed().ok().map(UnixTime::from_duration)
 }
 
 #[cfg(not(feature = "host"))]

@@ -1,4 +1,5 @@
 //! The header is what cbindgen makes of the crate.
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 

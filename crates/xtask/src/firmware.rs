@@ -12,8 +12,16 @@ pub(crate) use budget::{check as check_budget, record as record_budget};
 pub(crate) use freestanding::check as check_no_std;
 pub(crate) use station::check as check_station;
 
-/// What firmware links must not drag in what servers need.
-const FIRMWARE: [&str; 6] = ["asn1", "crypto", "crypto-rustcrypto", "pkcs10", "crmf", "cmp"];
+/// What firmware links must not drag in what servers need: packages, and how cargo is told to build them.
+const FIRMWARE: [(&str, &[&str]); 7] = [
+    ("asn1", &[]),
+    ("crypto", &[]),
+    ("crypto-rustcrypto", &[]),
+    ("pkcs10", &[]),
+    ("crmf", &[]),
+    ("cmp", &[]),
+    ("capi", &["--no-default-features", "--features", "firmware"]),
+];
 const SERVER_ONLY: [&str; 11] = [
     "tokio",
     "hyper",
@@ -29,9 +37,10 @@ const SERVER_ONLY: [&str; 11] = [
 ];
 
 pub(crate) fn check_layers() -> Result<(), String> {
-    for package in FIRMWARE {
+    for (package, features) in FIRMWARE {
         let output = Command::new("cargo")
             .args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
+            .args(features)
             .output()
             .map_err(|error| format!("cargo cannot be started: {error}"))?;
         if !output.status.success() {

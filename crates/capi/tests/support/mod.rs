@@ -1,0 +1,157 @@
+//! C programs in tests: compiled as their users would, linked with the library that cargo built for this test, and an RA/CA to talk to.
+#![allow(dead_code, unreachable_pub)] // each test file uses its part
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use testkit::programs::{Factory, run};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// A compiler, and what it is to take the sources for.
+#[derive(Clone, Copy, Debug)]
+pub struct Compiler {
+    pub program: &'static str,
+    pub language: &'static [&'static str],
+}
+
+pub const GCC: Compiler = Compiler { program: "gcc", language: &["-std=c11"] };
+pub const CLANG: Compiler = Compiler { program: "clang", language: &["-std=c11"] };
+pub const GXX: Compiler = Compiler { program: "g++", language: &["-x", "c++", "-std=c++17"] };
+pub const CLANGXX: Compiler = Compiler { program: "clang++", language: &["-x", "c++", "-std=c++17"] };
+
+/// What the programs must be good for.
+pub const COMPILERS: [Compiler; 4] = [GCC, CLANG, GXX, CLANGXX];
+
+const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
+
+pub fn crate_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The static library: cargo puts it beside the tests.
+pub fn library() -> PathBuf {
+    std::env::current_exe().unwrap().with_file_name("libcellcert.a")
+}
+
+impl Compiler {
+    /// Compiles programs of one or more files, and links them.
+    pub fn build(self, sources: &[PathBuf], options: &[&str], program: &Path) {
+        let linked = [library().into_os_string(), "-lpthread".into(), "-ldl".into(), "-lm".into()];
+        // The library is no source.
+        let end_of_sources = ["-x", "none"].map(OsString::from);
+        let output = Command::new(self.program)
+            .args(WARNINGS)
+            .args(["-O1", "-g", "-I"])
+            .arg(crate_folder().join("include"))
+            .arg("-I")
+            .arg(crate_folder().join("examples"))
+            .args(options)
+            .args(self.language)
+            .args(sources)
+            .args(end_of_sources)
+            .args(linked)
+            .arg("-o")
+            .arg(program)
+            .output()
+            .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask peers` installs it", self.program));
+        assert!(output.status.success(), "{self:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+pub fn examples(names: &[&str]) -> Vec<PathBuf> {
+    names.iter().map(|name| crate_folder().join("examples").join(name)).collect()
+}
+
+pub fn test_programs(names: &[&str]) -> Vec<PathBuf> {
+    names.iter().map(|name| crate_folder().join("tests/c").join(name)).collect()
+}
+
+/// The output of a program that ended well.
+pub fn succeeded(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask peers` installs it"));
+    let said = [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat();
+    assert!(status.success(), "{command:?} ended with {status}: {said}");
+    said
+}
+
+/// The real RA/CA, in this process.
+pub struct Raca {
+    pub port: u16,
+    pub config: PathBuf,
+    runtime: Option<Runtime>,
+}
+
+impl Raca {
+    /// Makes one in `FOLDER/ra` that believes the factory in the folder, and serves.
+    pub fn start(folder: &Path) -> Self {
+        let mut options = ra_server::InitOptions::new(folder.join("ra"));
+        options.vendor_cas = vec![folder.join("factory.pem")];
+        ra_server::init(&options).unwrap();
+        let config = folder.join("ra/raca.toml");
+        let runtime = Runtime::new().unwrap();
+        let (sender, url) = oneshot::channel();
+        let path = config.clone();
+        runtime.spawn(async move {
+            let ready = |url: &str| sender.send(url.to_owned()).unwrap();
+            ra_server::serve(&path, Some("127.0.0.1:0"), ready, std::future::pending()).await.unwrap();
+        });
+        let url = url.blocking_recv().unwrap();
+        let port = url.split(':').nth(2).and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
+        Self { port, config, runtime: Some(runtime) }
+    }
+}
+
+impl Drop for Raca {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // The registry is open until the last task is gone.
+            runtime.shutdown_timeout(Duration::from_secs(10));
+        }
+    }
+}
+
+/// A folder with a factory, an RA/CA that serves, and what the factory left in a station's memory: `vendor.der`, `vendor-key.der`,
+/// `operator-root.der`.
+pub struct House {
+    pub folder: tempfile::TempDir,
+    pub raca: Raca,
+}
+
+impl House {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        Factory::new(path).certify("enb1", 3650);
+        let raca = Raca::start(path);
+        to_der(path, "enb1", "vendor");
+        run("openssl", "x509 -in ra/ca.pem -outform DER -out operator-root.der", path).success();
+        Self { folder, raca }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whether OpenSSL finds a path from the certificate to the operator's root, and its key in the file with it.
+    pub fn verify(&self, certificate: &str, key: &str) {
+        let path = self.path();
+        run("openssl", &format!("x509 -inform DER -in {certificate} -out issued.pem"), path).success();
+        run("openssl", "verify -CAfile ra/ca.pem issued.pem", path).success();
+        let public = run("openssl", "x509 -in issued.pem -noout -pubkey", path).success();
+        assert_eq!(public, run("openssl", &format!("pkey -inform DER -in {key} -pubout"), path).success());
+    }
+}
+
+/// `NAME.pem` and `NAME.key` as `OUT.der` and `OUT-key.der`.
+pub fn to_der(folder: &Path, name: &str, out: &str) {
+    run("openssl", &format!("x509 -in {name}.pem -outform DER -out {out}.der"), folder).success();
+    let key = format!("pkcs8 -topk8 -nocrypt -in {name}.key -outform DER -out {out}-key.der");
+    run("openssl", &key, folder).success();
+    assert!(fs::metadata(folder.join(out).with_extension("der")).is_ok());
+}
