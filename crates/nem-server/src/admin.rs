@@ -9,6 +9,7 @@ use host::control;
 use serde::{Deserialize, Serialize};
 use store::ledger::EmbeddedLedger;
 
+use crate::audit::{Audit, order};
 use crate::config::Config;
 use crate::current::Current;
 use crate::listing::{RequestEntry, StationEntry, station_entries};
@@ -209,22 +210,28 @@ impl Running {
             Command::Batches => {
                 Answer::Batches(self.service.act(|nem, _| nem.batches().map(BatchEntry::from).collect()))
             }
-            Command::Operate(Operation::Reload) => Answer::Done(self.reload()?),
-            Command::Operate(Operation::Renew) => {
-                Answer::Done(tokio::runtime::Handle::current().block_on(self.keeper.renew_all())?)
-            }
-            Command::Operate(Operation::Fetch) => Answer::Done(
-                tokio::runtime::Handle::current().block_on(crate::fetch::fetch_now(&self.current))?,
-            ),
-            Command::Operate(operation) if operation.mark().is_some() => {
-                let answer = look(&Command::Operate(operation), &self.config, None)?;
-                self.service.set_inventory(crate::stations::read(&self.config.stations)?)?;
-                answer
-            }
             Command::Operate(operation) => {
-                Answer::Done(self.service.act(|nem, now| operation.carry_out(nem, now))?)
+                let what = operation.to_string();
+                let outcome = self.operate(operation);
+                self.service.audit().record(&[order(&what, &outcome)]);
+                Answer::Done(outcome?)
             }
         })
+    }
+
+    fn operate(&self, operation: Operation) -> Result<String> {
+        let wait = tokio::runtime::Handle::current();
+        match operation {
+            Operation::Reload => self.reload(),
+            Operation::Renew => wait.block_on(self.keeper.renew_all()),
+            Operation::Fetch => wait.block_on(crate::fetch::fetch_now(&self.current)),
+            Operation::Block { .. } | Operation::Unblock { .. } => {
+                let done = mark(&operation, &self.config)?;
+                self.service.set_inventory(crate::stations::read(&self.config.stations)?)?;
+                Ok(done)
+            }
+            operation => self.service.act(|nem, now| operation.carry_out(nem, now)),
+        }
     }
 
     /// Reads the configuration again, and takes up what it says about RA/CAs, credentials, trust and liveness. Returns what it did. Blocks.
@@ -257,10 +264,18 @@ fn look(command: &Command, config: &Config, ledger: Option<&EmbeddedLedger>) -> 
             Answer::Overdue(due.unwrap_or_default())
         }
         Command::Operate(operation) if operation.mark().is_some() => {
-            let (station, state) = operation.mark().context("it marks nothing")?;
-            crate::stations::mark(&config.stations, station, state)?;
-            Answer::Done(format!("station {station} is {state}"))
+            let outcome = mark(operation, config);
+            // Who has the ledger's lock has that of the audit log, too.
+            Audit::open(&config.audit)?.record(&[order(&operation.to_string(), &outcome)]);
+            Answer::Done(outcome?)
         }
         _ => bail!("`nem serve` does not run with this configuration, and only it can tell or do that"),
     })
+}
+
+/// Blocks a station or lets it in, in the inventory.
+fn mark(operation: &Operation, config: &Config) -> Result<String> {
+    let (station, state) = operation.mark().context("it marks nothing")?;
+    crate::stations::mark(&config.stations, station, state)?;
+    Ok(format!("station {station} is {state}"))
 }

@@ -32,6 +32,8 @@ const MESSAGE_OCTETS: RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
 pub(crate) struct Config {
     pub(crate) listen: String,
     pub(crate) ledger: PathBuf,
+    #[serde(default = "default_audit")]
+    pub(crate) audit: PathBuf,
     pub(crate) stations: PathBuf,
     pub(crate) tls: Credential,
     /// `[upstream]`, or `[[upstream]]` for each of several.
@@ -54,6 +56,10 @@ pub(crate) struct Config {
     /// When stations count as connected.
     #[serde(default)]
     pub(crate) liveness: LivenessConfig,
+}
+
+fn default_audit() -> PathBuf {
+    "audit.jsonl".into()
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
@@ -166,7 +172,7 @@ impl Config {
     }
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.ledger, &mut self.stations, &mut self.tls.certificate]
+        [&mut self.ledger, &mut self.audit, &mut self.stations, &mut self.tls.certificate]
             .into_iter()
             .chain(self.upstreams.iter_mut().flat_map(Upstream::paths))
             .chain(&mut self.trust.operator_cas)

@@ -12,6 +12,7 @@ use cmp::{CrlSource, CrlStatus, InfoTypeAndValue, InfoValue};
 use crypto::CaCertificate;
 use crypto_aws_lc::provider;
 use der::asn1::{ObjectIdentifier, UtcTime};
+use host::audit::Entry;
 use host::now;
 use nem::{Inquiry, Next};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
+use crate::audit;
 use crate::config::Config;
 use crate::current::Current;
 use crate::fetched::{Fetched, is_root};
@@ -131,6 +133,8 @@ async fn fetch_all(config: &Config, fetch: &Fetch, current: &Arc<Current>) -> Re
         }
     }
     if !new.is_empty() {
+        let entry = Entry::new(audit::SELF, format!("fetch from {upstream}"), new.join(", "));
+        service.audit().record(&[entry]);
         info!(%upstream, "fetched from the RA/CA: {}", new.join(", "));
         let current = current.clone();
         tokio::task::spawn_blocking(move || current.take_up_fetched()).await??;

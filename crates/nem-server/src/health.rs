@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -54,9 +54,12 @@ impl Health {
             .route("/certificates/due", answer(Self::due))
     }
 
-    /// Ready is a NEM that can use its ledger: requests are taken while every RA/CA is away.
+    /// Ready is a NEM that can use its ledger and its audit log: requests are taken while every RA/CA is away.
     fn ready(&self) -> Result<Response> {
         self.ledger.latest(1)?;
+        if !self.service.audit().is_writable() {
+            bail!("the audit log cannot be written");
+        }
         Ok("ready\n".into_response())
     }
 

@@ -209,6 +209,7 @@ fn config_text(
 
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 ledger = "ledger.redb"               # what was asked for and issued
+audit = "audit.jsonl"                # every decision, a line each, chained by hashes: `nem audit verify`
 stations = "stations.toml"           # who may enrol
 
 [tls]                                # as stations see the NEM

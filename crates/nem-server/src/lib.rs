@@ -2,6 +2,7 @@
 //! the RA/CAs by CMP over HTTP, and hands the certificates back. The program's commands are the functions here.
 
 mod admin;
+mod audit;
 mod cmp_stations;
 mod config;
 mod credentials;
@@ -30,6 +31,7 @@ mod uploads;
 mod upstreams;
 
 pub use admin::{batches, operate, overdue, requests, stations, status, upstreams};
+pub use audit::verify_audit;
 pub use init::{InitOptions, Initialised, init};
 pub use listing::{RequestEntry, StationEntry, requests_table, stations_table};
 pub use operation::Operation;

@@ -116,12 +116,31 @@ enum Command {
     },
     #[command(flatten)]
     Operator(operator::Command),
+    /// Look after the audit log, also while `nem serve` runs
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Hash the password of a station's account, for `password_hash` in the inventory
     #[command(after_help = "Example:\n  nem hash-password --password file:enb17.password")]
     HashPassword {
         /// Where the password comes from: file:PATH, env:NAME or prompt
         #[arg(long, value_name = "SOURCE", default_value = "prompt")]
         password: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Verify its chain; a broken one is told with its line and exit code 1
+    #[command(after_help = "Example:\n  nem audit verify --config nem/nem.toml")]
+    Verify {
+        /// The configuration, as `nem init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print the account as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -222,6 +241,10 @@ fn run(command: Command) -> Result<()> {
             }
         }
         Command::Operator(command) => print(operator::run(command)?.trim_end()),
+        Command::Audit { command: AuditCommand::Verify { config, json } } => {
+            let account = nem_server::verify_audit(&config)?;
+            print(&if json { serde_json::to_string_pretty(&account)? } else { account.text() })
+        }
         Command::HashPassword { password } => {
             let source = parsed("--password", Some(password)).context("--password is missing")?;
             print(&nem_server::hash_password(&source)?)

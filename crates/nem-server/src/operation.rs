@@ -1,5 +1,7 @@
 //! What operators do to a running NEM.
 
+use std::fmt;
+
 use anyhow::{Context, Result, bail};
 use asn1::UnixTime;
 use nem::ledger::RequestId;
@@ -79,6 +81,25 @@ impl Operation {
             Self::Reject { request, reason } => {
                 done(request, "rejected", nem.reject(id(request)?, reason, now))
             }
+        }
+    }
+}
+
+/// As it is typed.
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flush { upstream: None } => f.write_str("flush"),
+            Self::Flush { upstream: Some(upstream) } => write!(f, "flush {upstream}"),
+            Self::Reload => f.write_str("reload"),
+            Self::Renew => f.write_str("renew"),
+            Self::Fetch => f.write_str("fetch"),
+            Self::Block { station } => write!(f, "block {station}"),
+            Self::Unblock { station } => write!(f, "unblock {station}"),
+            Self::Hold { request } => write!(f, "hold {request}"),
+            Self::Release { request } => write!(f, "release {request}"),
+            Self::Retry { request } => write!(f, "retry {request}"),
+            Self::Reject { request, reason } => write!(f, "reject {request}: {reason}"),
         }
     }
 }

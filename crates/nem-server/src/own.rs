@@ -11,6 +11,7 @@ use asn1::EncodedCertificate;
 use cmp::SenderIdentity;
 use crypto::{KeyKind, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey, provider};
+use host::audit::Entry;
 use host::files::{certificates_pem, read_certificates, write_atomically};
 use host::{KeyLocation, KeySource, PassphraseSource, now};
 use nem::ledger::Certificates;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
+use crate::audit;
 use crate::config::Config;
 use crate::current::Current;
 use crate::{credentials, upstreams};
@@ -158,11 +160,15 @@ impl Keeper {
     async fn renew(&self, own: &Own) -> Result<()> {
         let certificates = tokio::time::timeout(PATIENCE, self.ask(own)).await;
         let certificates = certificates.context("the RA/CA takes too long")??;
+        let serial_number = audit::serial_number(&certificates.certificate);
         let installed = {
             let (own, keeper) = (own.clone(), self.clone());
             blocking(move || keeper.install(&own, &certificates)).await?
         };
         self.0.service.counters().own_certificate(&own.certificate, installed);
+        let mut entry = Entry::new(audit::SELF, format!("renew {}", own.certificate.display()), "renewed");
+        entry.serial_number = serial_number;
+        self.0.service.audit().record(&[entry]);
         info!(certificate = %own.certificate.display(), until = %installed, "the NEM's own certificate is renewed");
         Ok(())
     }

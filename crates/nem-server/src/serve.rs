@@ -20,6 +20,7 @@ use transfer::tls::{ClientTrust, ServerTls, server_config_trusting};
 use transfer::uploads::upload_router;
 
 use crate::admin::Running;
+use crate::audit::Audit;
 use crate::cmp_stations::{CmpStations, StationCmp};
 use crate::config::Config;
 use crate::current::Current;
@@ -90,7 +91,8 @@ pub async fn serve(
     let socket = config.socket();
     let control =
         ControlSocket::bind(&socket).with_context(|| format!("{}: cannot listen there", socket.display()))?;
-    let service = Service::new(nem, upstream_clients, config.settings().retry_after);
+    let audit = Audit::open(&config.audit)?;
+    let service = Service::new(nem, upstream_clients, config.settings().retry_after, audit);
     if let Some(path) = config.liveness.file.clone() {
         let service = service.clone();
         tokio::task::spawn_blocking(move || liveness::read_file(&service, &path)).await?;

@@ -9,6 +9,7 @@ use anyhow::Result;
 use asn1::UnixTime;
 use cmp::{BodyKind, PkiFailureInfo, PkiMessage, ReadingPolicy};
 use crypto::Revocation;
+use host::audit::Entry;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
 use nem::{
@@ -20,6 +21,7 @@ use tracing::{error, info, warn};
 use transfer::TransferError;
 use transfer::http::CmpClient;
 
+use crate::audit::{self, Audit};
 use crate::identity::Identity;
 use crate::metrics::Counters;
 use crate::status::Status;
@@ -30,13 +32,19 @@ pub(crate) struct Service {
     clients: Mutex<HashMap<Arc<str>, CmpClient>>,
     retry_after: Duration,
     counters: Counters,
+    audit: Audit,
     /// When the NEM wants to be told that time has passed.
     due: watch::Sender<Option<UnixTime>>,
     waiting: Mutex<HashMap<RequestId, Arc<Notify>>>,
 }
 
 impl Service {
-    pub(crate) fn new(nem: Nem, clients: HashMap<Arc<str>, CmpClient>, retry_after: Duration) -> Arc<Self> {
+    pub(crate) fn new(
+        nem: Nem,
+        clients: HashMap<Arc<str>, CmpClient>,
+        retry_after: Duration,
+        audit: Audit,
+    ) -> Arc<Self> {
         let due = watch::Sender::new(nem.poll_timeout());
         let (nem, clients) = (Mutex::new(nem), Mutex::new(clients));
         Arc::new(Self {
@@ -44,6 +52,7 @@ impl Service {
             clients,
             retry_after,
             counters: Counters::default(),
+            audit,
             due,
             waiting: Mutex::default(),
         })
@@ -79,7 +88,12 @@ impl Service {
                 Form::Pkcs10 => Upload::Pkcs10(&octets),
                 Form::CertReqMessages => Upload::CertReqMessages(&octets),
             };
-            service.act(|nem, now| nem.upload(identity.shown(), upload, label.as_ref(), now))
+            if !service.audit.is_writable() {
+                let (station, reason) = (String::new(), "the audit log cannot be written".to_owned());
+                return Err(Refusal::Ledger { station, reason });
+            }
+            let taken = service.act(|nem, now| nem.upload(identity.shown(), upload, label.as_ref(), now));
+            taken.inspect_err(|refusal| service.audit.record_refusal("upload", refusal))
         })
         .await
     }
@@ -114,6 +128,10 @@ impl Service {
         &self.counters
     }
 
+    pub(crate) const fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Whether the inventory has that station, and lets it ask for certificates. Blocks.
     pub(crate) fn may_enrol(&self, station: &str) -> bool {
         lock(&self.nem).inventory().station(station).is_some_and(|station| station.state.may_enrol())
@@ -128,7 +146,11 @@ impl Service {
         add: bool,
     ) -> Result<Passage, Refusal> {
         let service = self.clone();
-        let pass = move || service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, add, now));
+        let pass = move || {
+            let passed = service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, add, now));
+            service.audit.record_passage(&passed);
+            passed
+        };
         blocking(pass).await
     }
 
@@ -300,8 +322,15 @@ impl Service {
         let mut nem = lock(&self.nem);
         let result = act(&mut nem, now());
         let outputs: Vec<Output> = std::iter::from_fn(|| nem.poll_output()).collect();
+        let events = outputs.iter().filter_map(|output| match output {
+            Output::Event(event) => audit::entry(event, &nem),
+            _ => None,
+        });
+        let decided: Vec<Entry> = events.collect();
         self.due.send_replace(nem.poll_timeout());
         drop(nem);
+        // Before anybody is told.
+        self.audit.record(&decided);
         for output in outputs {
             match output {
                 Output::Send { exchange, upstream, message } => {
