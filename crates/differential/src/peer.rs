@@ -45,6 +45,11 @@ impl Peer {
         Self::start("Bouncy Castle", "java", &["-cp".as_ref(), jars.join(":").as_ref(), program.as_ref()])
     }
 
+    /// An RA/CA made of it, by [`Peer::ask`].
+    pub fn bouncy_castle_authority() -> Self {
+        Self::java("BouncyCastleAuthority.java")
+    }
+
     /// pyasn1 and pyasn1-alt-modules, in Python.
     pub fn pyasn1() -> Self {
         Self::python("pyasn1", "pyasn1_peer.py")
