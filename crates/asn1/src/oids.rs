@@ -198,6 +198,62 @@ pub mod rfc8018 {
     pub const PBMAC1: Oid = oid("1.2.840.113549.1.5.14");
 }
 
+/// RFC 5652: CMS.
+pub mod rfc5652 {
+    use super::{Oid, oid};
+
+    /// id-data
+    pub const DATA: Oid = oid("1.2.840.113549.1.7.1");
+    /// id-signedData
+    pub const SIGNED_DATA: Oid = oid("1.2.840.113549.1.7.2");
+    /// id-contentType
+    pub const CONTENT_TYPE: Oid = oid("1.2.840.113549.1.9.3");
+    /// id-messageDigest
+    pub const MESSAGE_DIGEST: Oid = oid("1.2.840.113549.1.9.4");
+}
+
+/// RFC 5958: private keys in CMS.
+pub mod rfc5958 {
+    use super::{Oid, oid};
+
+    /// id-ct-KP-aKeyPackage
+    pub const KEY_PACKAGE: Oid = oid("2.16.840.1.101.2.1.2.78.5");
+}
+
+/// RFC 3565: AES-CBC and AES key wrap in CMS.
+pub mod rfc3565 {
+    use super::{Oid, oid};
+
+    /// id-aes128-CBC
+    pub const AES128_CBC: Oid = oid("2.16.840.1.101.3.4.1.2");
+    /// id-aes256-CBC
+    pub const AES256_CBC: Oid = oid("2.16.840.1.101.3.4.1.42");
+    /// id-aes128-wrap
+    pub const AES128_WRAP: Oid = oid("2.16.840.1.101.3.4.1.5");
+    /// id-aes256-wrap
+    pub const AES256_WRAP: Oid = oid("2.16.840.1.101.3.4.1.45");
+}
+
+/// RFC 5753: elliptic curves in CMS.
+pub mod rfc5753 {
+    use super::{Oid, oid};
+
+    /// dhSinglePass-stdDH-sha256kdf-scheme
+    pub const STD_DH_SHA256_KDF: Oid = oid("1.3.132.1.11.1");
+    /// dhSinglePass-stdDH-sha384kdf-scheme
+    pub const STD_DH_SHA384_KDF: Oid = oid("1.3.132.1.11.2");
+    /// dhSinglePass-stdDH-sha512kdf-scheme
+    pub const STD_DH_SHA512_KDF: Oid = oid("1.3.132.1.11.3");
+}
+
+/// RFC 9629: key encapsulation in CMS.
+pub mod rfc9629 {
+    use super::{Oid, oid};
+
+    /// id-ori-kem
+    pub const ORI_KEM: Oid = oid("1.2.840.113549.1.9.16.13.3");
+}
+
 /// RFC 9044: AES-GMAC.
 pub mod rfc9044 {
     use super::{Oid, oid};
@@ -230,6 +286,10 @@ pub mod rfc5912 {
     pub const MGF1: Oid = oid("1.2.840.113549.1.1.8");
     /// rsaEncryption
     pub const RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.1");
+    /// id-RSAES-OAEP
+    pub const RSAES_OAEP: Oid = oid("1.2.840.113549.1.1.7");
+    /// id-pSpecified
+    pub const P_SPECIFIED: Oid = oid("1.2.840.113549.1.1.9");
     /// sha256WithRSAEncryption
     pub const SHA256_WITH_RSA_ENCRYPTION: Oid = oid("1.2.840.113549.1.1.11");
     /// sha384WithRSAEncryption

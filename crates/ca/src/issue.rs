@@ -32,6 +32,7 @@ const BACKDATED: Duration = Duration::from_secs(300);
 #[non_exhaustive]
 pub struct Issuer {
     certificate: EncodedCertificate,
+    self_issued: bool,
     name: Name,
     key_id: OctetString,
     not_before: UnixTime,
@@ -141,6 +142,7 @@ impl Issuer {
             return Err(unusable("it is for another key"));
         }
         Ok(Self {
+            self_issued: tbs.issuer() == tbs.subject(),
             name: tbs.subject().clone(),
             key_id: key_id.0,
             not_before: unix_time(tbs.validity().not_before),
@@ -184,6 +186,11 @@ impl Issuer {
     /// The CA's certificate.
     pub const fn certificate(&self) -> &EncodedCertificate {
         &self.certificate
+    }
+
+    /// Whether the CA is a root.
+    pub(crate) const fn is_self_issued(&self) -> bool {
+        self.self_issued
     }
 
     /// How many CAs may stand between this one and an end entity; `None`: any number.

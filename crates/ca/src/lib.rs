@@ -25,8 +25,8 @@ pub use error::Error;
 pub use event::{Event, Outcome, REASONS, Reply, reason_by_name, reason_name};
 pub use issue::{CertificateContents, IssuedCertificate, Issuer};
 pub use machine::{
-    Ca, Demand, KemExchange, KemExchanges, KemKey, MessageCredential, Operator, PendingRequest, Proposal,
-    Verdict,
+    Ca, Demand, KemExchange, KemExchanges, KemKey, KeyGeneration, MessageCredential, Operator,
+    PendingRequest, Proposal, Verdict,
 };
 pub use policy::{Approval, Policy, VendorNames};
 pub use profile::{AlternativeNamesRule, Profile, SubjectRule};

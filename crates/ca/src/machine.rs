@@ -6,6 +6,7 @@ mod enrol;
 mod follow_up;
 mod general;
 mod kem;
+mod key_generation;
 mod nested;
 mod offline;
 mod revoke;
@@ -19,7 +20,7 @@ use core::time::Duration;
 
 pub use approval::PendingRequest;
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::management_entity::{Grant, ReplyTo, Responder};
+use cmp::management_entity::{Grant, ReplyTo, Responder, VerifiedRequest};
 use cmp::{
     BodyKind, Expectation, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, ProtectedPart, Quirks,
     ReadingPolicy, RootCaKeyUpdateContent, SecretTrust, SenderIdentity, Signer, TransactionId, Trust,
@@ -29,6 +30,7 @@ use crmf::MacLimits;
 use crypto::{CryptoProvider, PathError, SigningKey};
 use der::Decode;
 pub use kem::{KemExchange, KemExchanges, KemKey};
+pub use key_generation::KeyGeneration;
 pub use offline::{Demand, Operator, Proposal, Verdict};
 use pkcs10::CertReq;
 use x509_cert::Certificate;
@@ -62,6 +64,8 @@ pub struct Ca {
     pub kem_exchanges: Option<Arc<dyn KemExchanges>>,
     /// The KEM key that the CA proves itself with to those who send a ciphertext for it; none by default.
     pub kem_key: Option<KemKey>,
+    /// How keys are generated for those who ask for one; `None`, the default: they are not.
+    pub key_generation: Option<KeyGeneration>,
     /// What requesters get wrong about protection and are put up with; nothing by default.
     pub quirks: Quirks,
     provider: CryptoProvider,
@@ -98,6 +102,7 @@ impl Ca {
             time_window: Some(Duration::from_secs(300)),
             kem_exchanges: None,
             kem_key: None,
+            key_generation: None,
             quirks: Quirks::NONE,
             provider,
             issuer,
@@ -295,13 +300,27 @@ impl Ca {
         Ok(())
     }
 
-    /// The root goes along: TS 33.310 section 9.5.4.3 wants it in extraCerts.
-    fn grant(&self, certificate: EncodedCertificate, with_mods: bool) -> Grant {
+    /// The root goes along: TS 33.310 section 9.5.4.3 wants it in extraCerts. Whoever has nothing but a secret is told by caPubs that it is
+    /// one.
+    fn grant(&self, certificate: EncodedCertificate, with_mods: bool, to: &ValidatedMessage) -> Grant {
         let mut grant = Grant::new(certificate, Vec::from([self.issuer.certificate().clone()]));
         grant.with_mods = with_mods;
         grant.implicit_confirm = self.policy.implicit_confirm;
         grant.confirm_wait = self.policy.confirm_wait;
+        if to.signer().certificate().is_none() && self.issuer.is_self_issued() {
+            grant.ca_pubs = Vec::from([self.issuer.certificate().clone()]);
+        }
         grant
+    }
+
+    /// The request in a message whose protection holds, with its proof of possession as far as the policy wants it now.
+    fn verify(&self, message: &ValidatedMessage) -> Result<VerifiedRequest, Error> {
+        let verify = if self.policy.encrypted_certificates {
+            VerifiedRequest::verify_or_defer
+        } else {
+            VerifiedRequest::verify
+        };
+        Ok(verify(message, &self.provider)?)
     }
 
     /// Whoever sent a MAC with a shared secret, or a ciphertext, is answered with a MAC.

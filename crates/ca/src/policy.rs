@@ -40,6 +40,9 @@ pub struct Policy {
     pub issuing_delay: Duration,
     /// Whose requests wait for an administrator.
     pub approval: Approval,
+    /// Whether keys that do not sign are certified: their certificates go out enciphered, and whoever confirms one has proved possession
+    /// (RFC 9810 section 5.2.8.3.2).
+    pub encrypted_certificates: bool,
     /// Whether other CAs, that are trusted in the role [`SignerRole::CertificationAuthority`], are certified: with how many further
     /// CAs below them. `None`: no CA is.
     pub cross_certification: Option<u8>,
@@ -78,7 +81,7 @@ impl Approval {
 }
 
 impl Default for Policy {
-    /// Network elements' certificates, at once, without an administrator, vendor names only, no CAs; implicit confirmation is granted,
+    /// Network elements' certificates, at once, without an administrator, vendor names only, no CAs, signing keys only; implicit confirmation is granted,
     /// certConf awaited for five minutes. An update has a new key.
     fn default() -> Self {
         Self {
@@ -90,6 +93,7 @@ impl Default for Policy {
             confirm_wait: Duration::from_secs(300),
             issuing_delay: Duration::ZERO,
             approval: Approval::NONE,
+            encrypted_certificates: false,
             cross_certification: None,
         }
     }

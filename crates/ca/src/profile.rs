@@ -134,6 +134,15 @@ impl Profile {
         Ok((contents, modified))
     }
 
+    /// The same for a key whose possession is proved by deciphering only: it does not get to sign.
+    pub(crate) fn for_key_management(&self, key: KeyKind) -> Self {
+        let usage = match key {
+            KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => KeyUsages::KeyAgreement,
+            _ => KeyUsages::KeyEncipherment,
+        };
+        Self { key_usage: Some(usage.into()), ..self.clone() }
+    }
+
     fn check_key(&self, key: KeyKind) -> Result<(), Error> {
         let is_it = |allowed: &KeyKind| match (*allowed, key) {
             (KeyKind::Rsa { bits: least }, KeyKind::Rsa { bits }) => bits >= least,

@@ -63,8 +63,15 @@ impl CertResponse {
         status: PkiStatusInfo,
         certificate: EncodedCertificate,
     ) -> Self {
-        let cert_or_enc_cert = CertOrEncCert::Certificate(certificate);
-        let pair = CertifiedKeyPair { cert_or_enc_cert, private_key: None, publication_info: None };
+        Self::with_key_pair(cert_req_id, status, CertifiedKeyPair::new(certificate))
+    }
+
+    /// A certificate that is enciphered, or one with a private key.
+    pub const fn with_key_pair(
+        cert_req_id: CertReqId,
+        status: PkiStatusInfo,
+        pair: CertifiedKeyPair,
+    ) -> Self {
         Self { cert_req_id, status, certified_key_pair: Some(pair), rsp_info: None }
     }
 }
@@ -86,6 +93,14 @@ pub struct CertifiedKeyPair {
     pub private_key: Option<RawDer>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
     pub publication_info: Option<RawDer>,
+}
+
+impl CertifiedKeyPair {
+    /// A certificate alone, for all to read.
+    pub const fn new(certificate: EncodedCertificate) -> Self {
+        let cert_or_enc_cert = CertOrEncCert::Certificate(certificate);
+        Self { cert_or_enc_cert, private_key: None, publication_info: None }
+    }
 }
 
 /// RFC 9810 section 5.3.4. An encrypted certificate stays closed.

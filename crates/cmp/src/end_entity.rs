@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! Enrolment --start--> AwaitingCertificate --handle--> Granted --confirm--> AwaitingPkiConf --handle--> done
-//!                             ^       |                   +-- implicitly confirmed: done
+//!                             ^       +--> SealedCertificate --open--> Granted
+//!                             |       |                   +-- implicitly confirmed: done
 //!                             |       +--> Waiting (poll at the time it says)
 //!                             +--poll------+
 //! ```
@@ -16,6 +17,7 @@ mod answer;
 mod ciphertext;
 mod confirmation;
 mod question;
+mod sealed;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -41,6 +43,7 @@ pub use answer::{Answer, AwaitingCertificate, Correspondent, Granted, Waiting};
 pub use ciphertext::{AwaitingCiphertext, Continuation, KemQuestion};
 pub use confirmation::{AwaitingPkiConf, Confirmation, DelayedPkiConf};
 pub use question::{AwaitingReply, Delayed, Question, Reply};
+pub use sealed::SealedCertificate;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -202,6 +205,8 @@ impl Enrolment {
 
 fn only_request(messages: &CertReqMessages) -> Result<(CertReqId, Vec<u8>), Error> {
     match messages.messages() {
+        // The key that the RA/CA is to generate is known when it comes.
+        [message] if message.template().asks_for_key_generation() => Ok((message.cert_req_id(), Vec::new())),
         [message] => {
             let key = message.template().public_key_octets().map_err(Error::CertReqMsg)?;
             Ok((message.cert_req_id(), key))
@@ -222,7 +227,7 @@ pub struct Transaction {
     pub cert_req_id: CertReqId,
     /// Whether implicitConfirm was asked for.
     pub implicit_confirm: bool,
-    /// The SubjectPublicKeyInfo that the certificate must hold.
+    /// The SubjectPublicKeyInfo that the certificate must hold; empty as long as the RA/CA is to generate the key.
     pub public_key: Vec<u8>,
     /// The senderNonces that the next answer may echo: the request's and, when polling, the last pollReq's
     /// (RFC 9483 section 4.4).
@@ -251,6 +256,11 @@ impl Transaction {
             nonces: &self.nonces,
             signer: self.answerer.as_ref(),
         }
+    }
+
+    /// Whether the RA/CA is to generate the key, and it has not come.
+    pub(crate) fn awaits_key(&self) -> bool {
+        self.public_key.is_empty()
     }
 
     fn header_fields(&self, recipient: Name, answered: SenderNonce) -> HeaderFields {

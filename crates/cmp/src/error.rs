@@ -2,7 +2,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crmf::MacError;
-use crypto::{AlgorithmError, KemError, KeyError, PathError, RandomError, SignError, VerifyError};
+use crypto::{
+    AlgorithmError, EnvelopeError, KemError, KeyError, PathError, RandomError, SignError, VerifyError,
+};
 use x509_cert::name::Name;
 
 use crate::CertReqId;
@@ -124,6 +126,18 @@ pub enum Error {
     MalformedCertificate(der::Error),
     /// The other side refused.
     Refused(PkiStatusInfo),
+    /// EnvelopedData, or what it has inside, is not in DER.
+    MalformedEnvelope(der::Error),
+    /// EnvelopedData, or what it has inside, is not as it should be.
+    BadEnvelope(&'static str),
+    /// It is enciphered for somebody else, or for another kind of key.
+    NotTheRecipient,
+    /// A public key in EnvelopedData is refused.
+    EnvelopeKey(KeyError),
+    /// Something cannot be enciphered, or deciphered.
+    Envelope(EnvelopeError),
+    /// The certificate is for a key that the RA/CA generated, and that was not opened, or is not there.
+    PrivateKeyMissing,
 
     // Ours
     /// Something cannot be encoded.
@@ -158,6 +172,8 @@ impl Error {
             | Self::TooMany { .. }
             | Self::BadTransactionId
             | Self::BadGeneralInfo(_)
+            | Self::MalformedEnvelope(_)
+            | Self::BadEnvelope(_)
             | Self::MalformedCertificate(_) => PkiFailureInfo::BAD_DATA_FORMAT,
             Self::UnsupportedVersion(_) => PkiFailureInfo::UNSUPPORTED_VERSION,
             Self::TransactionIdInUse(_) => PkiFailureInfo::TRANSACTION_ID_IN_USE,
@@ -194,7 +210,16 @@ impl Error {
             Self::CertificationRequest(error) => certification_request_fail_info(error),
             Self::CertReqMsg(error) => cert_req_msg_fail_info(error),
             Self::BadCertHash => PkiFailureInfo::BAD_CERT_ID,
-            Self::OtherPublicKey => PkiFailureInfo::BAD_CERT_TEMPLATE,
+            Self::OtherPublicKey
+            | Self::EnvelopeKey(_)
+            | Self::PrivateKeyMissing
+            | Self::Envelope(EnvelopeError::BadKey | EnvelopeError::OtherKind(_)) => {
+                PkiFailureInfo::BAD_CERT_TEMPLATE
+            }
+            Self::NotTheRecipient | Self::Envelope(EnvelopeError::Undecipherable) => {
+                PkiFailureInfo::BAD_MESSAGE_CHECK
+            }
+            Self::Envelope(_) => PkiFailureInfo::SYSTEM_FAILURE,
             Self::Encoding(_) | Self::Random(_) | Self::Sign(_) | Self::BadCredential => {
                 PkiFailureInfo::SYSTEM_FAILURE
             }
@@ -243,6 +268,7 @@ fn cert_req_msg_fail_info(error: &crmf::Error) -> PkiFailureInfo {
         Error::MissingPop
         | Error::NotRaVerified
         | Error::UnsupportedPop(_)
+        | Error::UnexpectedPop
         | Error::UnexpectedPoposkInput
         | Error::MissingPoposkInput
         | Error::PoposkInputPublicKey
@@ -314,6 +340,16 @@ impl fmt::Display for Error {
             Self::BadRootUpdate(reason) => write!(f, "the root CA's new certificate is not taken: {reason}"),
             Self::MalformedCertificate(error) => write!(f, "the certificate is malformed: {error}"),
             Self::Refused(status) => write!(f, "the other side refused: {status}"),
+            Self::MalformedEnvelope(error) => write!(f, "what is enciphered is malformed: {error}"),
+            Self::BadEnvelope(reason) => write!(f, "what is enciphered is refused: {reason}"),
+            Self::NotTheRecipient => {
+                f.write_str("it is enciphered for somebody else, or for another kind of key")
+            }
+            Self::EnvelopeKey(error) => write!(f, "a key in what is enciphered is refused: {error}"),
+            Self::Envelope(error) => error.fmt(f),
+            Self::PrivateKeyMissing => f.write_str(
+                "the certificate is for a key that was to be generated, which is not there or was not opened",
+            ),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),
             Self::Random(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),

@@ -8,10 +8,12 @@
 //!
 //! Who may have what is decided elsewhere; here stand the messages, their order, and the proof of possession.
 
+mod grant;
 mod reply;
 mod request;
 mod revocation;
 
-pub use reply::{AwaitingCertConf, AwaitingPollReq, Confirmation, Grant, OpenRequest, ReplyTo, Responder};
-pub use request::VerifiedRequest;
+pub use grant::Grant;
+pub use reply::{AwaitingCertConf, AwaitingPollReq, Confirmation, OpenRequest, ReplyTo, Responder};
+pub use request::{Possession, VerifiedRequest};
 pub use revocation::RevocationRequest;

@@ -70,6 +70,8 @@ pub enum Error {
     Mac(MacError),
     /// The signature's algorithm is not in the table.
     Algorithm(AlgorithmError),
+    /// A proof of possession of a key that is yet to be generated.
+    UnexpectedPop,
     /// The signature is not whole octets.
     UnusedBits,
     /// The signature was not made with the key to be certified, or its algorithm does not fit that key; or the MAC was not
@@ -123,6 +125,9 @@ impl fmt::Display for Error {
             }
             Self::Mac(error) => write!(f, "the proof of possession is refused: {error}"),
             Self::Algorithm(error) => write!(f, "the proof of possession is refused: {error}"),
+            Self::UnexpectedPop => {
+                f.write_str("there is a proof of possession of a key that is yet to be generated")
+            }
             Self::UnusedBits => f.write_str("the signature of the proof of possession is not whole octets"),
             Self::ProofOfPossession(error) => write!(f, "no proof of possession: {error}"),
             Self::OtherSigningKey => {

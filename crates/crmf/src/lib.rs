@@ -29,8 +29,10 @@ extern crate alloc;
 mod archive;
 mod builder;
 mod controls;
+mod encr_cert;
 mod encrypted_key;
 mod error;
+mod key_generation;
 mod message;
 mod password_mac;
 mod pop;
@@ -44,6 +46,7 @@ pub use builder::CertReqMsgBuilder;
 pub use controls::{AttributeTypeAndValue, CertId, Control, RegInfo};
 pub use encrypted_key::{EncryptedKey, EncryptedValue};
 pub use error::Error;
+pub use key_generation::KeyGenerationBuilder;
 pub use message::{CertReqId, CertReqMessages, CertReqMsg, CertRequest, MAX_CERT_REQ_MESSAGES};
 pub use password_mac::{
     MacError, MacLimits, PasswordMac, Pbkdf2Params, PbmParameter, Pbmac1Params, hmac_without_null,

@@ -108,11 +108,11 @@ struct Fields {
 impl CertReqMsg {
     pub(crate) fn build(
         cert_req: Captured<CertRequest>,
-        popo: ProofOfPossession,
+        popo: Option<ProofOfPossession>,
         reg_info: Vec<AttributeTypeAndValue>,
     ) -> Result<Self, Error> {
         let reg_info = Some(reg_info).filter(|reg_info| !reg_info.is_empty());
-        let fields = Fields { cert_req, popo: Some(popo), reg_info };
+        let fields = Fields { cert_req, popo, reg_info };
         Captured::build(fields).map(Self).map_err(Error::Encoding)
     }
 
@@ -163,6 +163,12 @@ impl CertReqMsg {
     pub(crate) fn inspect(&self) -> Result<PublicKey, Error> {
         self.inspect_lists()?;
         self.template().inspect()
+    }
+
+    /// Whether a certificate for a key yet to be generated can be asked for so.
+    pub(crate) fn inspect_key_generation(&self) -> Result<(), Error> {
+        self.inspect_lists()?;
+        self.template().inspect_key_generation()
     }
 
     /// The same of a CA that asks for cross-certification.

@@ -222,7 +222,7 @@ impl Unproven {
             algorithm_identifier: algorithm.identifier(),
             signature: BitString::from_bytes(signature).map_err(Error::Encoding)?,
         };
-        CertReqMsg::build(self.cert_req, ProofOfPossession::Signature(proof), reg_info)
+        CertReqMsg::build(self.cert_req, Some(ProofOfPossession::Signature(proof)), reg_info)
     }
 }
 
@@ -233,5 +233,5 @@ pub(crate) fn without_signature(
     reg_info: Vec<AttributeTypeAndValue>,
 ) -> Result<CertReqMsg, Error> {
     cert_req.cert_template.inspect()?;
-    CertReqMsg::build(Captured::build(cert_req).map_err(Error::Encoding)?, proof, reg_info)
+    CertReqMsg::build(Captured::build(cert_req).map_err(Error::Encoding)?, Some(proof), reg_info)
 }

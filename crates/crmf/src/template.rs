@@ -119,7 +119,21 @@ impl CertTemplate {
         }
     }
 
+    /// Whether a certificate for a key that is yet to be generated can be asked for so (RFC 9483 section 4.1.6).
+    pub(crate) fn inspect_key_generation(&self) -> Result<(), Error> {
+        match self.signing_alg {
+            Some(_) => Err(Error::UnexpectedField("signingAlg")),
+            None if !self.asks_for_key_generation() => Err(Error::UnexpectedField("publicKey")),
+            None => self.inspect_all_but_key(),
+        }
+    }
+
     fn inspect_fields(&self) -> Result<PublicKey, Error> {
+        self.inspect_all_but_key()?;
+        PublicKey::from_spki_der(self.spki()?.octets()).map_err(Error::PublicKey)
+    }
+
+    fn inspect_all_but_key(&self) -> Result<(), Error> {
         if self.version.is_some_and(|version| version != Version::V3) {
             return Err(Error::Version);
         }
@@ -137,8 +151,7 @@ impl CertTemplate {
         if self.extensions.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::EmptyList("extensions"));
         }
-        inspect_extensions(self.extensions())?;
-        PublicKey::from_spki_der(self.spki()?.octets()).map_err(Error::PublicKey)
+        inspect_extensions(self.extensions())
     }
 }
 

@@ -1,6 +1,8 @@
-//! A [`CryptoProvider`] for servers and programs on AWS-LC, [`SoftwareKey`] and [`KemKey`]: private keys in memory and in files.
+//! A [`CryptoProvider`] for servers and programs on AWS-LC, [`SoftwareKey`], [`KemKey`], [`AgreementKey`] and
+//! [`TransportKey`]: private keys in memory and in files.
 
 mod encrypted_key;
+mod enveloping;
 mod error;
 mod kem;
 mod key_file;
@@ -15,6 +17,7 @@ use crypto::{
     SignatureVerifier, WebPki,
 };
 
+pub use enveloping::{AgreementKey, SoftwareKeyGenerator, TransportKey};
 pub use error::KeyFileError;
 pub use kem::KemKey;
 pub use key_file::{read_encrypted_key_file, read_key_file, write_encrypted_key_file, write_key_file};
@@ -33,6 +36,7 @@ pub fn provider() -> CryptoProvider {
         Box::new(WebPki::new()),
     )
     .with_key_encapsulation(Box::new(AwsLc))
+    .with_enveloping(Box::new(AwsLc))
 }
 
 struct AwsLc;

@@ -150,6 +150,38 @@ impl SigningKey for EcKey {
     }
 }
 
+/// With the curve's own arithmetic, constant in time.
+#[cfg(feature = "enveloped-data")]
+impl crypto::KeyAgreementKey for EcKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn agree(&self, other: &PublicKey) -> Result<Zeroizing<Vec<u8>>, crypto::EnvelopeError> {
+        if other.kind() != self.public_key.kind() {
+            return Err(crypto::EnvelopeError::OtherKind(other.kind()));
+        }
+        let point = other.key_octets();
+        macro_rules! agree {
+            ($curve:ident, $key:expr) => {{
+                let point = $curve::PublicKey::from_sec1_bytes(point);
+                point.map(|point| {
+                    let secret = $curve::ecdh::diffie_hellman($key.as_nonzero_scalar(), point.as_affine());
+                    Zeroizing::new(secret.raw_secret_bytes().to_vec())
+                })
+            }};
+        }
+        match &self.secret {
+            Secret::P256(key) => agree!(p256, key),
+            #[cfg(feature = "p384")]
+            Secret::P384(key) => agree!(p384, key),
+            #[cfg(feature = "p521")]
+            Secret::P521(key) => agree!(p521, key),
+        }
+        .map_err(|_| crypto::EnvelopeError::Undecipherable)
+    }
+}
+
 impl fmt::Debug for EcKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EcKey({})", self.public_key.kind())

@@ -3,9 +3,9 @@
 //!
 //! The features `p384`, `p521`, `ed25519`, `ml-dsa` and `rsa` are on unless default features are off. Signatures of an algorithm that is
 //! left out do not verify. So it is with `aes-gmac`, AES-GMAC in PasswordBasedMac, `ml-kem`, KEM-based MACs,
-//! and `sha1`, MACs of peers that know SHA-1 only.
+//! `sha1`, MACs of peers that know SHA-1 only, and `enveloped-data`, EnvelopedData and keys that agree on others.
 //!
-//! RSA signatures are verified and never made: the `rsa` crate's private key operations are not constant in time.
+//! RSA signatures are verified and never made, and what is enciphered for RSA keys is never deciphered: the `rsa` crate's private key operations are not constant in time.
 #![no_std]
 
 extern crate alloc;
@@ -13,6 +13,8 @@ extern crate alloc;
 mod ec_key;
 #[cfg(feature = "ed25519")]
 mod ed25519_key;
+#[cfg(feature = "enveloped-data")]
+mod enveloping;
 mod error;
 #[cfg(feature = "aes-gmac")]
 mod gmac;
@@ -23,6 +25,8 @@ mod ml_dsa_key;
 mod ml_kem_key;
 #[cfg(feature = "rsa")]
 mod rsa_signature;
+#[cfg(all(feature = "enveloped-data", feature = "rsa"))]
+mod rsa_transport;
 mod verify;
 
 use alloc::boxed::Box;
@@ -48,6 +52,8 @@ pub fn provider(random: Box<dyn Random>) -> CryptoProvider {
     let provider = CryptoProvider::new(part(), part(), part(), random, Box::new(WebPki::new()));
     #[cfg(feature = "ml-kem")]
     let provider = provider.with_key_encapsulation(part());
+    #[cfg(feature = "enveloped-data")]
+    let provider = provider.with_enveloping(part());
     provider
 }
 

@@ -48,7 +48,7 @@ struct RsaPublicKeyOctets<'a> {
     public_exponent: UintRef<'a>,
 }
 
-fn rsa_public_key(octets: &[u8]) -> Option<rsa::PublicKey> {
+pub(crate) fn rsa_public_key(octets: &[u8]) -> Option<rsa::PublicKey> {
     let key = RsaPublicKeyOctets::from_der(octets).ok()?;
     let modulus = BoxedUint::from_be_slice_vartime(key.modulus.as_bytes());
     let exponent = BoxedUint::from_be_slice_vartime(key.public_exponent.as_bytes());

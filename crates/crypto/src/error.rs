@@ -147,6 +147,38 @@ impl fmt::Display for KemError {
 
 impl core::error::Error for KemError {}
 
+/// Why nothing was enciphered, or deciphered. Says nothing about the key, nor of a ciphertext in which way it is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// The provider enciphers nothing.
+    Unsupported,
+    /// Keys of this kind are not for that.
+    OtherKind(KeyKind),
+    /// The public key is none of its kind, or cannot take that much.
+    BadKey,
+    /// It was not enciphered for that key, or was changed; or the key, or the device that holds it, failed.
+    Undecipherable,
+    /// The source of randomness failed.
+    Random(RandomError),
+}
+
+impl fmt::Display for EnvelopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported => {
+                f.write_str("the cryptographic provider enciphers nothing; build it with `enveloped-data`")
+            }
+            Self::OtherKind(kind) => write!(f, "nothing is enciphered for {kind} keys in this way"),
+            Self::BadKey => f.write_str("the public key is not one that this can be enciphered for"),
+            Self::Undecipherable => f.write_str("it cannot be deciphered with that key"),
+            Self::Random(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for EnvelopeError {}
+
 /// The source of randomness failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -9,10 +9,12 @@ extern crate alloc;
 
 mod algorithm;
 mod ca_certificate;
+mod enveloping;
 mod error;
 mod gmac;
 mod issued;
 mod kem;
+mod key_generation;
 mod mac;
 mod name;
 mod path;
@@ -25,12 +27,18 @@ mod signing_key;
 
 pub use algorithm::{DigestAlgorithm, SignatureAlgorithm};
 pub use ca_certificate::CaCertificate;
+pub use enveloping::{
+    Agreed, ContentEncryption, Enveloping, KeyAgreement, KeyAgreementKey, KeyTransport, KeyTransportKey,
+    KeyWrap,
+};
 pub use error::{
-    AlgorithmError, CrlError, KemError, KeyError, PathError, RandomError, SignError, VerifyError,
+    AlgorithmError, CrlError, EnvelopeError, KemError, KeyError, PathError, RandomError, SignError,
+    VerifyError,
 };
 pub use gmac::{AesKeySize, Gmac};
 pub use issued::{CertificateFault, Requested};
 pub use kem::{DecapsulationKey, Encapsulated, KdfAlgorithm, KemAlgorithm, KeyEncapsulation};
+pub use key_generation::{GeneratedKey, KeyGenerator};
 pub use mac::{LegacyMac, MacAlgorithm, MacComputer};
 pub use name::{CanonicalName, alternative_names_match, names_match};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};

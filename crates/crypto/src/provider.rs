@@ -4,9 +4,9 @@ use core::fmt;
 use core::num::NonZeroU32;
 
 use crate::{
-    AlgorithmError, DigestAlgorithm, Encapsulated, Gmac, KdfAlgorithm, KemAlgorithm, KemError,
-    KeyEncapsulation, LegacyMac, MacAlgorithm, MacComputer, PathError, PathValidator, PublicKey, RandomError,
-    SignatureAlgorithm, VerifyError, path::CertificatePath,
+    Agreed, AlgorithmError, DigestAlgorithm, Encapsulated, EnvelopeError, Enveloping, Gmac, KdfAlgorithm,
+    KemAlgorithm, KemError, KeyEncapsulation, LegacyMac, MacAlgorithm, MacComputer, PathError, PathValidator,
+    PublicKey, RandomError, SignatureAlgorithm, VerifyError, path::CertificatePath,
 };
 
 /// Verifies signatures.
@@ -45,10 +45,11 @@ pub struct CryptoProvider {
     random: Box<dyn Random>,
     path: Box<dyn PathValidator>,
     kem: Option<Box<dyn KeyEncapsulation>>,
+    enveloping: Option<Box<dyn Enveloping>>,
 }
 
 impl CryptoProvider {
-    /// Puts a provider together, without key encapsulation.
+    /// Puts a provider together, without key encapsulation and enveloping.
     pub fn new(
         signature: Box<dyn SignatureVerifier>,
         digest: Box<dyn Digester>,
@@ -56,7 +57,7 @@ impl CryptoProvider {
         random: Box<dyn Random>,
         path: Box<dyn PathValidator>,
     ) -> Self {
-        Self { signature, digest, mac, random, path, kem: None }
+        Self { signature, digest, mac, random, path, kem: None, enveloping: None }
     }
 
     /// The same with key encapsulation.
@@ -79,6 +80,13 @@ impl CryptoProvider {
         replace: impl FnOnce(Box<dyn SignatureVerifier>) -> Box<dyn SignatureVerifier>,
     ) -> Self {
         Self { signature: replace(self.signature), ..self }
+    }
+
+    /// The same with what EnvelopedData takes.
+    #[must_use]
+    pub fn with_enveloping(mut self, enveloping: Box<dyn Enveloping>) -> Self {
+        self.enveloping = Some(enveloping);
+        self
     }
 
     /// Verifies a signature over the octets as received.
@@ -186,6 +194,38 @@ impl CryptoProvider {
         let kem = self.kem.as_ref().filter(|_| key.len() <= algorithm.max_length());
         kem.ok_or(KemError::Unsupported)?.derive(algorithm, secret, info, key);
         Ok(())
+    }
+
+    /// What EnvelopedData takes.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Unsupported`] when the provider does not have it.
+    pub fn enveloping(&self) -> Result<&dyn Enveloping, EnvelopeError> {
+        self.enveloping.as_deref().ok_or(EnvelopeError::Unsupported)
+    }
+
+    /// Enciphers octets for the owner of an RSA key ([`crate::KeyTransport::SENT`]).
+    ///
+    /// # Errors
+    /// When the key is no RSA key, the octets are too many for it, randomness fails, or the provider cannot do it.
+    pub fn transport(&self, key: &PublicKey, octets: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+        self.enveloping()?.transport(key, octets, self.random.as_ref())
+    }
+
+    /// Agrees on a fresh secret with the owner of a key on a curve.
+    ///
+    /// # Errors
+    /// When the key is on no curve that is known, or no point of it, randomness fails, or the provider cannot do it.
+    pub fn agree(&self, key: &PublicKey) -> Result<Agreed, EnvelopeError> {
+        self.enveloping()?.agree(key, self.random.as_ref())
+    }
+
+    /// Fills octets with randomness, such as keys.
+    ///
+    /// # Errors
+    /// When the source of randomness fails.
+    pub fn fill_random(&self, octets: &mut [u8]) -> Result<(), RandomError> {
+        self.random.fill(octets)
     }
 
     /// `N` random octets.

@@ -3,9 +3,9 @@ use core::fmt;
 
 use asn1::compose;
 use asn1::oids::{rfc5912, rfc8410, rfc9881, rfc9935};
-use der::asn1::{BitStringRef, ObjectIdentifier, UintRef};
-use der::{Decode, Encode, Sequence, Tag};
-use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use der::asn1::{BitStringRef, Null, ObjectIdentifier, UintRef};
+use der::{Any, Decode, Encode, Sequence, Tag};
+use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::KeyError;
 
@@ -52,6 +52,26 @@ impl KeyKind {
             Self::Rsa { .. } | Self::P384 | Self::MlDsa65 | Self::MlKem768 => 192,
             Self::P521 | Self::MlDsa87 | Self::MlKem1024 => 256,
         }
+    }
+}
+
+impl KeyKind {
+    /// The AlgorithmIdentifier in front of such a key.
+    pub fn identifier(self) -> AlgorithmIdentifierOwned {
+        let (oid, parameters) = match self {
+            Self::P256 => (rfc5912::EC_PUBLIC_KEY, Some(Any::from(rfc5912::SECP256R1))),
+            Self::P384 => (rfc5912::EC_PUBLIC_KEY, Some(Any::from(rfc5912::SECP384R1))),
+            Self::P521 => (rfc5912::EC_PUBLIC_KEY, Some(Any::from(rfc5912::SECP521R1))),
+            Self::Rsa { .. } => (rfc5912::RSA_ENCRYPTION, Some(Any::from(Null))),
+            Self::Ed25519 => (rfc8410::ED25519, None),
+            Self::MlDsa44 => (rfc9881::ML_DSA_44, None),
+            Self::MlDsa65 => (rfc9881::ML_DSA_65, None),
+            Self::MlDsa87 => (rfc9881::ML_DSA_87, None),
+            Self::MlKem512 => (rfc9935::ML_KEM_512, None),
+            Self::MlKem768 => (rfc9935::ML_KEM_768, None),
+            Self::MlKem1024 => (rfc9935::ML_KEM_1024, None),
+        };
+        AlgorithmIdentifierOwned { oid, parameters }
     }
 }
 
@@ -358,6 +378,8 @@ mod tests {
             (KeyKind::MlKem1024, 1568),
         ] {
             let key = PublicKey::from_raw(kind, &vec![2; length]).unwrap();
+            let spki = spki::SubjectPublicKeyInfoOwned::from_der(key.spki_octets()).unwrap();
+            assert_eq!(spki.algorithm, kind.identifier());
             assert_eq!((key.kind(), key.key_octets().len()), (kind, length));
             for other in [0, length - 1, length + 1] {
                 assert_eq!(PublicKey::from_raw(kind, &vec![2; other]), Err(KeyError::Malformed), "{kind}");

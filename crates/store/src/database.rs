@@ -7,6 +7,9 @@ use redb::{Builder, Database, DatabaseError};
 
 use crate::Error;
 
+/// What of a database is kept in memory. By default redb lets that grow to 1 GiB, while a file is read.
+const CACHE_OCTETS: usize = 32 * 1024 * 1024;
+
 /// Opens a database, or creates it so that only its owner may use it (mode 0600). It is repaired if a crash left it
 /// in need of that. One process may have it open at a time.
 ///
@@ -25,5 +28,5 @@ fn open(path: &Path) -> Result<Database, DatabaseError> {
     // The name of a new file lives in its directory, which is synced for itself.
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-    Builder::new().create_with_backend(FileBackend::new(file)?)
+    Builder::new().set_cache_size(CACHE_OCTETS).create_with_backend(FileBackend::new(file)?)
 }

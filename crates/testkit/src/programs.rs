@@ -123,6 +123,11 @@ impl Server {
         server
     }
 
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where it serves.
     pub fn url(&self) -> &str {
         &self.url

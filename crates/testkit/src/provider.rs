@@ -4,6 +4,7 @@ mod certificate_paths;
 mod digests;
 mod ecdsa;
 mod ed25519;
+mod enveloping;
 mod kem;
 mod known_attacks;
 mod macs;
@@ -14,6 +15,10 @@ use crypto::{CryptoProvider, SigningKey, VerifyError};
 
 pub use ecdsa::{EcdsaKnownAnswer, RFC_6979};
 pub use ed25519::{Ed25519KnownAnswer, RFC_8032, RFC_8410_PRIVATE_KEYS, RFC_8410_PUBLIC_KEY};
+pub use enveloping::{
+    EcdhKnownAnswer, TransportKnownAnswer, check_agreement_key, check_transport_key, ecdh_known_answers,
+    transport_known_answers,
+};
 pub use kem::{
     MlKemEncapsulation, MlKemExpandedKey, MlKemKnownAnswer, check_decapsulation_key, ml_kem_encapsulations,
     ml_kem_expanded_keys, ml_kem_known_answers,
@@ -33,6 +38,7 @@ pub fn check(provider: &CryptoProvider) {
     ed25519::check(provider);
     ml_dsa::check(provider);
     kem::check(provider);
+    enveloping::check(provider);
     known_attacks::check(provider);
     certificate_paths::check(provider);
 }

@@ -162,7 +162,7 @@ impl Ca {
         let exchange = exchange.ok_or_else(|| inconsistent("a transaction without an exchange"))?;
         let message = PkiMessage::inspect(&exchange.request, &self.reading).map_err(Error::from)?;
         let validated = self.validate(&message, &Expectation::First, received)?;
-        Ok(VerifiedRequest::verify(&validated, &self.provider)?)
+        self.verify(&validated)
     }
 }
 

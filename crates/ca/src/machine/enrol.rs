@@ -3,9 +3,10 @@ use core::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::RequestKind;
-use cmp::management_entity::{ReplyTo, VerifiedRequest};
+use cmp::management_entity::{Possession, ReplyTo, VerifiedRequest};
 use cmp::{BodyKind, Expectation, PkiBody, PkiFailureInfo, PkiMessage, ValidatedMessage};
-use crypto::names_match;
+use crmf::EncryptedKey;
+use crypto::{PublicKey, names_match};
 use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
@@ -23,6 +24,14 @@ pub(super) struct Decision<'a> {
     pub(super) with_mods: bool,
 }
 
+/// A request that may be decided on.
+pub(super) struct Asked {
+    pub(super) validated: ValidatedMessage,
+    pub(super) request: VerifiedRequest,
+    /// The private key that was generated for it, enciphered.
+    pub(super) private_key: Option<EncryptedKey>,
+}
+
 impl Ca {
     /// The first message of a transaction: ir, cr, kur, p10cr or ccr.
     pub(super) fn enrol(
@@ -31,20 +40,23 @@ impl Ca {
         endpoint_profile: Option<&str>,
         now: UnixTime,
     ) -> Result<(Vec<u8>, Outcome), Error> {
-        let (validated, request) = self.verified_request(message, now)?;
-        let decision = self.decide(&request, endpoint_profile, now)?;
-        if self.policy.approval.is_needed(&request) {
-            return self.hold(&validated, &request, endpoint_profile, now);
+        let asked = self.verified_request(message, now)?;
+        let decision = self.decide(&asked.request, endpoint_profile, now)?;
+        if self.policy.approval.is_needed(&asked.request) {
+            // It is kept nowhere.
+            if asked.private_key.is_some() {
+                return Err(Error::policy(
+                    PkiFailureInfo::NOT_AUTHORIZED,
+                    "a generated key cannot wait for the administrator that has to approve this request",
+                ));
+            }
+            return self.hold(&asked.validated, &asked.request, endpoint_profile, now);
         }
-        self.issue_for(&validated, &request, decision, self.policy.issuing_delay, now)
+        self.issue_for(&asked, decision, self.policy.issuing_delay, now)
     }
 
     /// A request whose protection and proof of possession hold.
-    pub(super) fn verified_request(
-        &self,
-        message: &PkiMessage,
-        now: UnixTime,
-    ) -> Result<(ValidatedMessage, VerifiedRequest), Error> {
+    pub(super) fn verified_request(&self, message: &PkiMessage, now: UnixTime) -> Result<Asked, Error> {
         let id = message.header().transaction_id.as_ref().ok_or(cmp::Error::BadTransactionId)?;
         match message.body().kind() {
             BodyKind::Ir | BodyKind::Cr | BodyKind::Kur | BodyKind::P10cr | BodyKind::Ccr => {}
@@ -57,19 +69,22 @@ impl Ca {
         if let PkiBody::Ccr(_) = message.body() {
             self.check_may_cross_certify(&validated)?;
         }
-        let request = VerifiedRequest::verify(&validated, &self.provider)?;
-        Ok((validated, request))
+        let (request, private_key) = match self.generate_key(&validated)? {
+            Some((request, sealed)) => (request, Some(sealed)),
+            None => (self.verify(&validated)?, None),
+        };
+        Ok(Asked { validated, request, private_key })
     }
 
     /// Issues what was decided on, to be handed out after a delay, and has it in the registry before the answer leaves.
     pub(super) fn issue_for(
         &self,
-        validated: &ValidatedMessage,
-        request: &VerifiedRequest,
+        asked: &Asked,
         decision: Decision<'_>,
         delay: Duration,
         now: UnixTime,
     ) -> Result<(Vec<u8>, Outcome), Error> {
+        let Asked { validated, request, private_key } = asked;
         let Decision { profile, contents, with_mods } = decision;
         let message = validated.message();
         let issued = self.issue(&contents, now)?;
@@ -77,8 +92,10 @@ impl Ca {
         let open = request.open();
         let (reply_to, responder) =
             (ReplyTo::new(message.header()), self.responder(validated.mac_credential(), now));
-        let (part, state, outcome) = if delay.is_zero() {
-            let grant = self.grant(issued.certificate.clone(), with_mods);
+        let (part, state, outcome) = if delay.is_zero() || private_key.is_some() {
+            let mut grant = self.grant(issued.certificate.clone(), with_mods, validated);
+            grant.encipher_for = to_be_enciphered_for(request);
+            grant.private_key.clone_from(private_key);
             let (part, next) = open.grant(&grant, &reply_to, &responder)?;
             let state = match next {
                 Some(_) => TransactionState::AwaitingCertConf,
@@ -141,8 +158,10 @@ impl Ca {
             Some(old) => self.policy.update(request, &self.updatable(old)?, endpoint_profile)?,
             None => self.policy.order(request, endpoint_profile)?,
         };
-        let (contents, modified) =
-            order.profile.fit(order.subject, request.public_key(), &order.extensions)?;
+        let key = request.public_key();
+        let managed = to_be_enciphered_for(request).map(|key| order.profile.for_key_management(key.kind()));
+        let profile = managed.as_ref().unwrap_or(order.profile);
+        let (contents, modified) = profile.fit(order.subject, key, &order.extensions)?;
         self.check_is_another(&contents)?;
         Ok(Decision {
             profile: order.profile,
@@ -181,6 +200,11 @@ impl Ca {
             ),
         }
     }
+}
+
+/// Whose certificate proves possession when it is deciphered.
+fn to_be_enciphered_for(request: &VerifiedRequest) -> Option<PublicKey> {
+    (request.possession() == Possession::ByCertificate).then(|| request.public_key().clone())
 }
 
 impl TransactionState {

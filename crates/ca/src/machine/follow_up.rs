@@ -4,10 +4,12 @@ use core::time::Duration;
 use asn1::UnixTime;
 use cmp::management_entity::{AwaitingCertConf, AwaitingPollReq, Confirmation, ReplyTo};
 use cmp::{
-    BodyKind, Expectation, PkiFailureInfo, PkiMessage, PkiStatusInfo, ProtectedPart, SenderNonce,
+    BodyKind, Expectation, PkiBody, PkiFailureInfo, PkiMessage, PkiStatusInfo, ProtectedPart, SenderNonce,
     ValidatedMessage,
 };
-use der::Decode;
+use crmf::CertReqMsg;
+use crypto::PublicKey;
+use der::{Decode, Encode};
 use x509_cert::Certificate;
 
 use super::Ca;
@@ -157,7 +159,13 @@ impl Ca {
         let decoded =
             Certificate::from_der(certificate.octets()).map_err(cmp::Error::MalformedCertificate)?;
         let reply_to = ReplyTo::new(message.message().header());
-        let grant = self.grant(certificate, record.with_mods);
+        let mut grant = self.grant(certificate, record.with_mods, message);
+        if self.proves_possession(record)? {
+            let key =
+                decoded.tbs_certificate().subject_public_key_info().to_der().map_err(Error::Encoding)?;
+            grant.encipher_for =
+                Some(PublicKey::from_spki_der(&key).map_err(|_| inconsistent("a weak key"))?);
+        }
         let (part, next) = open.grant(&grant, &reply_to, &self.responder(message.mac_credential(), now))?;
         let outcome = Outcome::Issued {
             serial_number,
@@ -170,6 +178,19 @@ impl Ca {
             None => TransactionState::Confirmed,
         };
         Ok((state, part, outcome))
+    }
+
+    /// Whether deciphering the certificate proves possession: the first exchange, which is always kept, tells.
+    fn proves_possession(&self, record: &TransactionRecord) -> Result<bool, Error> {
+        let exchange = record.exchanges.first();
+        let exchange = exchange.ok_or_else(|| inconsistent("a transaction without an exchange"))?;
+        let message = PkiMessage::inspect(&exchange.request, &self.reading)?;
+        Ok(match message.body() {
+            PkiBody::Ir(requests) | PkiBody::Cr(requests) | PkiBody::Kur(requests) => {
+                requests.messages().iter().any(CertReqMsg::is_encr_cert)
+            }
+            _ => false,
+        })
     }
 
     fn certificate_of(&self, record: &TransactionRecord) -> Result<CertificateRecord, Error> {

@@ -205,13 +205,14 @@ impl Ca {
         operator: &mut dyn Operator,
         now: UnixTime,
     ) -> Result<Option<(Vec<u8>, Outcome)>, Error> {
-        let (validated, request) = self.verified_request(message, now)?;
-        let decision = self.decide(&request, None, now)?;
+        let asked = self.verified_request(message, now)?;
+        let (validated, request) = (&asked.validated, &asked.request);
+        let decision = self.decide(request, None, now)?;
         let Decision { profile, contents, with_mods } = &decision;
         let demand = Demand::Certificate { contents, profile: &profile.name, with_mods: *with_mods };
-        match operator.decide(&proposal(&validated, demand)) {
-            Verdict::Approve => self.issue_for(&validated, &request, decision, Duration::ZERO, now).map(Some),
-            Verdict::Reject(reason) => self.turn_away(&validated, &request, reason, now).map(Some),
+        match operator.decide(&proposal(validated, demand)) {
+            Verdict::Approve => self.issue_for(&asked, decision, Duration::ZERO, now).map(Some),
+            Verdict::Reject(reason) => self.turn_away(validated, request, reason, now).map(Some),
             Verdict::Postpone => Ok(None),
         }
     }

@@ -128,6 +128,11 @@ impl House {
         self.ca = ca;
     }
 
+    /// An answer that the CA would not make, signed by it all the same: its body is changed first.
+    pub fn changed_answer(&self, octets: &[u8], change: impl FnOnce(&mut PkiBody)) -> Vec<u8> {
+        forged(octets, &self.cmp, |_, body| change(body))
+    }
+
     /// The answer's message as the requester comes to believe it.
     pub fn validate(&self, octets: &[u8], expectation: &Expectation<'_>, now: UnixTime) -> ValidatedMessage {
         let trust = [Trust::new(

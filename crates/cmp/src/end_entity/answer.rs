@@ -1,13 +1,14 @@
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::{EncodedCertificate, RawDer, UnixTime};
 use crypto::CryptoProvider;
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use x509_cert::name::Name;
 
-use super::{AwaitingPkiConf, Transaction};
+use super::{AwaitingPkiConf, SealedCertificate, Transaction};
 use crate::body::PkiBody;
 use crate::cert_conf::{CertStatus, cert_hash};
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertResponse};
@@ -32,6 +33,8 @@ pub struct AwaitingCertificate {
 pub enum Answer {
     /// A certificate.
     Granted(Granted),
+    /// A certificate that only whoever has the key can decipher.
+    Sealed(Box<SealedCertificate>),
     /// Not yet.
     Waiting(Waiting),
     /// No; the transaction is over.
@@ -88,9 +91,21 @@ impl AwaitingCertificate {
         if id != self.transaction.cert_req_id && id != crate::CertReqId::FIRST {
             return Err(Error::BadCertReqId(id));
         }
-        match (response.status.status, issued_certificate(response)) {
-            (PkiStatus::Accepted | PkiStatus::GrantedWithMods, Some(certificate)) => {
-                self.granted(content, response, certificate, message).map(Answer::Granted)
+        let issued = response.certified_key_pair.as_ref().map(|pair| &pair.cert_or_enc_cert);
+        match (response.status.status, issued) {
+            (
+                PkiStatus::Accepted | PkiStatus::GrantedWithMods,
+                Some(CertOrEncCert::Certificate(certificate)),
+            ) => {
+                let circumstances = self.circumstances(content, response, message)?;
+                Ok(Answer::Granted(Granted { certificate: certificate.clone(), circumstances }))
+            }
+            (
+                PkiStatus::Accepted | PkiStatus::GrantedWithMods,
+                Some(CertOrEncCert::EncryptedCert(sealed)),
+            ) => {
+                let circumstances = self.circumstances(content, response, message)?;
+                Ok(Answer::Sealed(Box::new(SealedCertificate::new(sealed.clone(), circumstances))))
             }
             (PkiStatus::Rejection, None) => Ok(Answer::Refused(response.status.clone())),
             (PkiStatus::Waiting, None) => Ok(Answer::Waiting(self.waiting(None, message))),
@@ -98,17 +113,24 @@ impl AwaitingCertificate {
         }
     }
 
-    fn granted(
+    fn circumstances(
         self,
         content: &CertRepMessage,
         response: &CertResponse,
-        certificate: EncodedCertificate,
         message: &ValidatedMessage,
-    ) -> Result<Granted, Error> {
+    ) -> Result<Circumstances, Error> {
         let info = message.message().header().general_info.as_ref();
         let granted = has_implicit_confirm(info).map_err(Error::BadGeneralInfo)?;
-        Ok(Granted {
-            certificate,
+        let private_key = response.certified_key_pair.as_ref().and_then(|pair| pair.private_key.clone());
+        // A key that was asked for comes, and no other.
+        if private_key.is_some() != self.transaction.awaits_key() {
+            return Err(if private_key.is_some() {
+                Error::InconsistentAnswer
+            } else {
+                Error::PrivateKeyMissing
+            });
+        }
+        Ok(Circumstances {
             extra_certs: message.message().extra_certs().to_vec(),
             ca_pubs: content.ca_pubs.clone().unwrap_or_default(),
             status: response.status.clone(),
@@ -116,18 +138,12 @@ impl AwaitingCertificate {
             confirm_until: confirm_wait_time(info).map_err(Error::BadGeneralInfo)?,
             correspondent: Correspondent::of(message),
             transaction: self.transaction,
+            private_key,
         })
     }
 
     fn waiting(self, check_after: Option<Duration>, message: &ValidatedMessage) -> Waiting {
         Waiting { check_after, correspondent: Correspondent::of(message), transaction: self.transaction }
-    }
-}
-
-fn issued_certificate(response: &CertResponse) -> Option<EncodedCertificate> {
-    match &response.certified_key_pair.as_ref()?.cert_or_enc_cert {
-        CertOrEncCert::Certificate(certificate) => Some(certificate.clone()),
-        CertOrEncCert::EncryptedCert(_) => None,
     }
 }
 
@@ -210,18 +226,27 @@ impl Waiting {
 /// A certificate was issued. It is not checked yet: see [`Granted::check`].
 #[derive(Clone, Debug)]
 pub struct Granted {
-    certificate: EncodedCertificate,
-    extra_certs: Vec<EncodedCertificate>,
-    ca_pubs: Vec<EncodedCertificate>,
-    status: PkiStatusInfo,
-    implicitly_confirmed: bool,
-    confirm_until: Option<UnixTime>,
-    correspondent: Correspondent,
-    transaction: Transaction,
+    pub(super) certificate: EncodedCertificate,
+    pub(super) circumstances: Circumstances,
+}
+
+/// What comes with a certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Circumstances {
+    pub(super) extra_certs: Vec<EncodedCertificate>,
+    pub(super) ca_pubs: Vec<EncodedCertificate>,
+    pub(super) status: PkiStatusInfo,
+    pub(super) implicitly_confirmed: bool,
+    pub(super) confirm_until: Option<UnixTime>,
+    pub(super) correspondent: Correspondent,
+    pub(super) transaction: Transaction,
+    /// The EncryptedKey, when the key was to be generated.
+    pub(super) private_key: Option<RawDer>,
 }
 
 impl Granted {
-    /// Enters the state with facts that were stored, to confirm or reject the certificate once more.
+    /// Enters the state with facts that were stored, to confirm or reject the certificate once more. Of a key that was generated, the
+    /// transaction has the public half by then.
     pub const fn resume(
         transaction: Transaction,
         certificate: EncodedCertificate,
@@ -229,19 +254,22 @@ impl Granted {
     ) -> Self {
         Self {
             certificate,
-            extra_certs: Vec::new(),
-            ca_pubs: Vec::new(),
-            status: PkiStatusInfo::new(PkiStatus::Accepted),
-            implicitly_confirmed: false,
-            confirm_until: None,
-            correspondent,
-            transaction,
+            circumstances: Circumstances {
+                extra_certs: Vec::new(),
+                ca_pubs: Vec::new(),
+                status: PkiStatusInfo::new(PkiStatus::Accepted),
+                implicitly_confirmed: false,
+                confirm_until: None,
+                correspondent,
+                transaction,
+                private_key: None,
+            },
         }
     }
 
     /// What to store besides the certificate and the transaction: the other side.
     pub const fn correspondent(&self) -> &Correspondent {
-        &self.correspondent
+        &self.circumstances.correspondent
     }
 
     /// The certificate.
@@ -251,45 +279,53 @@ impl Granted {
 
     /// What came along in extraCerts, the chain of the certificate among it; believed in nothing.
     pub fn extra_certs(&self) -> &[EncodedCertificate] {
-        &self.extra_certs
+        &self.circumstances.extra_certs
     }
 
     /// What came in caPubs (RFC 9810 section 5.3.2); to be installed only by the rules of RFC 9483 section 4.1.1.
     pub fn ca_pubs(&self) -> &[EncodedCertificate] {
-        &self.ca_pubs
+        &self.circumstances.ca_pubs
     }
 
     /// accepted, or grantedWithMods: then compare.
     pub const fn status(&self) -> &PkiStatusInfo {
-        &self.status
+        &self.circumstances.status
     }
 
     /// Whether no certConf is awaited, because that was asked for and granted.
     pub const fn implicitly_confirmed(&self) -> bool {
-        self.implicitly_confirmed
+        self.circumstances.implicitly_confirmed
     }
 
     /// Until when certConf is awaited, if the RA/CA said so (RFC 9810 section 5.1.1.2).
     pub const fn confirm_until(&self) -> Option<UnixTime> {
-        self.confirm_until
+        self.circumstances.confirm_until
     }
 
     /// The transaction it belongs to.
     pub const fn transaction(&self) -> &Transaction {
-        &self.transaction
+        &self.circumstances.transaction
     }
 
-    /// Checks that the certificate is for the key it was requested for (RFC 9483 section 4.1.1), and decodes it. Its names, its
+    /// Checks that the certificate is for the key it was requested for (RFC 9483 section 4.1.1), and decodes it. A key that was to be
+    /// generated is opened before ([`Granted::open_private_key`]). Its names, its
     /// path and what it is good for are checked by [`crypto::Requested::check`].
     ///
     /// # Errors
-    /// When it is not, or is no certificate.
+    /// When it is not, or is no certificate, or there is a key to be opened.
     pub fn check(&self) -> Result<Certificate, Error> {
+        if self.circumstances.transaction.awaits_key() {
+            return Err(Error::PrivateKeyMissing);
+        }
         let certificate =
             Certificate::from_der(self.certificate.octets()).map_err(Error::MalformedCertificate)?;
         let key =
             certificate.tbs_certificate().subject_public_key_info().to_der().map_err(Error::Encoding)?;
-        if key == self.transaction.public_key { Ok(certificate) } else { Err(Error::OtherPublicKey) }
+        if key == self.circumstances.transaction.public_key {
+            Ok(certificate)
+        } else {
+            Err(Error::OtherPublicKey)
+        }
     }
 
     /// Takes the certificate: makes certConf.
@@ -328,13 +364,16 @@ impl Granted {
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
         let (hash, hash_alg) = cert_hash(provider, &self.certificate)?;
-        let mut status = CertStatus::new(hash, self.transaction.cert_req_id, status);
+        let mut status = CertStatus::new(hash, self.circumstances.transaction.cert_req_id, status);
         status.hash_alg = hash_alg;
-        let signer = Some(self.correspondent.credential);
-        let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
+        let signer = Some(self.circumstances.correspondent.credential);
+        let fields = self
+            .circumstances
+            .transaction
+            .header_fields(self.circumstances.correspondent.name, self.circumstances.correspondent.nonce);
         let body = PkiBody::CertConf(Vec::from([status]));
         let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
-        let mut transaction = self.transaction;
+        let mut transaction = self.circumstances.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);
         Ok((part, AwaitingPkiConf { transaction, signer }))
     }

@@ -13,9 +13,8 @@ use crate::cert_rep::{CertRepMessage, CertResponse};
 use crate::end_entity::RequestKind;
 use crate::error::Error;
 use crate::error_msg::ErrorMsgContent;
-use crate::general_info::{GeneralInfo, InfoTypeAndValue};
+use crate::general_info::GeneralInfo;
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
-use crate::info_value::InfoValue;
 use crate::message::PkiMessage;
 use crate::nested::NestedMessageContent;
 use crate::poll::PollRepItem;
@@ -149,7 +148,12 @@ impl Responder<'_> {
         self.part(&reply_to, &PkiBody::Nested(answers), GeneralInfo::new())
     }
 
-    fn part(&self, to: &ReplyTo, body: &PkiBody, info: GeneralInfo) -> Result<ProtectedPart, Error> {
+    pub(super) fn part(
+        &self,
+        to: &ReplyTo,
+        body: &PkiBody,
+        info: GeneralInfo,
+    ) -> Result<ProtectedPart, Error> {
         let fields = self.fields(to, info)?;
         ProtectedPart::new(self.identity, fields, body, self.provider, self.now)
     }
@@ -200,35 +204,6 @@ pub struct OpenRequest {
     pub signer: Credential,
 }
 
-/// A certificate to hand out, and how.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Grant {
-    /// The certificate.
-    pub certificate: EncodedCertificate,
-    /// The certificates between it and the root.
-    pub chain: Vec<EncodedCertificate>,
-    /// Whether it differs from what was asked for.
-    pub with_mods: bool,
-    /// Whether implicit confirmation is granted to those who ask for it.
-    pub implicit_confirm: bool,
-    /// How long certConf is awaited.
-    pub confirm_wait: Duration,
-}
-
-impl Grant {
-    /// Exactly what was asked for, to be confirmed explicitly within five minutes.
-    pub const fn new(certificate: EncodedCertificate, chain: Vec<EncodedCertificate>) -> Self {
-        Self {
-            certificate,
-            chain,
-            with_mods: false,
-            implicit_confirm: false,
-            confirm_wait: Duration::from_secs(300),
-        }
-    }
-}
-
 impl OpenRequest {
     /// From facts that were stored.
     pub const fn new(
@@ -239,39 +214,6 @@ impl OpenRequest {
         signer: Credential,
     ) -> Self {
         Self { transaction_id, kind, cert_req_id, implicit_confirm, signer }
-    }
-
-    /// Answers with the certificate. `None` instead of the next state: implicit confirmation was granted, it is over.
-    ///
-    /// # Errors
-    /// When randomness fails or the answer cannot be encoded.
-    pub fn grant(
-        &self,
-        grant: &Grant,
-        reply_to: &ReplyTo,
-        responder: &Responder<'_>,
-    ) -> Result<(ProtectedPart, Option<AwaitingCertConf>), Error> {
-        let implicit = self.implicit_confirm && grant.implicit_confirm;
-        let info = if implicit {
-            InfoTypeAndValue::implicit_confirm()
-        } else {
-            let until = responder.now.saturating_add(grant.confirm_wait);
-            InfoValue::ConfirmWaitTime(until).close().map_err(Error::Encoding)?
-        };
-        let status = if grant.with_mods { PkiStatus::GrantedWithMods } else { PkiStatus::Accepted };
-        let response = CertResponse::with_certificate(
-            self.cert_req_id,
-            PkiStatusInfo::new(status),
-            grant.certificate.clone(),
-        );
-        let mut part = responder.part(reply_to, &self.response(response), Vec::from([info]))?;
-        part.add_extra_certs(&grant.chain);
-        let next = (!implicit).then(|| AwaitingCertConf {
-            open: self.clone(),
-            certificate: grant.certificate.clone(),
-            nonce: part.sender_nonce().clone(),
-        });
-        Ok((part, next))
     }
 
     /// Answers that the requester has to wait (RFC 9483 section 4.4): the first answer, before any pollReq.
@@ -321,7 +263,7 @@ impl OpenRequest {
         Ok((part, AwaitingPollReq { open: self.clone(), nonce }))
     }
 
-    fn response(&self, response: CertResponse) -> PkiBody {
+    pub(super) fn response(&self, response: CertResponse) -> PkiBody {
         let content = CertRepMessage::new(response);
         match self.kind.response() {
             BodyKind::Ip => PkiBody::Ip(content),
@@ -340,9 +282,9 @@ impl OpenRequest {
 /// The certificate went out; certConf is awaited (RFC 9810 section 5.3.18).
 #[derive(Clone, Debug)]
 pub struct AwaitingCertConf {
-    open: OpenRequest,
-    certificate: EncodedCertificate,
-    nonce: SenderNonce,
+    pub(super) open: OpenRequest,
+    pub(super) certificate: EncodedCertificate,
+    pub(super) nonce: SenderNonce,
 }
 
 /// What certConf says.

@@ -21,9 +21,11 @@ use crate::status::PkiFailureInfo;
 use crate::trust::{Signer, SignerRole};
 use crate::validation::ValidatedMessage;
 
-/// A request for one certificate whose proof of possession holds. Whether its sender may have it is not decided yet.
+/// A request for one certificate whose proof of possession holds, as far as [`VerifiedRequest::possession`] says. Whether its sender may
+/// have it is not decided yet.
 #[derive(Clone, Debug)]
 pub struct VerifiedRequest {
+    possession: Possession,
     open: OpenRequest,
     signer: Signer,
     subject: Option<Name>,
@@ -36,8 +38,22 @@ pub struct VerifiedRequest {
     updated: Option<EncodedCertificate>,
 }
 
+/// How it is known that the requester has the private key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)] // a further way must be thought about wherever a certificate goes out
+pub enum Possession {
+    /// It is proved, or an RA says so.
+    Proved,
+    /// It will be: by certConf, for a certificate that must go out enciphered for the key and nowhere else (RFC 9810 section
+    /// 5.2.8.3.2).
+    ByCertificate,
+    /// The RA/CA generated the key for it (RFC 9483 section 4.1.6).
+    Generated,
+}
+
 /// What stands in a request, in either format.
 struct Contents {
+    possession: Possession,
     subject: Option<Name>,
     public_key: PublicKey,
     extensions: Vec<Extension>,
@@ -55,18 +71,62 @@ impl VerifiedRequest {
     /// What is wrong with it: another body, more than one request, a template that is not for a certificate, no or a bad
     /// proof of possession.
     pub fn verify(message: &ValidatedMessage, provider: &CryptoProvider) -> Result<Self, Error> {
+        Self::verify_by(message, provider, &Key::Proved)
+    }
+
+    /// The same, and takes requests for keys that do not sign, whose possession the certificate is to prove: encrCert.
+    ///
+    /// # Errors
+    /// As with [`VerifiedRequest::verify`].
+    pub fn verify_or_defer(message: &ValidatedMessage, provider: &CryptoProvider) -> Result<Self, Error> {
+        Self::verify_by(message, provider, &Key::ProvedOrDeferred)
+    }
+
+    /// Inspects an ir, cr or kur whose key was generated for its sender. [`VerifiedRequest::key_to_generate`] says which kind.
+    ///
+    /// # Errors
+    /// What is wrong with it: another body, a key, a proof of possession.
+    pub fn with_generated_key(
+        message: &ValidatedMessage,
+        public_key: &PublicKey,
+        provider: &CryptoProvider,
+    ) -> Result<Self, Error> {
+        Self::verify_by(message, provider, &Key::Generated(public_key))
+    }
+
+    /// Whether the sender of an ir, cr or kur wants a key generated; and the key's AlgorithmIdentifier, unless that is left open.
+    ///
+    /// # Errors
+    /// When it wants one and the request is not as RFC 9483 section 4.1.6 has it.
+    pub fn key_to_generate(
+        message: &ValidatedMessage,
+    ) -> Result<Option<Option<&AlgorithmIdentifierOwned>>, Error> {
+        let (PkiBody::Ir(messages) | PkiBody::Cr(messages) | PkiBody::Kur(messages)) = message.body() else {
+            return Ok(None);
+        };
+        match messages.messages() {
+            [request] if request.template().asks_for_key_generation() => {
+                request.key_to_generate().map(Some).map_err(Error::CertReqMsg)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn verify_by(
+        message: &ValidatedMessage,
+        provider: &CryptoProvider,
+        key: &Key<'_>,
+    ) -> Result<Self, Error> {
+        let crmf = |messages| crmf(messages, message, provider, key);
         let (kind, cert_req_id, contents) = match message.body() {
-            PkiBody::Ir(messages) => (RequestKind::Ir, CertReqId::FIRST, crmf(messages, message, provider)?),
-            PkiBody::Cr(messages) => (RequestKind::Cr, CertReqId::FIRST, crmf(messages, message, provider)?),
-            PkiBody::Kur(messages) => {
-                (RequestKind::Kur, CertReqId::FIRST, crmf(messages, message, provider)?)
-            }
-            PkiBody::Ccr(messages) => {
-                (RequestKind::Ccr, CertReqId::FIRST, crmf(messages, message, provider)?)
-            }
+            PkiBody::Ir(messages) => (RequestKind::Ir, CertReqId::FIRST, crmf(messages)?),
+            PkiBody::Cr(messages) => (RequestKind::Cr, CertReqId::FIRST, crmf(messages)?),
+            PkiBody::Kur(messages) => (RequestKind::Kur, CertReqId::FIRST, crmf(messages)?),
+            PkiBody::Ccr(messages) => (RequestKind::Ccr, CertReqId::FIRST, crmf(messages)?),
             PkiBody::P10cr(request) => {
                 let verified = request.verify_pop(provider).map_err(Error::CertificationRequest)?;
                 let contents = Contents {
+                    possession: Possession::Proved,
                     subject: Some(verified.subject().clone()),
                     public_key: verified.public_key().clone(),
                     extensions: verified.extensions().to_vec(),
@@ -93,6 +153,7 @@ impl VerifiedRequest {
                 signer: message.signer().credential.clone(),
             },
             signer: message.signer().clone(),
+            possession: contents.possession,
             subject: contents.subject,
             public_key: contents.public_key,
             extensions: contents.extensions,
@@ -119,7 +180,12 @@ impl VerifiedRequest {
         self.subject.as_ref()
     }
 
-    /// The key to be certified, whose possession is proved.
+    /// How it is known that the requester has the private key.
+    pub const fn possession(&self) -> Possession {
+        self.possession
+    }
+
+    /// The key to be certified.
     pub const fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
@@ -155,10 +221,18 @@ impl VerifiedRequest {
     }
 }
 
+/// Where the key comes from.
+enum Key<'a> {
+    Proved,
+    ProvedOrDeferred,
+    Generated(&'a PublicKey),
+}
+
 fn crmf(
     messages: &CertReqMessages,
     message: &ValidatedMessage,
     provider: &CryptoProvider,
+    key: &Key<'_>,
 ) -> Result<Contents, Error> {
     let [request] = messages.messages() else {
         return Err(Error::NotExactlyOne { what: "CertReqMsg", count: messages.messages().len() });
@@ -166,14 +240,26 @@ fn crmf(
     if request.cert_req_id() != CertReqId::FIRST {
         return Err(Error::BadCertReqId(request.cert_req_id()));
     }
-    let verified = verify_pop(request, message, provider)?;
+    let is_ccr = matches!(message.body(), PkiBody::Ccr(_));
+    let (possession, public_key) = match key {
+        Key::Generated(key) => {
+            request.key_to_generate().map_err(Error::CertReqMsg)?;
+            (Possession::Generated, (*key).clone())
+        }
+        Key::ProvedOrDeferred if request.is_encr_cert() && !is_ccr => {
+            (Possession::ByCertificate, request.defer_pop().map_err(Error::CertReqMsg)?)
+        }
+        _ => (Possession::Proved, verify_pop(request, message, provider)?.public_key().clone()),
+    };
+    let template = request.template();
     Ok(Contents {
-        subject: verified.subject().cloned(),
-        public_key: verified.public_key().clone(),
-        extensions: verified.extensions().to_vec(),
-        issuer: request.template().issuer.clone(),
-        signing_alg: request.template().signing_alg.clone(),
-        validity: request.template().validity.clone(),
+        possession,
+        subject: template.subject.clone(),
+        public_key,
+        extensions: template.extensions().to_vec(),
+        issuer: template.issuer.clone(),
+        signing_alg: template.signing_alg.clone(),
+        validity: template.validity.clone(),
         old_cert_id: request.cert_req().value().old_cert_id().map_err(Error::CertReqMsg)?,
     })
 }

@@ -58,18 +58,12 @@ impl Pbmac1Params {
     /// # Errors
     /// When the salt is too long for DER.
     pub fn new(salt: &[u8], iteration_count: u32) -> Result<Self, Error> {
-        let hmac = MacAlgorithm::HmacSha256;
-        let parameters = Pbkdf2Params {
-            salt: OctetString::new(salt).map_err(Error::Encoding)?,
-            iteration_count,
-            key_length: Some(32),
-            prf: Some(hmac.identifier()),
-        };
+        let parameters = Pbkdf2Params::new(salt, iteration_count, 32).map_err(Error::Encoding)?;
         let parameters = parameters.to_der().and_then(|octets| <Any as der::Decode>::from_der(&octets));
         let parameters = Some(parameters.map_err(Error::Encoding)?);
         Ok(Self {
             key_derivation_func: AlgorithmIdentifierOwned { oid: rfc8018::PBKDF2, parameters },
-            message_auth_scheme: hmac.identifier(),
+            message_auth_scheme: MacAlgorithm::HmacSha256.identifier(),
         })
     }
 
@@ -88,10 +82,8 @@ impl Pbmac1Params {
 
     pub(super) fn inspect(&self, limits: &MacLimits) -> Result<(), MacError> {
         let parameters = self.pbkdf2()?;
-        limits.check_iterations(parameters.iteration_count)?;
-        limits.check_salt(parameters.salt.as_bytes().len())?;
+        parameters.inspect(limits)?;
         limits.check_key_length(parameters.key_length()?)?;
-        parameters.prf()?;
         MacAlgorithm::from_identifier(&self.message_auth_scheme)?;
         Ok(())
     }
@@ -119,19 +111,57 @@ impl Pbmac1Params {
 
     fn key(&self, provider: &CryptoProvider, secret: &SharedSecret) -> Result<(MacAlgorithm, Key), MacError> {
         let parameters = self.pbkdf2()?;
-        let iterations = NonZeroU32::new(parameters.iteration_count).ok_or(MacError::Iterations {
-            count: 0,
-            least: 1,
-            most: u32::MAX,
-        })?;
         let mut key = Zeroizing::new(alloc::vec![0; parameters.key_length()?]);
-        let salt = parameters.salt.as_bytes();
-        provider.pbkdf2(parameters.prf()?, secret.reveal().as_bytes(), salt, iterations, &mut key);
+        parameters.fill(provider, secret, &mut key)?;
         Ok((MacAlgorithm::from_identifier(&self.message_auth_scheme)?, key))
     }
 }
 
 impl Pbkdf2Params {
+    /// With HMAC-SHA-256, for a key of so many octets.
+    ///
+    /// # Errors
+    /// When the salt is too long for DER.
+    pub fn new(salt: &[u8], iteration_count: u32, key_length: u32) -> der::Result<Self> {
+        let prf = Some(MacAlgorithm::HmacSha256.identifier());
+        Ok(Self { salt: OctetString::new(salt)?, iteration_count, key_length: Some(key_length), prf })
+    }
+
+    /// Derives a key that something is enciphered with (RFC 9483 section 4.1.6.3).
+    ///
+    /// # Errors
+    /// When that takes more or less work than the limits allow, or the key is said to have another length.
+    pub fn derive(
+        &self,
+        provider: &CryptoProvider,
+        secret: &SharedSecret,
+        limits: &MacLimits,
+        key: &mut [u8],
+    ) -> Result<(), MacError> {
+        self.inspect(limits)?;
+        if self.key_length.is_some_and(|length| usize::try_from(length) != Ok(key.len())) {
+            return Err(MacError::BadParameters(rfc8018::PBKDF2));
+        }
+        self.fill(provider, secret, key)
+    }
+
+    fn inspect(&self, limits: &MacLimits) -> Result<(), MacError> {
+        limits.check_iterations(self.iteration_count)?;
+        limits.check_salt(self.salt.as_bytes().len())?;
+        self.prf().map(|_| ())
+    }
+
+    fn fill(&self, provider: &CryptoProvider, secret: &SharedSecret, key: &mut [u8]) -> Result<(), MacError> {
+        let iterations = NonZeroU32::new(self.iteration_count).ok_or(MacError::Iterations {
+            count: 0,
+            least: 1,
+            most: u32::MAX,
+        })?;
+        let salt = self.salt.as_bytes();
+        provider.pbkdf2(self.prf()?, secret.reveal().as_bytes(), salt, iterations, key);
+        Ok(())
+    }
+
     /// It must be said (RFC 9579 section 4); where it is not, it counts as 0.
     fn key_length(&self) -> Result<usize, MacError> {
         usize::try_from(self.key_length.unwrap_or(0)).map_err(|_| MacError::BadParameters(rfc8018::PBKDF2))
