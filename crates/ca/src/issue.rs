@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use asn1::{EncodedCertificate, RawDer, UnixTime};
-use crypto::{CryptoProvider, DigestAlgorithm, PublicKey, SigningKey};
+use crypto::{CryptoProvider, DigestAlgorithm, PublicKey, SigningKey, names_match};
 use der::asn1::{BitString, Ia5String, OctetString};
 use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
@@ -32,7 +32,6 @@ const BACKDATED: Duration = Duration::from_secs(300);
 #[non_exhaustive]
 pub struct Issuer {
     certificate: EncodedCertificate,
-    self_issued: bool,
     name: Name,
     key_id: OctetString,
     not_before: UnixTime,
@@ -40,6 +39,7 @@ pub struct Issuer {
     key: Box<dyn SigningKey>,
     crl_distribution_point: Option<Ia5String>,
     path_length: Option<u8>,
+    is_root: bool,
 }
 
 /// What a certificate shall say, apart from what the issuer adds: serial number, key identifiers, where the CRL is, dates.
@@ -142,7 +142,6 @@ impl Issuer {
             return Err(unusable("it is for another key"));
         }
         Ok(Self {
-            self_issued: tbs.issuer() == tbs.subject(),
             name: tbs.subject().clone(),
             key_id: key_id.0,
             not_before: unix_time(tbs.validity().not_before),
@@ -151,6 +150,7 @@ impl Issuer {
             key,
             crl_distribution_point: None,
             path_length,
+            is_root: names_match(tbs.subject(), tbs.issuer()),
         })
     }
 
@@ -174,8 +174,20 @@ impl Issuer {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<Self, Error> {
+        Self::root(subject, key, Some(0), validity, provider, now)
+    }
+
+    pub(crate) fn root(
+        subject: Name,
+        key: Box<dyn SigningKey>,
+        path_length: Option<u8>,
+        validity: Duration,
+        provider: &CryptoProvider,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
+        let extensions = ca_extensions(path_length)?;
         let contents =
-            CertificateContents::new(subject.clone(), key.public_key().clone(), ca_extensions(0)?, validity);
+            CertificateContents::new(subject.clone(), key.public_key().clone(), extensions, validity);
         let not_before = now.saturating_sub(BACKDATED);
         let dates = (not_before, now.saturating_add(validity));
         let key_id = key_identifier(key.public_key(), provider)?;
@@ -188,9 +200,14 @@ impl Issuer {
         &self.certificate
     }
 
-    /// Whether the CA is a root.
-    pub(crate) const fn is_self_issued(&self) -> bool {
-        self.self_issued
+    /// Whether it issued its certificate to itself.
+    pub const fn is_root(&self) -> bool {
+        self.is_root
+    }
+
+    /// Until when its certificate is valid.
+    pub const fn not_after(&self) -> UnixTime {
+        self.not_after
     }
 
     /// How many CAs may stand between this one and an end entity; `None`: any number.

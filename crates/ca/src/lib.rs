@@ -19,6 +19,7 @@ mod machine;
 mod policy;
 mod profile;
 pub mod registry;
+mod root_update;
 
 pub use endpoint::Endpoint;
 pub use error::Error;

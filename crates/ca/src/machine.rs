@@ -54,6 +54,9 @@ pub struct Ca {
     pub policy: Policy,
     /// How messages are read before they are believed.
     pub reading: ReadingPolicy,
+    /// The CA under its earlier keys, the oldest first: they issue no more, but what they issued stands and falls by their CRLs, and
+    /// nobody has such a key certified.
+    pub previous: Vec<Issuer>,
     /// A root that followed an earlier one, with the earlier one's certificate: told to whoever asks for it (RFC 9483 section
     /// 4.3.2).
     pub root_updates: Vec<(EncodedCertificate, RootCaKeyUpdateContent)>,
@@ -98,6 +101,7 @@ impl Ca {
             mac_limits: MacLimits::default(),
             policy: Policy::default(),
             reading: ReadingPolicy::default(),
+            previous: Vec::new(),
             root_updates: Vec::new(),
             time_window: Some(Duration::from_secs(300)),
             kem_exchanges: None,
@@ -292,7 +296,8 @@ impl Ca {
         if contents.subject == *self.issuer.name() {
             return refuse("the subject asked for is the CA's own name");
         }
-        if contents.public_key == *self.issuer.public_key()
+        let issuers = core::iter::once(&self.issuer).chain(&self.previous);
+        if issuers.map(Issuer::public_key).any(|key| contents.public_key == *key)
             || contents.public_key == *self.credential.key.public_key()
         {
             return refuse("the public key is the CA's own");
@@ -300,14 +305,17 @@ impl Ca {
         Ok(())
     }
 
-    /// The root goes along: TS 33.310 section 9.5.4.3 wants it in extraCerts. Whoever has nothing but a secret is told by caPubs that it is
-    /// one.
+    /// The root goes along: TS 33.310 section 9.5.4.3 wants it in extraCerts. What leads to it for those who know an earlier one comes
+    /// first, because OpenSSL takes the first issuer that fits, and goes no further from a root that it does not know. Whoever has
+    /// nothing but a secret is told by caPubs that it is one.
     fn grant(&self, certificate: EncodedCertificate, with_mods: bool, to: &ValidatedMessage) -> Grant {
-        let mut grant = Grant::new(certificate, Vec::from([self.issuer.certificate().clone()]));
+        let links = self.root_updates.iter().rev().filter_map(|(_, update)| update.new_with_old.clone());
+        let chain = links.chain([self.issuer.certificate().clone()]).collect();
+        let mut grant = Grant::new(certificate, chain);
         grant.with_mods = with_mods;
         grant.implicit_confirm = self.policy.implicit_confirm;
         grant.confirm_wait = self.policy.confirm_wait;
-        if to.signer().certificate().is_none() && self.issuer.is_self_issued() {
+        if to.signer().certificate().is_none() && self.issuer.is_root() {
             grant.ca_pubs = Vec::from([self.issuer.certificate().clone()]);
         }
         grant

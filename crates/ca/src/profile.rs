@@ -208,9 +208,9 @@ pub(crate) fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) ->
 }
 
 /// The extensions of a root's certificate.
-pub(crate) fn ca_extensions(path_length: u8) -> Result<Vec<Extension>, Error> {
+pub(crate) fn ca_extensions(path_length: Option<u8>) -> Result<Vec<Extension>, Error> {
     Ok(Vec::from([
-        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(path_length) })?,
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: path_length })?,
         extension(true, &KeyUsage(ca_key_usage()))?,
     ]))
 }

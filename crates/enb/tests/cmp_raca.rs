@@ -327,6 +327,30 @@ fn the_ra_ca_tells_what_it_is_asked() {
 }
 
 /// TS 33.310 section 9.5.4.3.
+/// A station goes from the old root to the new one, and with either as the only one it is served.
+#[test]
+fn a_new_key_of_the_ra_ca_is_believed_by_whoever_knows_either_root() {
+    let house = House::new();
+    house.enb(&house.url, &format!("ir {VENDOR} --out before")).success();
+    let config = house.path().join("ra/raca.toml");
+    let made = ra_server::rollover(&config, &ra_server::RolloverOptions::default()).unwrap();
+    house.enb(&house.url, &format!("ir {VENDOR} --out old --subject CN=enb1,O=Vendor")).success();
+    let asked = "--cert before/cert.pem --key before/key.pem --old-root ra/ca.pem --out new-root.pem";
+    house.enb(&house.url, &format!("genm rootCaCert {asked}")).success();
+    let read = |path: &str| host::files::read_certificates(&house.path().join(path)).unwrap();
+    assert_eq!(read("new-root.pem"), host::files::read_certificates(made.ca_certificate.as_ref()).unwrap());
+    let by_new_root = |words: &str| {
+        let words = format!("cmp {words} --server {} --operator-ca new-root.pem", house.url);
+        run(ENB, &words, house.path()).success()
+    };
+    by_new_root(&format!("ir {VENDOR} --out new"));
+    let told = by_new_root("genm caCerts --cert new/cert.pem --key new/key.pem --json");
+    assert!(told.matches("CN=Operator").count() >= 2, "both roots: {told}");
+    // What the old key issued is updated by the new one.
+    by_new_root("kur --out before");
+    run("openssl", "verify -CAfile new-root.pem before/cert.pem", house.path()).success();
+}
+
 #[test]
 fn a_station_without_the_root_takes_it_at_first_contact_only_when_it_is_told_to() {
     let house = House::new();

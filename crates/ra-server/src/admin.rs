@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Approve { transaction_id: String },
     Reject { transaction_id: String, reason: String },
     Reload,
+    Rollover { number: u32 },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,7 +94,7 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
         }
         Command::Crl => {
             let crl = authority.publish_crl()?;
-            let file = authority.current().config.crl.file.as_ref().map(|file| file.display().to_string());
+            let file = authority.current().crl_file().map(|file| file.display().to_string());
             Ok(Answer::Crl(CrlEntry::new(&crl, file)?))
         }
         Command::Pending => {
@@ -122,6 +123,14 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
         Command::Reload => {
             authority.reload()?;
             authority.audit.record(&[order("reload", "the configuration was read again", None)], now())?;
+            Ok(Answer::Done)
+        }
+        Command::Rollover { number } => {
+            authority.reload()?;
+            let mut entry = order("rollover", "the CA has a new key", None);
+            entry.why = Some(format!("key {number}"));
+            authority.audit.record(&[entry], now())?;
+            authority.publish_crl().context("the CA has a new key, but no CRL is signed with it yet")?;
             Ok(Answer::Done)
         }
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use ca::registry::CrlRecord;
-use ca::{Ca, Endpoint, Issuer, MessageCredential, Reply};
-use cmp::{Reference, SecretTrust, SenderIdentity, SignerRole, Trust};
+use ca::{Ca, Endpoint, MessageCredential, Reply};
+use cmp::{Reference, RootCaKeyUpdateContent, SecretTrust, SenderIdentity, SignerRole, Trust};
 use crypto::{ExtendedKeyUsage, Revocation, RevocationPolicy};
 use host::audit::AuditLog;
 use host::files::{read_certificates, write_atomically};
@@ -19,6 +19,7 @@ use transfer::tls::ServerTls;
 
 use crate::audit;
 use crate::config::{Config, SharedSecretOf, Tls};
+use crate::generations::{numbered, read_generations};
 
 /// The CA as a program runs it. What the configuration says can be replaced while it works; the registry stays.
 pub(crate) struct Authority {
@@ -28,6 +29,8 @@ pub(crate) struct Authority {
     pub(crate) audit: AuditLog,
     /// Whoever publishes has it, so that no older list replaces a newer one.
     publishing: Mutex<()>,
+    /// The latest lists that are signed with earlier keys, the oldest first.
+    previous_crls: Mutex<Vec<Option<CrlRecord>>>,
     /// Something was revoked, or taken off hold, and no list says so yet.
     pub(crate) crl_is_due: Notify,
     /// The configuration was replaced.
@@ -39,7 +42,8 @@ pub(crate) struct Authority {
 /// One configuration, and the CA it makes. Whoever began with it ends with it.
 pub(crate) struct Current {
     pub(crate) config: Config,
-    certificate: EncodedCertificate,
+    /// Its roots, the present one last.
+    own: Vec<EncodedCertificate>,
     ca: RwLock<Ca>,
 }
 
@@ -66,6 +70,7 @@ impl Authority {
             current: RwLock::new(Arc::new(current)),
             registry,
             publishing: Mutex::default(),
+            previous_crls: Mutex::default(),
             crl_is_due: Notify::new(),
             reloaded: Notify::new(),
             tls: OnceLock::new(),
@@ -103,24 +108,54 @@ impl Authority {
         Ok(())
     }
 
-    /// Signs a new CRL and lays it where the configuration says. Blocks.
+    /// Signs a new CRL with each key that the CA has, and lays them where the configuration says. Returns the present key's. Blocks.
     pub(crate) fn publish_crl(&self) -> Result<CrlRecord> {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current();
-        let publication = &current.config.crl;
-        let crl =
-            current.ca().publish_crl(now(), publication.validity()).context("the CRL cannot be signed")?;
-        if let Some(file) = &publication.file {
-            write_atomically(file, &crl.octets)?;
+        let validity = current.config.crl.validity();
+        let crl = current.ca().publish_crl(now(), validity).context("the CRL cannot be signed")?;
+        let previous = current
+            .ca()
+            .previous_crls(crl.number, now(), validity)
+            .context("the CRL of an earlier key cannot be signed")?;
+        for (number, list) in previous.iter().enumerate() {
+            if let (Some(list), Some(file)) = (list, current.crl_file_of(number)) {
+                write_atomically(&file, &list.octets)?;
+            }
         }
+        if let Some(file) = current.crl_file() {
+            write_atomically(&file, &crl.octets)?;
+        }
+        *self.previous_crls.lock().unwrap_or_else(PoisonError::into_inner) = previous;
         Ok(crl)
+    }
+
+    /// The latest CRL that an earlier key signed, by the number of the key.
+    pub(crate) fn previous_crl(&self, number: usize) -> Option<Vec<u8>> {
+        let lists = self.previous_crls.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.get(number)?.as_ref().map(|list| list.octets.clone())
     }
 }
 
 impl Current {
     fn new(config: Config, registry: Arc<EmbeddedRegistry>) -> Result<Self> {
-        let (ca, certificate) = build(&config, registry)?;
-        Ok(Self { config, certificate, ca: RwLock::new(ca) })
+        let (ca, own) = build(&config, registry)?;
+        Ok(Self { config, own, ca: RwLock::new(ca) })
+    }
+
+    /// The number of the present key, the one in `[ca]` being 0.
+    pub(crate) fn key_number(&self) -> usize {
+        self.own.len().saturating_sub(1)
+    }
+
+    /// Where the present key's CRL is laid.
+    pub(crate) fn crl_file(&self) -> Option<PathBuf> {
+        self.crl_file_of(self.key_number())
+    }
+
+    fn crl_file_of(&self, number: usize) -> Option<PathBuf> {
+        let file = self.config.crl.file.as_ref()?;
+        Some(file.with_file_name(numbered(&file.file_name()?.to_string_lossy(), number)))
     }
 
     pub(crate) fn ca(&self) -> RwLockReadGuard<'_, Ca> {
@@ -142,26 +177,33 @@ impl Current {
         let revocation = read_revocation(&self.config.trust.crls, self.config.trust.revocation.policy())?;
         let to_be_logged = revocation.clone();
         let mut ca = self.ca.write().unwrap_or_else(PoisonError::into_inner);
-        set_revocation(&mut ca, &self.certificate, revocation);
+        set_revocation(&mut ca, &self.own, revocation);
         drop(ca);
         to_be_logged.iter().for_each(log_revocation);
         Ok(())
     }
 }
 
-fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, EncodedCertificate)> {
-    let (certificates, ca_key) = read_credential(&config.ca.certificate, &config.ca.key())?;
-    let ca_certificate = certificates
-        .into_iter()
-        .next()
-        .with_context(|| format!("{}: is empty", config.ca.certificate.display()))?;
-    let mut issuer = Issuer::new(ca_certificate.clone(), ca_key)
-        .with_context(|| config.ca.certificate.display().to_string())?;
+fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Vec<EncodedCertificate>)> {
+    let generations = read_generations(config)?;
+    let own: Vec<_> = generations.iter().map(|generation| generation.certificate.clone()).collect();
+    let number = own.len().saturating_sub(1);
+    let (mut issuers, mut root_updates) = (Vec::new(), Vec::new());
+    for (generation, before) in generations.into_iter().zip(std::iter::once(None).chain(own.iter().map(Some)))
+    {
+        root_updates.extend(before.cloned().zip(generation.update));
+        issuers.push(generation.issuer);
+    }
+    let mut issuer = issuers.pop().context("the CA has no key")?;
     if let Some(url) = &config.crl.distribution_point {
-        issuer = issuer.with_crl_distribution_point(url).context("crl.distribution_point")?;
+        issuer =
+            issuer.with_crl_distribution_point(&numbered(url, number)).context("crl.distribution_point")?;
     }
 
-    let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, message_credential(config)?, registry);
+    let credential = message_credential(config, &root_updates)?;
+    let mut ca = Ca::new(crypto_aws_lc::provider(), issuer, credential, registry);
+    ca.previous = issuers;
+    ca.root_updates = root_updates;
     ca.policy = config.policy();
     for profile in &ca.policy.profiles {
         if profile
@@ -178,21 +220,27 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Encode
     ca.reading.lenient = config.cmp.lenient;
     ca.quirks = config.quirks()?;
     ca.time_window = config.time_window();
-    ca.trust = trust(config, ca_certificate.clone())?;
+    ca.trust = trust(config, &own)?;
     let revocation = read_revocation(&config.trust.crls, config.trust.revocation.policy())?;
     revocation.iter().for_each(log_revocation);
-    set_revocation(&mut ca, &ca_certificate, revocation);
+    set_revocation(&mut ca, &own, revocation);
     ca.secrets = config.trust.shared_secrets.iter().map(shared_secret).collect::<Result<_>>()?;
     ca.mac_limits.max_iterations = config.cmp.max_mac_iterations;
-    Ok((ca, ca_certificate))
+    Ok((ca, own))
 }
 
-fn message_credential(config: &Config) -> Result<MessageCredential> {
+/// What leads from a new root to the old one, whose key may have issued the certificate, goes along with it.
+fn message_credential(
+    config: &Config,
+    root_updates: &[(EncodedCertificate, RootCaKeyUpdateContent)],
+) -> Result<MessageCredential> {
     let path = &config.cmp.certificate;
     let (certificates, key) = read_credential(path, &config.cmp.key())?;
     let mut certificates = certificates.into_iter();
     let certificate = certificates.next().with_context(|| format!("{}: is empty", path.display()))?;
-    let identity = SenderIdentity::new(certificate, certificates.collect(), key.algorithm())
+    let links = root_updates.iter().rev().filter_map(|(_, update)| update.old_with_new.clone());
+    let chain = certificates.chain(links).collect();
+    let identity = SenderIdentity::new(certificate, chain, key.algorithm())
         .with_context(|| path.display().to_string())?;
     Ok(MessageCredential { identity, key })
 }
@@ -214,7 +262,7 @@ fn shared_secret(entry: &SharedSecretOf) -> Result<SecretTrust> {
 
 /// RAs first: whoever has cmcRA speaks for others, everybody else for himself. Each role has this CA's own certificates apart
 /// from other CAs'.
-fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trust>> {
+fn trust(config: &Config, own: &[EncodedCertificate]) -> Result<Vec<Trust>> {
     let mut ra_anchors = Vec::new();
     for path in &config.trust.ra_cas {
         ra_anchors.extend(read_certificates(path)?);
@@ -223,7 +271,7 @@ fn trust(config: &Config, ca_certificate: EncodedCertificate) -> Result<Vec<Trus
     for path in &config.trust.vendor_cas {
         vendor_anchors.extend(read_certificates(path)?);
     }
-    let own = Vec::from([ca_certificate]);
+    let own = own.to_vec();
     let ra = ExtendedKeyUsage::REGISTRATION_AUTHORITY;
     let mut all = named_ras(config, &own, &ra_anchors)?;
     for entry in &config.trust.vendors {
@@ -273,12 +321,12 @@ fn named_ras(
 
 /// The registry tells which of this CA's own certificates are revoked, so no CRL of it can be required; where there is one, it
 /// counts as well.
-fn set_revocation(ca: &mut Ca, own: &EncodedCertificate, revocation: Option<Revocation>) {
+fn set_revocation(ca: &mut Ca, own: &[EncodedCertificate], revocation: Option<Revocation>) {
     let of_own = revocation
         .as_ref()
         .map(|revocation| Revocation::new(revocation.lists().to_vec(), RevocationPolicy::IfAvailable));
     for trust in &mut ca.trust {
-        let is_own = trust.anchors == std::slice::from_ref(own);
+        let is_own = trust.anchors == own;
         trust.revocation = if is_own { of_own.clone() } else { revocation.clone() };
     }
 }

@@ -132,7 +132,7 @@ pub fn reload(config: &Path) -> Result<()> {
     admin::ask(&socket, &Command::Reload).map(|_| ())
 }
 
-fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
+pub(crate) fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
     let path = config;
     let config = Config::read(path)?;
     let socket = config.socket();

@@ -22,8 +22,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::profiles::ProfileDefinition;
 use approval::ApprovalSetting;
-use credentials::Credential;
-pub(crate) use credentials::Tls;
+pub(crate) use credentials::{Credential, Tls};
 use crl::CrlPublication;
 pub(crate) use offline::Offline;
 use trust::Names;
@@ -38,6 +37,9 @@ pub(crate) struct Config {
     /// Every decision, a line each.
     #[serde(default = "default_audit")]
     pub(crate) audit: PathBuf,
+    /// The keys that `raca rollover` makes, a folder each.
+    #[serde(default = "default_rollovers")]
+    pub(crate) rollovers: PathBuf,
     pub(crate) ca: Credential,
     pub(crate) cmp: Cmp,
     #[serde(default)]
@@ -85,6 +87,10 @@ pub(crate) struct Cmp {
 
 fn default_audit() -> PathBuf {
     PathBuf::from("audit.jsonl")
+}
+
+fn default_rollovers() -> PathBuf {
+    PathBuf::from("rollovers")
 }
 
 const fn default_max_message_octets() -> usize {
@@ -211,20 +217,26 @@ impl Config {
 
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let trust = &mut self.trust;
-        [&mut self.registry, &mut self.audit, &mut self.ca.certificate, &mut self.cmp.certificate]
-            .into_iter()
-            .chain(trust.vendor_cas.iter_mut())
-            .chain(trust.ra_cas.iter_mut())
-            .chain(trust.vendors.iter_mut().map(|entry| &mut entry.ca))
-            .chain(trust.ras.iter_mut().flat_map(|entry| entry.certificate.iter_mut().chain(&mut entry.ca)))
-            .chain(trust.crls.iter_mut())
-            .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
-            .chain(
-                self.tls
-                    .iter_mut()
-                    .flat_map(|tls| std::iter::once(&mut tls.certificate).chain(&mut tls.client_cas)),
-            )
-            .chain(self.crl.file.iter_mut())
+        [
+            &mut self.registry,
+            &mut self.audit,
+            &mut self.rollovers,
+            &mut self.ca.certificate,
+            &mut self.cmp.certificate,
+        ]
+        .into_iter()
+        .chain(trust.vendor_cas.iter_mut())
+        .chain(trust.ra_cas.iter_mut())
+        .chain(trust.vendors.iter_mut().map(|entry| &mut entry.ca))
+        .chain(trust.ras.iter_mut().flat_map(|entry| entry.certificate.iter_mut().chain(&mut entry.ca)))
+        .chain(trust.crls.iter_mut())
+        .chain(trust.shared_secrets.iter_mut().map(|entry| &mut entry.secret_file))
+        .chain(
+            self.tls
+                .iter_mut()
+                .flat_map(|tls| std::iter::once(&mut tls.certificate).chain(&mut tls.client_cas)),
+        )
+        .chain(self.crl.file.iter_mut())
     }
 
     fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {

@@ -10,12 +10,13 @@ use crypto::CertificateList;
 use host::files::crl_pem;
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
-use transfer::crl::CrlProvider;
+use transfer::crl::{CrlLookup, CrlProvider};
 
 use crate::authority::Authority;
+use crate::generations::numbered;
 
-/// Where it is served.
-pub(crate) const PATH: &str = "/ca.crl";
+/// The name that it is served by; that of a later key has the key's number in it.
+const NAME: &str = "ca.crl";
 
 /// How soon a list that could not be published is tried again.
 const RETRY: Duration = Duration::from_secs(60);
@@ -89,9 +90,16 @@ pub(crate) async fn keep_current(authority: Arc<Authority>) -> Result<()> {
 }
 
 impl CrlProvider for Authority {
-    fn crl(&self) -> Option<Vec<u8>> {
-        let latest = self.registry.crl().context("the CRL cannot be read");
-        let latest = latest.inspect_err(|reason| error!("{reason:#}")).ok()?;
-        latest.map(|crl| crl.octets)
+    fn crl(&self, name: &str) -> CrlLookup {
+        let present = self.current().key_number();
+        match (0..=present).find(|number| numbered(NAME, *number) == name) {
+            None => CrlLookup::Unknown,
+            Some(number) if number < present => self.previous_crl(number).into(),
+            Some(_) => {
+                let latest = self.registry.crl().context("the CRL cannot be read");
+                let latest = latest.inspect_err(|reason| error!("{reason:#}")).ok().flatten();
+                latest.map(|crl| crl.octets).into()
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ use store::registry::EmbeddedRegistry;
 use x509_cert::name::Name;
 
 /// The new CA's own certificate: ten years.
-const ROOT_VALIDITY: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
+pub(crate) const ROOT_VALIDITY: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
 
 /// What `raca init` is told.
 #[derive(Clone, Debug)]
@@ -166,6 +166,8 @@ fn config_text<'a>(
 listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 registry = "registry.redb"           # what was issued: back it up
 audit = "audit.jsonl"                # every decision, a line each, chained by hashes: `raca audit verify`
+
+rollovers = "rollovers"              # the keys that `raca rollover` makes, a folder each: back them up
 
 [ca]                                 # signs certificates
 certificate = "ca.pem"

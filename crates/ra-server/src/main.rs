@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use crypto_aws_lc::KeyType;
 use host::KeySignature;
-use ra_server::{CertificateEntry, InitOptions, SignApproval, SignEntry, SignOptions};
+use ra_server::{CertificateEntry, InitOptions, RolloverOptions, SignApproval, SignEntry, SignOptions};
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
@@ -217,6 +217,28 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Give the CA a new key and root certificate, also while `raca serve` runs
+    #[command(after_help = "Example:\n  raca rollover --config ra/raca.toml --alg p384")]
+    Rollover {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The kind of the new key, as in `raca init`; the same as before unless it is said
+        #[arg(long, value_parser = strong_key_type)]
+        alg: Option<KeyType>,
+        /// What an RSA key signs with, as in `raca init`
+        #[arg(long, value_name = "SCHEME")]
+        signature: Option<KeySignature>,
+        /// Use this key of a token, a PKCS #11 URI, instead of a new one in a file
+        #[arg(long, value_name = "URI")]
+        ca_key: Option<String>,
+        /// Where the passphrase that encrypts the new key, or the token's PIN, comes from; as before unless it is said
+        #[arg(long, value_name = "SOURCE")]
+        key_passphrase: Option<String>,
+        /// Print what was made as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look after the audit log, also while `raca serve` runs
     Audit {
         #[command(subcommand)]
@@ -362,6 +384,14 @@ fn run(command: Command) -> Result<()> {
                 }
             })?;
             print(&if json { serde_json::to_string_pretty(&report)? } else { report.text() })
+        }
+        Command::Rollover { config, alg, signature, ca_key, key_passphrase, json } => {
+            let mut options = RolloverOptions::default();
+            (options.alg, options.signature) = (alg, signature);
+            options.ca_key = parsed("--ca-key", ca_key);
+            options.key_passphrase = parsed("--key-passphrase", key_passphrase);
+            let made = ra_server::rollover(&config, &options)?;
+            print(&if json { serde_json::to_string_pretty(&made)? } else { made.text() })
         }
         Command::Audit { command: AuditCommand::Verify { config, json } } => {
             let account = ra_server::verify_audit(&config)?;

@@ -52,8 +52,8 @@ pub async fn serve(
     let url = format!("{scheme}://{}/.well-known/cmp", listener.local_addr()?);
     let mut limits = Limits::default();
     limits.body_size = config.cmp.max_message_octets;
-    let router = cmp_router(Arc::new(Handler(authority.clone())), limits)
-        .merge(crl_router(crl::PATH, authority.clone()));
+    let router =
+        cmp_router(Arc::new(Handler(authority.clone())), limits).merge(crl_router(authority.clone()));
 
     let socket = config.socket();
     let control =

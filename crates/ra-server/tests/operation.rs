@@ -1,5 +1,5 @@
 //! What the operator does while `raca serve` runs: decides on requests that wait, and changes the configuration.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -70,7 +70,10 @@ impl Ca {
     ) -> Result<Option<InfoTypeAndValue>, Error> {
         let value = InfoValue::open(question).map_err(cmp::Error::BadGeneralInfo)?;
         let answer = match (question.info_type, value) {
-            (IT_CA_CERTS, _) => Ok(InfoValue::CaCerts(Vec::from([self.issuer.certificate().clone()]))),
+            (IT_CA_CERTS, _) => {
+                let issuers = core::iter::once(&self.issuer).chain(self.previous.iter().rev());
+                Ok(InfoValue::CaCerts(issuers.map(|issuer| issuer.certificate().clone()).collect()))
+            }
             (IT_ROOT_CA_CERT, old) => self.root_update(old).ok_or(IT_ROOT_CA_KEY_UPDATE),
             // There is no template for what cannot be had by CMP.
             (IT_CERT_REQ_TEMPLATE, _) if !obtainable => Err(IT_CERT_REQ_TEMPLATE),

@@ -75,6 +75,25 @@ impl Ca {
         }
     }
 
+    /// The same list signed with each of the earlier keys ([`Ca::previous`]), in their order, for whoever has a certificate that was issued
+    /// with it; none where that key's own certificate has expired. They are not kept in the registry.
+    ///
+    /// # Errors
+    /// When the registry or a key fails.
+    pub fn previous_crls(
+        &self,
+        number: u64,
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Result<Vec<Option<CrlRecord>>, Error> {
+        let revoked = self.registry.revoked()?;
+        let until = now.saturating_add(lifetime);
+        let lists = self.previous.iter().map(|issuer| {
+            (now <= issuer.not_after()).then(|| issuer.sign_crl(number, &revoked, now, until)).transpose()
+        });
+        lists.collect()
+    }
+
     pub(super) fn revocable(&self, request: &RevocationRequest) -> Result<CertificateRecord, Error> {
         if !names_match(&request.issuer, self.issuer.name()) {
             return Err(unknown());

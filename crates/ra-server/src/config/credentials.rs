@@ -1,6 +1,6 @@
 //! Certificates with their keys: `[ca]` and `[tls]`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use asn1::EncodedCertificate;
@@ -22,6 +22,16 @@ pub(crate) struct Credential {
 impl Credential {
     pub(crate) fn key(&self) -> KeySource {
         KeySource::new(self.key.clone(), self.key_passphrase.clone()).with_signature(self.key_signature)
+    }
+
+    /// The same, with its files sought in that directory.
+    pub(crate) fn relative_to(self, directory: &Path) -> Self {
+        Self {
+            certificate: directory.join(self.certificate),
+            key: self.key.relative_to(directory),
+            key_passphrase: self.key_passphrase.map(|source| source.relative_to(directory)),
+            key_signature: self.key_signature,
+        }
     }
 }
 
