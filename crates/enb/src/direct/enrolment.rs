@@ -146,7 +146,9 @@ impl Run<'_> {
                 let pause = if polling { POLL_PAUSE } else { Duration::ZERO };
                 let pause = waiting.check_after().unwrap_or_default().max(pause);
                 let correspondent = Other::of(waiting.correspondent())?;
-                self.enter(Step::Waiting { correspondent, poll_at: now().saturating_add(pause).as_secs() })
+                self.enter(Step::Waiting { correspondent, poll_at: now().saturating_add(pause).as_secs() })?;
+                // Here, because whole seconds can make the time that is left too short.
+                self.pause(pause).await
             }
             // It has done nothing with the request.
             Answer::Refused(status) if !polling && has(&status, PkiFailureInfo::SYSTEM_UNAVAIL) => {
