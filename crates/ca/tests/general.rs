@@ -64,6 +64,18 @@ fn ca_certificates_and_the_keys_that_are_certified() {
 }
 
 #[test]
+fn what_is_enciphered_with_is_told_where_anything_is() {
+    let mut house = House::new();
+    house.ca.policy.encrypted_certificates = true;
+    let (_, value) = answer(&house, question(rfc9810::IT_ENC_KEY_PAIR_TYPES));
+    let Some(InfoValue::EncKeyPairTypes(keys)) = value else { panic!("{value:?}") };
+    assert_eq!(keys.len(), 7, "three curves, RSA, ML-KEM");
+    let (_, value) = answer(&house, question(rfc9810::IT_PREFERRED_SYMM_ALG));
+    let Some(InfoValue::PreferredSymmAlg(cipher)) = value else { panic!("{value:?}") };
+    assert_eq!(cipher.oid, asn1::oids::rfc3565::AES256_CBC);
+}
+
+#[test]
 fn parameters_of_keys() {
     let house = House::new();
     let ask = |oid| answer(&house, InfoValue::KeyPairParamReq(oid).close().unwrap());

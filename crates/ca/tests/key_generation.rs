@@ -171,6 +171,39 @@ fn a_secret_is_enough_to_get_a_key() {
     assert!(matches!(opened, Err(Error::Mac(_))), "{opened:?}");
     let generated = open(&house, &mut granted, RecipientKey::Secret(&secret, &limits), None).unwrap();
     check(&granted, &generated);
+    let signed = deciphered_by_openssl(message.message());
+    assert!(signed.contains("2.16.840.1.101.2.1.2.78.5"), "{signed}");
+}
+
+/// OpenSSL has no PasswordRecipientInfo with AES key wrap, but what it consists of. What comes out of it, for people.
+fn deciphered_by_openssl(message: &PkiMessage) -> String {
+    use cms::enveloped_data::{EnvelopedData, RecipientInfo};
+    let PkiBody::Ip(content) = message.body() else { panic!("{:?}", message.body()) };
+    let key = content.response[0].certified_key_pair.as_ref().unwrap().private_key.clone().unwrap();
+    let EncryptedKey::EnvelopedData(data) = key.decode_as().unwrap() else { panic!("{key:?}") };
+    let data: EnvelopedData = data.decode_as().unwrap();
+    let [RecipientInfo::Pwri(info)] = data.recip_infos.0.as_slice() else { panic!("{data:?}") };
+    let pbkdf2: crmf::Pbkdf2Params =
+        info.key_derivation_alg.as_ref().unwrap().parameters.as_ref().unwrap().decode_as().unwrap();
+    let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = |words: &[&str]| run_words("openssl", words, folder.path()).success();
+    let salt = format!("hexsalt:{}", hex(pbkdf2.salt.as_bytes()));
+    let (pass, count) = (format!("pass:{SECRET}"), format!("iter:{}", pbkdf2.iteration_count));
+    let words = ["kdf", "-keylen", "32", "-kdfopt", "digest:SHA256", "-kdfopt", &pass, "-kdfopt", &salt];
+    let wrapping = openssl(&[&words[..], &["-kdfopt", &count, "PBKDF2"]].concat()).trim().replace(':', "");
+    fs::write(folder.path().join("wrapped"), info.enc_key.as_bytes()).unwrap();
+    let words =
+        ["enc", "-d", "-id-aes256-wrap", "-iv", "A6A6A6A6A6A6A6A6", "-K", &wrapping, "-in", "wrapped"];
+    openssl(&[&words[..], &["-out", "key"]].concat());
+    let key = hex(&fs::read(folder.path().join("key")).unwrap());
+    let content = &data.encrypted_content;
+    let iv = hex(content.content_enc_alg.parameters.as_ref().unwrap().value());
+    fs::write(folder.path().join("content"), content.encrypted_content.as_ref().unwrap().as_bytes()).unwrap();
+    let words = ["enc", "-d", "-aes-256-cbc", "-iv", &iv, "-K", &key, "-in", "content", "-out", "signed.der"];
+    openssl(&words);
+    assert_eq!(content.content_type, asn1::oids::rfc5652::SIGNED_DATA);
+    openssl(&["asn1parse", "-inform", "DER", "-in", "signed.der"])
 }
 
 #[test]

@@ -226,6 +226,8 @@ fn build(config: &Config, registry: Arc<EmbeddedRegistry>) -> Result<(Ca, Vec<En
     set_revocation(&mut ca, &own, revocation);
     ca.secrets = config.trust.shared_secrets.iter().map(shared_secret).collect::<Result<_>>()?;
     ca.mac_limits.max_iterations = config.cmp.max_mac_iterations;
+    ca.key_generation =
+        config.key_generation.as_ref().map(|it| it.key_generation()).transpose().context("key_generation")?;
     Ok((ca, own))
 }
 

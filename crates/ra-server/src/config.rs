@@ -3,6 +3,7 @@
 mod approval;
 mod credentials;
 mod crl;
+mod key_generation;
 mod offline;
 mod trust;
 
@@ -24,6 +25,7 @@ use crate::profiles::ProfileDefinition;
 use approval::ApprovalSetting;
 pub(crate) use credentials::{Credential, Tls};
 use crl::CrlPublication;
+use key_generation::KeyGenerationSetting;
 pub(crate) use offline::Offline;
 use trust::Names;
 pub(crate) use trust::{SharedSecretOf, Trust};
@@ -54,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) approval: ApprovalSetting,
     #[serde(default)]
     pub(crate) offline: Offline,
+    pub(crate) key_generation: Option<KeyGenerationSetting>,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -83,6 +86,9 @@ pub(crate) struct Cmp {
     poll_delay_seconds: u64,
     #[serde(default = "default_max_mac_iterations")]
     pub(crate) max_mac_iterations: u32,
+    /// Certifies keys that do not sign; see `ca::Policy`.
+    #[serde(default)]
+    encrypted_certificates: bool,
 }
 
 fn default_audit() -> PathBuf {
@@ -156,6 +162,7 @@ impl Config {
         self.quirks()?;
         self.crl.check()?;
         self.offline.check()?;
+        self.key_generation.as_ref().map_or(Ok(()), KeyGenerationSetting::check)?;
         self.check_profiles()?;
         let mut references = BTreeSet::new();
         for entry in &self.trust.shared_secrets {
@@ -237,12 +244,14 @@ impl Config {
                 .flat_map(|tls| std::iter::once(&mut tls.certificate).chain(&mut tls.client_cas)),
         )
         .chain(self.crl.file.iter_mut())
+        .chain(self.key_generation.iter_mut().map(|generation| &mut generation.certificate))
     }
 
     fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {
         [(&mut self.ca.key, &mut self.ca.key_passphrase), (&mut self.cmp.key, &mut self.cmp.key_passphrase)]
             .into_iter()
             .chain(self.tls.iter_mut().map(|tls| (&mut tls.key, &mut tls.key_passphrase)))
+            .chain(self.key_generation.iter_mut().map(|it| (&mut it.key, &mut it.key_passphrase)))
     }
 
     /// Where a running `raca serve` listens for the other commands: beside the registry that it has locked.
@@ -261,6 +270,7 @@ impl Config {
         policy.approval = self.approval.approval();
         policy.implicit_confirm = self.cmp.implicit_confirm;
         policy.confirm_wait = Duration::from_secs(self.cmp.confirm_wait_seconds);
+        policy.encrypted_certificates = self.cmp.encrypted_certificates;
         policy.issuing_delay = Duration::from_secs(self.cmp.poll_delay_seconds);
         policy
     }

@@ -184,6 +184,7 @@ confirm_wait_seconds = 300           # how long certConf is awaited
 implicit_confirm = true              # whether it is granted to those who ask for it
 poll_delay_seconds = 0               # how long requesters have to wait for their certificates
 max_mac_iterations = 1000000         # how much work a MAC with a shared secret may demand
+encrypted_certificates = false       # true certifies keys that do not sign: their certificates go out enciphered
 
 [trust]
 vendor_cas = [{vendor_cas}]          # who certifies stations in the factory

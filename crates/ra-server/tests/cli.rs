@@ -141,6 +141,21 @@ fn a_bad_configuration_is_refused_with_its_line() {
             "[tls]\ncertificate = \"ca.pem\"\nkey = \"ca.key.pem\"\nkey_signature = \"pss-sha256\"\n#",
             &["line", "key_signature"],
         ),
+        (
+            "# [tls]",
+            "[key_generation]\ncertificate = \"cmp.pem\"\nkey = \"cmp.key.pem\"\nkeys = [\"p257\"]\n#",
+            &["key_generation.keys", "p257"],
+        ),
+        (
+            "# [tls]",
+            "[key_generation]\ncertificate = \"cmp.pem\"\nkey = \"cmp.key.pem\"\nkeys = [\"rsa2048\", \"rsa3072\"]\n#",
+            &["key_generation.keys", "one length"],
+        ),
+        (
+            "# [tls]",
+            "[key_generation]\ncertificate = \"kga.pem\"\nkey = \"cmp.key.pem\"\n#",
+            &["key_generation", "kga.pem"],
+        ),
         ("ne = 365", "ne = \"long\"", &["raca.toml", "line"]),
         ("ne = 365", "ne = 0", &["raca.toml", "validity_days.ne"]),
         ("ne = 365", "nee = 365", &["raca.toml", "nee"]),

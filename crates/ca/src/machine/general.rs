@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use asn1::oids::rfc5912;
 use asn1::oids::rfc9810::{
     IT_CA_CERTS, IT_CA_PROT_ENC_CERT, IT_CERT_REQ_TEMPLATE, IT_CRL_STATUS_LIST, IT_CRLS, IT_CURRENT_CRL,
     IT_ENC_KEY_PAIR_TYPES, IT_KEY_PAIR_PARAM_REP, IT_KEY_PAIR_PARAM_REQ, IT_PREFERRED_SYMM_ALG,
     IT_ROOT_CA_CERT, IT_ROOT_CA_KEY_UPDATE, IT_SIGN_KEY_PAIR_TYPES, IT_SUPP_LANG_TAGS,
 };
+use asn1::oids::{rfc3565, rfc5912};
 use asn1::{EncodedCertificate, RawDer, UnixTime};
 use cmp::management_entity::ReplyTo;
 use cmp::{
@@ -18,9 +18,9 @@ use cmp::{
 };
 use const_oid::ObjectIdentifier;
 use crmf::{CertTemplate, Control};
-use crypto::names_match;
-use der::Decode;
+use crypto::{KemAlgorithm, names_match};
 use der::asn1::Null;
+use der::{Any, Decode};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::crl::CertificateList;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -91,7 +91,16 @@ impl Ca {
             (IT_SIGN_KEY_PAIR_TYPES, _) => {
                 Ok(InfoValue::SignKeyPairTypes(curves().chain(other_keys()).collect()))
             }
-            // Keys for encryption only are not certified, nor has the CA one; it enciphers nothing.
+            (IT_PREFERRED_SYMM_ALG, _) if self.enciphers() => {
+                Ok(InfoValue::PreferredSymmAlg(AlgorithmIdentifierOwned {
+                    oid: rfc3565::AES256_CBC,
+                    parameters: None,
+                }))
+            }
+            (IT_ENC_KEY_PAIR_TYPES, _) if self.policy.encrypted_certificates => {
+                Ok(InfoValue::EncKeyPairTypes(curves().chain(enciphering_keys()).collect()))
+            }
+            // The CA has no key for encryption.
             (IT_PREFERRED_SYMM_ALG, _) => Err(IT_PREFERRED_SYMM_ALG),
             (IT_ENC_KEY_PAIR_TYPES, _) => Err(IT_ENC_KEY_PAIR_TYPES),
             (IT_CA_PROT_ENC_CERT, _) => Err(IT_CA_PROT_ENC_CERT),
@@ -105,6 +114,11 @@ impl Ca {
             Ok(value) => value.close().map(Some).map_err(Error::Encoding),
             Err(without_value) => Ok(Some(InfoTypeAndValue::new(without_value, None))),
         }
+    }
+
+    /// Whether anything goes out enciphered.
+    const fn enciphers(&self) -> bool {
+        self.policy.encrypted_certificates || self.key_generation.is_some()
     }
 
     /// Whoever names no old root has the one before the present (RFC 9483 section 4.3.2).
@@ -150,6 +164,12 @@ impl Ca {
     }
 }
 
+/// Keys that encipher, and do not agree.
+fn enciphering_keys() -> impl Iterator<Item = AlgorithmIdentifierOwned> {
+    let rsa = AlgorithmIdentifierOwned { oid: rfc5912::RSA_ENCRYPTION, parameters: Some(Any::from(Null)) };
+    core::iter::once(rsa).chain(KemAlgorithm::ALL.map(KemAlgorithm::identifier))
+}
+
 fn raw(crl: &CrlRecord) -> Result<RawDer, Error> {
     RawDer::new(&crl.octets).map_err(Error::Encoding)
 }
@@ -157,8 +177,8 @@ fn raw(crl: &CrlRecord) -> Result<RawDer, Error> {
 /// The parameters of keys that have some; one algorithm has one answer, so of the curves the one everybody has.
 fn parameters(algorithm: ObjectIdentifier) -> Option<AlgorithmIdentifierOwned> {
     let parameters = match algorithm {
-        rfc5912::EC_PUBLIC_KEY => Some(der::Any::from(rfc5912::SECP256R1)),
-        rfc5912::RSA_ENCRYPTION => Some(der::Any::from(Null)),
+        rfc5912::EC_PUBLIC_KEY => Some(Any::from(rfc5912::SECP256R1)),
+        rfc5912::RSA_ENCRYPTION => Some(Any::from(Null)),
         other => return other_keys().find(|key| key.oid == other),
     };
     Some(AlgorithmIdentifierOwned { oid: algorithm, parameters })

@@ -89,3 +89,69 @@ fn wrapping_key(
     provider.derive(kdf, secret, &info, &mut key).map_err(Error::Kem)?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crypto_rustcrypto::MlKemKey;
+    use der::Decode;
+    use testkit::InsecureCountingRandom;
+    use testkit::vectors::own;
+
+    fn example() -> OtherRecipientInfo {
+        let ori_value = Any::from_der(&own("rfc9936/kem_recipient_info.der")).unwrap();
+        OtherRecipientInfo { ori_type: rfc9629::ORI_KEM, ori_value }
+    }
+
+    fn changed(change: impl FnOnce(&mut KemRecipientInfo)) -> OtherRecipientInfo {
+        let mut info: KemRecipientInfo = example().ori_value.decode_as().unwrap();
+        change(&mut info);
+        let ori_value = Any::encode_from(&info).unwrap();
+        OtherRecipientInfo { ori_type: rfc9629::ORI_KEM, ori_value }
+    }
+
+    /// AES key wrap tells that the derived key is the one the example was made with.
+    #[test]
+    fn the_example_of_rfc_9936_is_opened_and_nothing_that_was_changed() {
+        let provider =
+            crypto_rustcrypto::provider(alloc::boxed::Box::new(InsecureCountingRandom::starting_at(1)));
+        let seed = core::array::from_fn(|index| u8::try_from(index).unwrap());
+        let key = MlKemKey::from_seed(KemAlgorithm::MlKem512, &seed).unwrap();
+        let opened = |info: &OtherRecipientInfo| open(info, &key, None, &provider);
+        assert_eq!(opened(&example()).unwrap().len(), 16);
+        let id = OctetString::new([1; 20]).unwrap();
+        assert_eq!(open(&example(), &key, Some(&id), &provider), Err(Error::NotTheRecipient));
+
+        let undecipherable = Err(Error::Envelope(crypto::EnvelopeError::Undecipherable));
+        let octets = |length: usize| OctetString::new(alloc::vec![7; length]).unwrap();
+        for (what, info, due) in [
+            ("ukm", changed(|info| info.ukm = Some(octets(4))), &undecipherable),
+            ("ciphertext", changed(|info| info.kem_ct = octets(768)), &undecipherable),
+            ("key", changed(|info| info.encrypted_key = octets(24)), &undecipherable),
+            ("no key", changed(|info| info.encrypted_key = octets(0)), &undecipherable),
+            ("KDF", changed(|info| info.kdf = KdfAlgorithm::HkdfSha512.identifier()), &undecipherable),
+            (
+                "short ciphertext",
+                changed(|info| info.kem_ct = octets(767)),
+                &Err(Error::Kem(KemError::BadCiphertext)),
+            ),
+            (
+                "another mechanism",
+                changed(|info| info.kem = KemAlgorithm::MlKem768.identifier()),
+                &Err(Error::NotTheRecipient),
+            ),
+        ] {
+            assert_eq!(opened(&info), *due, "{what}");
+        }
+        for info in [
+            changed(|info| info.kek_length = 32),
+            changed(|info| info.kek_length = 0),
+            changed(|info| info.ukm = Some(octets(257))),
+        ] {
+            assert!(matches!(opened(&info), Err(Error::BadEnvelope(_))));
+        }
+        let mut other = example();
+        other.ori_type = asn1::oids::rfc5652::DATA;
+        assert_eq!(opened(&other), Err(Error::NotTheRecipient));
+    }
+}
