@@ -27,6 +27,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef CELLCERT_FIRMWARE
+/* The host profile of the library has the NEM. */
+#define CELLCERT_NEM
+#endif
+
 /*
  The key deciphers: keyEncipherment (RFC 4211 section 4.2)
  */
@@ -146,6 +151,153 @@
  domainComponent (DC)
  */
 #define CELLCERT_NAME_DOMAIN_COMPONENT 8
+
+#if defined(CELLCERT_NEM)
+/*
+ It may ask for its first certificate.
+ */
+#define CELLCERT_STATION_EXPECTED 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It has a certificate, and may ask for more.
+ */
+#define CELLCERT_STATION_ENROLLED 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It gets nothing for the time being.
+ */
+#define CELLCERT_STATION_BLOCKED 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It is out of service for good, and gets nothing.
+ */
+#define CELLCERT_STATION_RETIRED 3
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It answers.
+ */
+#define CELLCERT_HEALTH_UP 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It does not answer, and is left alone for a while.
+ */
+#define CELLCERT_HEALTH_DOWN 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It is asked whether it answers again.
+ */
+#define CELLCERT_HEALTH_PROBED 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Send a message to an RA/CA; come back with cellcert_nem_answer or cellcert_nem_failure.
+ */
+#define CELLCERT_OUTPUT_SEND 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Something happened to a request: log it. When the certificate is there, or there will be none, tell the station.
+ */
+#define CELLCERT_OUTPUT_EVENT 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Something happened to an RA/CA or to a batch: log it.
+ */
+#define CELLCERT_OUTPUT_NOTICE 3
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Something that this version of the interface has no number for.
+ */
+#define CELLCERT_OUTPUT_OTHER 4
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Something else happened to the request.
+ */
+#define CELLCERT_HAPPENING_OTHER 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It is in the ledger.
+ */
+#define CELLCERT_HAPPENING_ACCEPTED 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The certificate is there: the station can have it.
+ */
+#define CELLCERT_HAPPENING_READY 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ There will be no certificate.
+ */
+#define CELLCERT_HAPPENING_REJECTED 3
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Something failed that will be tried again.
+ */
+#define CELLCERT_HAPPENING_RETRY 4
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Not decided yet: the station is to ask again.
+ */
+#define CELLCERT_STANDING_UNDER_WAY 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The certificate is there.
+ */
+#define CELLCERT_STANDING_ISSUED 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ There will be none.
+ */
+#define CELLCERT_STANDING_REJECTED 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ A PKCS #10 request: a CertificationRequest in DER
+ */
+#define CELLCERT_UPLOAD_PKCS10 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CertReqMessages (RFC 4211) in DER, with one request
+ */
+#define CELLCERT_UPLOAD_CRMF 1
+#endif
 
 /*
  rfc822Name: a mail address
@@ -378,6 +530,26 @@
 #define CELLCERT_ERR_REFUSED -66
 
 /*
+ No station that may have certificates is known by that.
+ */
+#define CELLCERT_ERR_STATION -80
+
+/*
+ The request asks for a name that is not the station's, or for none.
+ */
+#define CELLCERT_ERR_NAME -81
+
+/*
+ Too many requests are under way: the station is to come back later.
+ */
+#define CELLCERT_ERR_OVERLOAD -82
+
+/*
+ No RA/CA serves the station.
+ */
+#define CELLCERT_ERR_UPSTREAM -83
+
+/*
  ir: the first certificate from this PKI, for a CertReqMsg
  */
 #define CELLCERT_IR 0
@@ -504,6 +676,22 @@ typedef struct cellcert_identity cellcert_identity;
  A private key in memory, wiped when it is freed.
  */
 typedef struct cellcert_key cellcert_key;
+
+#if defined(CELLCERT_NEM)
+/*
+ A Network Element Manager: it takes what stations upload, sends it up in batches, and hands certificates back. It has no socket; a program
+ drives it by its own loop, with whatever the loop is made of:
+
+ 1. Tell it what happened: cellcert_nem_upload, cellcert_nem_answer, cellcert_nem_failure, cellcert_nem_delivered.
+ 2. Do what it wants, until there is nothing more: cellcert_nem_next_output says of which kind the next output is, and the
+    cellcert_nem_output_ calls what is in it.
+ 3. Wait until something happens, or until the time that cellcert_nem_timeout says, and call cellcert_nem_tick then.
+
+ Every step is in the ledger before its message leaves. When a call returns CELLCERT_ERR_MEMORY or CELLCERT_ERR_BUG, the NEM may be gone:
+ calls return CELLCERT_ERR_STATE from then on. Free it, and make it anew from the ledger, as after a crash: nothing is lost by it.
+ */
+typedef struct cellcert_nem cellcert_nem;
+#endif
 
 /*
  A request for a certificate: what it asks for, and once it is signed, its octets. Make it a PKCS #10 request with the
@@ -650,6 +838,279 @@ typedef struct {
      */
     const char *value;
 } cellcert_name_part;
+
+#if defined(CELLCERT_NEM)
+/*
+ An RA/CA, and as whom the NEM speaks to it. Numbers that are 0 stand for the default.
+ */
+typedef struct {
+    /*
+     What the operator calls it.
+     */
+    const char *name;
+    /*
+     The NEM's certificate, which the RA/CA knows as an RA's.
+     */
+    const cellcert_identity *identity;
+    /*
+     Its key. What `ctx` points to must outlive the NEM.
+     */
+    const cellcert_signer *signer;
+    /*
+     Whom to believe as this RA/CA; without secrets and intermediates.
+     */
+    const cellcert_trust *trust;
+    /*
+     Of those that may have a request, the healthy one with the lowest number gets it; 100 by default.
+     */
+    uint32_t priority;
+    /*
+     The groups whose stations it serves; when there are none, every station's.
+     */
+    const char *const *groups;
+    /*
+     How many groups.
+     */
+    size_t group_count;
+    /*
+     The certificate profiles that it serves; when there are none, all.
+     */
+    const char *const *profiles;
+    /*
+     How many profiles.
+     */
+    size_t profile_count;
+    /*
+     How many messages go up together in a batch (RFC 9483 section 5.2.2.2); 1: nothing is nested. 32 by default.
+     */
+    uint32_t batch_size;
+    /*
+     How long the first message of a batch waits for others at most; 100 by default.
+     */
+    uint32_t batch_delay_milliseconds;
+    /*
+     Messages or batches under way at a time; 32 by default.
+     */
+    uint32_t max_in_flight;
+    /*
+     Not 0: to ask that no certConf be awaited.
+     */
+    int32_t implicit_confirm;
+    /*
+     A certificate is confirmed only when its station has it, and turned down when that takes longer than this; 0: it is confirmed as soon
+     as it is checked.
+     */
+    uint32_t confirm_when_fetched_seconds;
+} cellcert_upstream;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ A station that there is. Octets of none, and texts that are NULL, say nothing. There must be something to know it by: the vendor certificate's
+ subject, serial number or fingerprint, an account, or a tunnel address.
+ */
+typedef struct {
+    /*
+     What the operator calls it.
+     */
+    const char *name;
+    /*
+     The distinguished name that its certificate has, in DER.
+     */
+    cellcert_octets subject;
+    /*
+     The vendor certificate's subject, in DER.
+     */
+    cellcert_octets vendor_subject;
+    /*
+     The vendor certificate's serial number, big-endian.
+     */
+    cellcert_octets vendor_serial_number;
+    /*
+     Who issued the vendor certificate, in DER; alone it recognises nothing.
+     */
+    cellcert_octets vendor_issuer;
+    /*
+     The SHA-256 of the vendor certificate.
+     */
+    cellcert_octets vendor_fingerprint;
+    /*
+     The alternative names that its certificate may have: a SubjectAltName (RFC 5280 section 4.2.1.6) in DER.
+     */
+    cellcert_octets alternative_names;
+    /*
+     The certificate profile that it is for.
+     */
+    const char *profile;
+    /*
+     The groups it belongs to, by which an RA/CA is chosen.
+     */
+    const char *const *groups;
+    /*
+     How many groups.
+     */
+    size_t group_count;
+    /*
+     One of the CELLCERT_STATION_ constants.
+     */
+    int32_t state;
+    /*
+     Its user name, where it shows no certificate. The program checks passwords.
+     */
+    const char *account;
+    /*
+     Its address inside the IPsec tunnel: 4 or 16 octets.
+     */
+    cellcert_octets tunnel_address;
+} cellcert_station;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ What a ledger is to write.
+ */
+typedef struct {
+    /*
+     The key: at most 64 octets.
+     */
+    const uint8_t *key;
+    /*
+     How many octets it has.
+     */
+    size_t key_len;
+    /*
+     Its new value; NULL: the key is removed.
+     */
+    const uint8_t *value;
+    /*
+     How many octets it has; it may have none.
+     */
+    size_t value_len;
+} cellcert_ledger_entry;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Where a NEM keeps its requests: an ordered map of octets to octets, which a table in any database is, or a file. Any code but those named
+ here means that it cannot be used now: the NEM goes on, and tries again later. Values hold no private keys.
+ */
+typedef struct {
+    /*
+     The value of a key. `len` is the room at `out` and becomes the value's length. CELLCERT_ERR_NONE: there is no such key.
+     CELLCERT_ERR_BUFFER: there is too little room, and `len` says how much it takes; the call is made again then.
+     */
+    int32_t (*get)(void *ctx, const uint8_t *key, size_t key_len, uint8_t *out, size_t *len);
+    /*
+     The first key behind `key`, which need not be there itself; keys are compared octet by octet, as memcmp does, and of two that begin
+     the same the shorter one comes first. The other arguments and the codes are those of `get`.
+     */
+    int32_t (*next)(void *ctx, const uint8_t *key, size_t key_len, uint8_t *out, size_t *len);
+    /*
+     Writes entries: all of them, or none. When it returns CELLCERT_OK they survive a crash.
+     */
+    int32_t (*write)(void *ctx, const cellcert_ledger_entry *entries, size_t count);
+    /*
+     Handed to every call.
+     */
+    void *ctx;
+} cellcert_ledger;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ What a NEM is made of. Numbers that are 0 stand for the default.
+ */
+typedef struct {
+    /*
+     The RA/CAs: at least one.
+     */
+    const cellcert_upstream *upstreams;
+    /*
+     How many RA/CAs.
+     */
+    size_t upstream_count;
+    /*
+     The stations.
+     */
+    const cellcert_station *stations;
+    /*
+     How many stations.
+     */
+    size_t station_count;
+    /*
+     The CAs of the stations' vendors, in DER: for their first certificates.
+     */
+    const cellcert_octets *vendor_anchors;
+    /*
+     How many.
+     */
+    size_t vendor_anchor_count;
+    /*
+     The operator's CAs, in DER: for their further certificates.
+     */
+    const cellcert_octets *operator_anchors;
+    /*
+     How many.
+     */
+    size_t operator_anchor_count;
+    /*
+     Where requests are kept; NULL: in `ledger_file`.
+     */
+    const cellcert_ledger *ledger;
+    /*
+     A file for the library's own ledger, which is made when there is none. One NEM at a time may use it.
+     */
+    const char *ledger_file;
+    /*
+     Requests under way at a time; 100,000 by default.
+     */
+    size_t max_requests;
+    /*
+     Requests of one station under way at a time; 4 by default.
+     */
+    size_t max_requests_per_station;
+    /*
+     The first delay before something is tried again, which doubles each time; 1000 by default.
+     */
+    uint64_t first_retry_milliseconds;
+    /*
+     The longest such delay; 60,000 by default.
+     */
+    uint64_t last_retry_milliseconds;
+    /*
+     When a station is told to come back; 5000 by default.
+     */
+    uint64_t retry_after_milliseconds;
+    /*
+     How long a station that uploads a rejected request again is told why; 60,000 by default.
+     */
+    uint64_t rejection_stands_milliseconds;
+} cellcert_nem_config;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ By what a station is known: one of the three.
+ */
+typedef struct {
+    /*
+     The certificates that it showed to TLS, in DER, its own first; it has the key for that.
+     */
+    const cellcert_octets *certificates;
+    /*
+     How many certificates.
+     */
+    size_t certificate_count;
+    /*
+     The user name that it logged in with; its password was right.
+     */
+    const char *account;
+    /*
+     Its address inside the IPsec tunnel, 4 or 16 octets; nobody else can have it.
+     */
+    cellcert_octets tunnel_address;
+} cellcert_shown;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -923,6 +1384,404 @@ int32_t cellcert_name(const cellcert_context *context,
                       size_t count,
                       uint8_t *out,
                       size_t *len);
+
+#if defined(CELLCERT_NEM)
+/*
+ Makes a NEM, which goes on where its ledger ends. What the configuration points to is not needed any more when this returns, but for what the
+ `ctx` of callbacks points to: those of the context, the ledger and the signers must outlive the NEM.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_new(const cellcert_context *context,
+                         const cellcert_nem_config *config,
+                         cellcert_nem **out);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Frees a NEM and sets the variable to NULL.
+
+ # Safety
+ `nem` points to a variable with a NEM, or NULL.
+ */
+int32_t cellcert_nem_free(cellcert_nem **nem);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ From now on these are the stations. What is under way for stations that are gone or blocked is not sent, or turned down when it comes.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_set_stations(const cellcert_context *context,
+                                  const cellcert_nem *nem,
+                                  const cellcert_station *stations,
+                                  size_t count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ From now on these are the RA/CAs. Requests under way end where they began.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_set_upstreams(const cellcert_context *context,
+                                   const cellcert_nem *nem,
+                                   const cellcert_upstream *upstreams,
+                                   size_t count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ From now on certificates of stations and of RA/CAs are looked up in these CRLs, in DER; `required` as in cellcert_trust_set_crls.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_set_crls(const cellcert_context *context,
+                              const cellcert_nem *nem,
+                              const cellcert_octets *crls,
+                              size_t count,
+                              int32_t required);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Lets what waits for its batch go now: at the RA/CA of that name, or with NULL at all.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_flush(const cellcert_context *context, const cellcert_nem *nem, const char *upstream);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Holds a request, given its 16 octets: nothing about it goes up until it is released.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_hold(const cellcert_context *context, const cellcert_nem *nem, const uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Lets a request go on that was held.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_release(const cellcert_context *context, const cellcert_nem *nem, const uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Tries a request again at once: one that waits for that, or one that was rejected, which begins anew.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_retry(const cellcert_context *context, const cellcert_nem *nem, const uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Rejects a request; a certificate that still comes for it is turned down.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_reject(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            const uint8_t *id,
+                            const char *reason);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The station of that name wants that certificate no more. CELLCERT_ERR_NONE: the request is decided already, or not the station's.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_cancel(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            const char *station,
+                            const uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ How many requests are not decided.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_requests_under_way(const cellcert_nem *nem, size_t *count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ How the RA/CA of that name does: one of the CELLCERT_HEALTH_ constants; and how many messages wait for it. CELLCERT_ERR_NONE: there is none of
+ that name.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_health(const cellcert_nem *nem,
+                            const char *upstream,
+                            int32_t *health,
+                            size_t *waiting);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Takes the next thing to do, and sets `kind` to one of the CELLCERT_OUTPUT_ constants; the cellcert_nem_output_ calls are about it then. What was
+ taken before is gone. CELLCERT_ERR_NONE: there is nothing until something happens.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_next_output(const cellcert_nem *nem,
+                                 int32_t *kind);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_OUTPUT_SEND: the number of the exchange.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_output_exchange(const cellcert_nem *nem, uint64_t *exchange);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_OUTPUT_SEND: the message, a PKIMessage in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_output_message(const cellcert_nem *nem, uint8_t *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_OUTPUT_SEND and CELLCERT_OUTPUT_NOTICE: the name of the RA/CA.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_output_upstream(const cellcert_nem *nem, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_OUTPUT_EVENT: the name of the station.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_output_station(const cellcert_nem *nem, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_OUTPUT_EVENT: the request, 16 octets at `id`; and what happened, one of the CELLCERT_HAPPENING_ constants.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_output_event(const cellcert_nem *nem,
+                                  uint8_t *id,
+                                  int32_t *happening);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_OUTPUT_EVENT and CELLCERT_OUTPUT_NOTICE: what happened, in words for the log.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_output_text(const cellcert_nem *nem, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ How a request stands, given its 16 octets: one of the CELLCERT_STANDING_ constants. CELLCERT_ERR_NONE: there is no such request.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_standing(const cellcert_nem *nem,
+                              const uint8_t *id,
+                              int32_t *standing);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_STANDING_ISSUED: the certificate, in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_certificate(const cellcert_nem *nem, const uint8_t *id, uint8_t *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_STANDING_ISSUED: the CA certificate at that place, from 0, of those above the certificate, in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_chain(const cellcert_nem *nem,
+                           const uint8_t *id,
+                           size_t index,
+                           uint8_t *out,
+                           size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ CELLCERT_STANDING_REJECTED: why.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_reason(const cellcert_nem *nem, const uint8_t *id, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Takes an upload of whoever shows that. When this returns CELLCERT_OK the request is in the ledger. The same octets uploaded again are the same
+ request. CELLCERT_ERR_STATION, CELLCERT_ERR_NAME and others say why it is not taken; nothing was stored then.
+
+ kind: one of the CELLCERT_UPLOAD_ constants.
+ label: what the station calls it, 1 to 64 letters, digits, '.', '_' and '-', the first one no '.'; or NULL.
+ id: 16 octets, which become the request's name.
+ standing: one of the CELLCERT_STANDING_ constants, or NULL.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_upload(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            const cellcert_shown *shown,
+                            int32_t kind,
+                            const uint8_t *request,
+                            size_t request_len,
+                            const char *label,
+                            uint8_t *id,
+                            int32_t *standing);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The RA/CA answered a message that was sent, with a PKIMessage in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_answer(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            uint64_t exchange,
+                            const uint8_t *answer,
+                            size_t answer_len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ A message that was sent got no answer; it is sent again later.
+
+ understood: 0 when it was answered by something that is no CMP message, an HTTP status for instance; 1 when nothing came back.
+ reason: for the log.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_failure(const cellcert_context *context,
+                             const cellcert_nem *nem,
+                             uint64_t exchange,
+                             int32_t understood,
+                             const char *reason);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The station has fetched its certificate. id: the request's 16 octets.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_delivered(const cellcert_context *context, const cellcert_nem *nem, const uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Time has passed.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_tick(const cellcert_context *context, const cellcert_nem *nem);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ When to call cellcert_nem_tick, if nothing happens before: in milliseconds since 1970-01-01T00:00:00Z. CELLCERT_ERR_NONE: never.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_timeout(const cellcert_nem *nem,
+                             uint64_t *milliseconds);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Looks at a PKIMessage that a station has signed itself: whether it may go up. The program sends it to the RA/CA, and what comes back to the
+ station; the NEM keeps nothing of it. Read what to send with cellcert_nem_passage_message, and where to with cellcert_nem_passage_upstream,
+ before the next call that changes the NEM.
+
+ add: not 0 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1).
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_pass_up(const cellcert_context *context,
+                             const cellcert_nem *nem,
+                             const cellcert_shown *shown,
+                             const uint8_t *message,
+                             size_t message_len,
+                             int32_t add);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After cellcert_nem_pass_up: what to send, a PKIMessage in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_passage_message(const cellcert_nem *nem, uint8_t *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After cellcert_nem_pass_up: the name of the RA/CA.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_passage_upstream(const cellcert_nem *nem, char *out, size_t *len);
+#endif
 
 /*
  The octets to sign: the CertificationRequestInfo in DER. They are the same until the request is changed.

@@ -58,6 +58,16 @@ pub(crate) unsafe fn array<'a, T>(data: *const T, len: usize) -> Result<&'a [T],
     unsafe { items(data, len, MAX_ITEMS) }
 }
 
+/// As many items from C as the caller says.
+///
+/// # Safety
+/// As `octets`.
+#[cfg(feature = "nem")]
+pub(crate) unsafe fn many<'a, T>(data: *const T, len: usize, most: usize) -> Result<&'a [T], Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { items(data, len, most) }
+}
+
 unsafe fn items<'a, T>(data: *const T, len: usize, most: usize) -> Result<&'a [T], Failure> {
     if len == 0 {
         return Ok(&[]);

@@ -73,6 +73,9 @@ pub(crate) struct Inner {
     /// As it was handed in: for what does not go through the provider.
     #[cfg(not(feature = "host"))]
     pub(crate) random: Source,
+    /// The same, and the verifier, for a NEM's own provider.
+    #[cfg(feature = "nem")]
+    parts: (Option<Source>, Option<Verifier>),
     clock: Option<Clock>,
     pub(crate) detail: Option<String>,
 }
@@ -183,6 +186,22 @@ fn provider(random: Option<Source>) -> Result<CryptoProvider, Failure> {
     Ok(crypto_rustcrypto::provider(Box::new(random)))
 }
 
+fn verified_by(verifier: Option<Verifier>, provider: CryptoProvider) -> CryptoProvider {
+    match verifier {
+        Some(verifier) => {
+            provider.with_signature_verifier(|built_in| Box::new(Outside { verifier, built_in }))
+        }
+        None => provider,
+    }
+}
+
+/// A provider like the context's, for what outlives it.
+#[cfg(feature = "nem")]
+pub(crate) fn provider_of(context: &Inner) -> Result<CryptoProvider, Failure> {
+    let (random, verifier) = context.parts;
+    Ok(verified_by(verifier, provider(random)?))
+}
+
 /// Makes a context. The callbacks are copied; what their `ctx` points to must outlive the context. They are called by the thread that
 /// makes the call, and must not use the context or a handle of that call; they return normally, neither by longjmp nor by an
 /// exception.
@@ -210,14 +229,13 @@ pub unsafe extern "C" fn cellcert_context_new(
         // SAFETY: the caller's promise.
         let verifier = unsafe { optional(verifier) }?.copied().filter(|verifier| verifier.verify.is_some());
         let random = random.map(Source);
-        let mut provider = provider(random)?;
-        if let Some(verifier) = verifier {
-            provider = provider.with_signature_verifier(|built_in| Box::new(Outside { verifier, built_in }));
-        }
+        let provider = verified_by(verifier, provider(random)?);
         let context = handle::make::<Context>(Inner {
             provider,
             #[cfg(not(feature = "host"))]
             random: random.unwrap_or(Source(Random { fill: None, ctx: core::ptr::null_mut() })),
+            #[cfg(feature = "nem")]
+            parts: (random, verifier),
             clock,
             detail: None,
         });

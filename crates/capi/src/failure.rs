@@ -95,7 +95,7 @@ const fn verify_code(error: &VerifyError, otherwise: i32) -> i32 {
     }
 }
 
-const fn pkcs10_code(error: &pkcs10::Error) -> i32 {
+pub(crate) const fn pkcs10_code(error: &pkcs10::Error) -> i32 {
     use pkcs10::Error;
     match error {
         Error::Malformed(_) => CELLCERT_ERR_MALFORMED,
@@ -131,7 +131,7 @@ const fn crmf_code(error: &crmf::Error) -> i32 {
     }
 }
 
-const fn cmp_code(error: &CmpError) -> i32 {
+pub(crate) const fn cmp_code(error: &CmpError) -> i32 {
     match error {
         CmpError::Malformed(_)
         | CmpError::Deviation(_)

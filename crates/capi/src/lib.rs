@@ -26,6 +26,8 @@ mod heap;
 mod identity;
 mod key;
 mod name;
+#[cfg(feature = "nem")]
+mod nem;
 mod pkcs10_request;
 #[cfg(not(feature = "host"))]
 mod port;
@@ -44,6 +46,8 @@ pub use crmf_request::*;
 pub use identity::*;
 pub use key::*;
 pub use name::*;
+#[cfg(feature = "nem")]
+pub use nem::*;
 pub use pkcs10_request::*;
 pub use request::*;
 pub use signer::*;

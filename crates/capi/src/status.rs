@@ -63,6 +63,15 @@ pub const CELLCERT_ERR_CERTIFICATE: i32 = -65;
 /// Whoever answers has refused.
 pub const CELLCERT_ERR_REFUSED: i32 = -66;
 
+/// No station that may have certificates is known by that.
+pub const CELLCERT_ERR_STATION: i32 = -80;
+/// The request asks for a name that is not the station's, or for none.
+pub const CELLCERT_ERR_NAME: i32 = -81;
+/// Too many requests are under way: the station is to come back later.
+pub const CELLCERT_ERR_OVERLOAD: i32 = -82;
+/// No RA/CA serves the station.
+pub const CELLCERT_ERR_UPSTREAM: i32 = -83;
+
 /// What a code means, in a few words; a text that stands for ever, of any number.
 #[unsafe(no_mangle)]
 pub extern "C" fn cellcert_error_text(code: i32) -> *const c_char {
@@ -99,6 +108,10 @@ pub(crate) const fn text(code: i32) -> &'static CStr {
         CELLCERT_ERR_ANSWER => c"the answer is not what is due",
         CELLCERT_ERR_CERTIFICATE => c"the certificate is refused",
         CELLCERT_ERR_REFUSED => c"the other side refused",
+        CELLCERT_ERR_STATION => c"no station that may have certificates",
+        CELLCERT_ERR_NAME => c"not the station's name",
+        CELLCERT_ERR_OVERLOAD => c"too many requests are under way",
+        CELLCERT_ERR_UPSTREAM => c"no RA/CA serves the station",
         _ => c"no code of this library",
     }
 }

@@ -91,6 +91,22 @@ impl Inner {
         believed
     }
 
+    /// What an RA/CA of a NEM is to be believed by.
+    #[cfg(feature = "nem")]
+    pub(crate) fn apply(&self, upstream: &mut nem::Upstream) -> Result<(), Failure> {
+        if !self.secrets.is_empty() || !self.intermediates.is_empty() {
+            return Err(Failure::code(crate::status::CELLCERT_ERR_UNSUPPORTED));
+        }
+        if !self.signers.is_empty() {
+            upstream.trust_signers(self.signers.clone());
+        }
+        upstream.time_window = self.time_window;
+        upstream.reading = self.reading;
+        upstream.quirks = self.quirks;
+        upstream.set_revocation(self.revocation.as_ref());
+        Ok(())
+    }
+
     /// Reads and validates a message, of a transaction that has a root of its own or has none. A message that is sent again is answered
     /// with what it was answered the first time: its answer may be as old as itself.
     pub(crate) fn validate(

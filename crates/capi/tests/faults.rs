@@ -7,10 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{COMPILERS, Compiler, GCC, House, examples, succeeded, test_programs};
-
-/// GCC's: Debian's clang comes without the libraries for it.
-const SANITIZED: [&str; 3] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DSANITIZED"];
+use support::{COMPILERS, GCC, House, SANITIZED, examples, succeeded, test_programs, valgrind};
 
 /// The heap's functions go through the program.
 const WRAPPED: [&str; 5] = [
@@ -21,44 +18,79 @@ const WRAPPED: [&str; 5] = [
     "-Wl,--wrap=free",
 ];
 
-fn valgrind(program: &Path) -> Command {
-    let mut command = Command::new("valgrind");
-    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-    command.arg(program);
-    command
+/// What fails in turn, and how the program that lets it fail is built and run.
+struct Faults {
+    program: &'static str,
+    /// What is used at least once.
+    uses: &'static [&'static str],
+    /// What comes behind the number of the RA/CA's port.
+    files: &'static str,
 }
 
-/// The enrolment in which everything fails in turn; of the allocations every so many.
-fn faults(command: impl Fn(&Path) -> Command, compiler: Compiler, options: &[&str], stride: &str) {
-    let house = House::new();
-    let program = house.path().join("faults");
-    let sources = [test_programs(&["faults.c"]), examples(&["cmp_http.c"])].concat();
-    compiler.build(&sources, &[&WRAPPED, options].concat(), &program);
-    let said = succeeded(
-        command(&program)
-            .arg(house.raca.port.to_string())
-            .args(["vendor.der", "vendor-key.der", "operator-root.der", "Vendor", "enb1", stride])
-            .current_dir(house.path()),
-    );
-    for what in ["randomness", "clock", "signing", "verification", "one allocation"] {
-        let line = said.lines().find(|line| line.starts_with(&format!("{what}: ")));
-        assert!(line.is_some_and(|line| !line.contains(": 0, ")), "{what} was not used: {said}");
+/// A station's enrolment.
+const STATION: Faults = Faults {
+    program: "faults.c",
+    uses: &["randomness", "clock", "signing", "verification", "one allocation"],
+    files: "vendor.der vendor-key.der operator-root.der Vendor enb1",
+};
+
+/// A NEM that lets a station enrol.
+const NEM: Faults = Faults {
+    program: "nem_faults.c",
+    uses: &["randomness", "clock", "signing", "ledger", "one allocation"],
+    files: "nem.der nem-key.der operator-root.der factory.der enb1",
+};
+
+impl Faults {
+    /// Of the allocations every so many fails.
+    fn run(&self, command: impl Fn(&Path) -> Command, options: &[&str], stride: &str) {
+        let house = House::new();
+        house.certify_nem_and_stations(&["enb1"]);
+        let program = house.path().join("faults");
+        let sources = [test_programs(&[self.program, "world.c"]), examples(&["cmp_http.c"])].concat();
+        GCC.build(&sources, &[&WRAPPED, options].concat(), &program);
+        let said = succeeded(
+            command(&program)
+                .arg(house.raca.port.to_string())
+                .args(self.files.split(' '))
+                .arg(stride)
+                .current_dir(house.path()),
+        );
+        for what in self.uses {
+            let line = said.lines().find(|line| line.starts_with(&format!("{what}: ")));
+            assert!(line.is_some_and(|line| !line.contains(": 0, ")), "{what} was not used: {said}");
+        }
     }
 }
 
 #[test]
+fn what_fails_in_turn_in_a_nem_is_told_and_leaves_nothing_behind() {
+    NEM.run(|program| Command::new(program), &[], "1");
+}
+
+#[test]
+fn what_fails_in_turn_in_a_nem_does_so_cleanly_before_the_sanitizers() {
+    NEM.run(|program| Command::new(program), &SANITIZED, "11");
+}
+
+#[test]
+fn what_fails_in_turn_in_a_nem_does_so_cleanly_before_valgrind() {
+    NEM.run(valgrind, &["-DSANITIZED"], "151");
+}
+
+#[test]
 fn what_fails_in_turn_is_told_and_leaves_nothing_behind() {
-    faults(|program| Command::new(program), GCC, &[], "1");
+    STATION.run(|program| Command::new(program), &[], "1");
 }
 
 #[test]
 fn what_fails_in_turn_does_so_cleanly_before_the_sanitizers() {
-    faults(|program| Command::new(program), GCC, &SANITIZED, "7");
+    STATION.run(|program| Command::new(program), &SANITIZED, "7");
 }
 
 #[test]
 fn what_fails_in_turn_does_so_cleanly_before_valgrind() {
-    faults(valgrind, GCC, &["-DSANITIZED"], "101");
+    STATION.run(valgrind, &["-DSANITIZED"], "101");
 }
 
 #[test]

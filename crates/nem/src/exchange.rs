@@ -29,6 +29,18 @@ pub(crate) use nesting::Delayed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId(u64);
 
+impl ExchangeId {
+    /// From its number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number, for programs that are not written in Rust.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A message that was sent, with what it takes to open its answer: requests under way are not troubled by a new configuration.
 #[derive(Debug)]
 pub(crate) struct Exchange {

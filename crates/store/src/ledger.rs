@@ -1,5 +1,6 @@
-//! A NEM's ledger in one file.
+//! A NEM's ledger in one file, or in somebody else's store.
 
+mod key_value;
 mod record;
 mod upstream;
 
@@ -16,6 +17,7 @@ use redb::{
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+pub use key_value::{Entry, KeyValueLedger, KeyValues};
 use record::{record_from_der, record_to_der};
 use upstream::{upstream_from_der, upstream_to_der};
 

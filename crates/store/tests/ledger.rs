@@ -1,16 +1,21 @@
 //! The ledger on disk: what is written is read back, by every way it is looked for, also after it was reopened.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
 
 use asn1::UnixTime;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, SenderNonce, TransactionId};
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Certificates, Confirming, Fetch, Ledger, Record, RequestId, State};
+use nem::ledger::{
+    CannotUnbundle, Certificates, Confirming, Fetch, Ledger, LedgerError, Record, RequestId, State,
+};
 use store::Error;
-use store::ledger::EmbeddedLedger;
+use store::ledger::{EmbeddedLedger, Entry, KeyValueLedger, KeyValues};
 use testkit::vectors;
 
 fn transaction() -> Transaction {
@@ -247,4 +252,75 @@ fn a_file_that_is_no_ledger_is_named() {
     let error = EmbeddedLedger::open(&path).unwrap_err().to_string();
     assert!(error.contains("ledger.redb"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "[[station]]\nname = \"enb-1\"\n");
+}
+
+/// A store of somebody else's.
+#[derive(Debug, Default)]
+struct Map(Mutex<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+impl KeyValues for Map {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
+        Ok(self.0.lock().unwrap().get(key).cloned())
+    }
+
+    fn next(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LedgerError> {
+        let map = self.0.lock().unwrap();
+        Ok(map.range::<[u8], _>((Excluded(key), Unbounded)).next().map(|(key, _)| key.clone()))
+    }
+
+    fn write(&self, entries: &[Entry]) -> Result<(), LedgerError> {
+        let mut map = self.0.lock().unwrap();
+        for Entry { key, value } in entries {
+            assert!(key.len() <= 64);
+            match value {
+                Some(value) => map.insert(key.clone(), value.clone()),
+                None => map.remove(key),
+            };
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_ledger_in_somebody_else_s_store_answers_as_the_one_on_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = EmbeddedLedger::open(&directory.path().join("ledger.redb")).unwrap();
+    let map = KeyValueLedger::new(Map::default());
+    let ledgers: [&dyn Ledger; 2] = [&disk, &map];
+    let known = CannotUnbundle { reason: "badRequest".to_owned(), since: UnixTime::from_secs(1_795_000_000) };
+    let mut ids = Vec::new();
+    // Each state after each other one, of two stations, with names that change.
+    for (state, number) in states().into_iter().chain(states()).zip(0_u8..) {
+        let mut record = record(number, state);
+        record.station = format!("enb-{}", number % 2);
+        record.request = vec![0x30, number % 5];
+        record.label = Label::new(&format!("label-{}", number % 3)).filter(|_| number % 4 > 0);
+        ids.push(record.id);
+        let mut next = record.clone();
+        next.state = State::Rejected { reason: "late".to_owned() };
+        next.label = Label::new("renamed");
+        for ledger in ledgers {
+            ledger.put_all(&[]).unwrap();
+            ledger.put(&record).unwrap();
+            if number % 3 == 0 {
+                ledger.put_all(&[next.clone()]).unwrap();
+            }
+            ledger.set_cannot_unbundle("raca", Some(&known).filter(|_| number % 2 == 0)).unwrap();
+        }
+        let answers = ledgers.map(|ledger| {
+            let mut open = Vec::new();
+            ledger.open_requests(&mut |record| open.push(record)).unwrap();
+            let of_ids: Vec<_> = ids.iter().map(|id| ledger.request(*id).unwrap()).collect();
+            let of_stations = ["enb-0", "enb-1", "enb"].map(|station| {
+                let labels = ["label-0", "label-1", "renamed"].map(|label| Label::new(label).unwrap());
+                let labelled = labels.map(|label| ledger.labelled(station, &label).unwrap());
+                let found = ledger.find(station, &record.request).unwrap();
+                (ledger.latest_of(station, 3).unwrap(), labelled, found)
+            });
+            let owners =
+                [[0x31, 0], [0x31, number], [0x31, 200]].map(|key| ledger.owner_of_key(&key).unwrap());
+            (open, of_ids, of_stations, owners, ledger.cannot_unbundle("raca").unwrap())
+        });
+        assert_eq!(answers[0], answers[1]);
+    }
 }

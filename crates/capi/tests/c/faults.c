@@ -3,116 +3,15 @@
  * usage: faults PORT VENDOR_CERTIFICATE VENDOR_KEY OPERATOR_ROOT ORGANIZATION COMMON_NAME STRIDE
  *
  * The first enrolment goes to the RA/CA; its answers serve all that follow, which send the same octets but for the signatures. STRIDE: only
- * every so many allocations one is made to fail, for the slow tools. Linked with --wrap for the functions of the heap. */
+ * every so many allocations one is made to fail, for the slow tools. */
 #include "cellcert.h"
 #include "cmp_http.h"
+#include "world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* What is to fail, and at which use. */
-enum fault { NOTHING, RANDOM, CLOCK, SIGN, VERIFY, ONE_ALLOCATION, ALL_ALLOCATIONS };
-
-static struct {
-    enum fault fault;
-    long at;
-    /* How often each was used. */
-    long uses[ALL_ALLOCATIONS + 1];
-    /* Blocks that are not freed. */
-    long live;
-} world;
-
-static int fails(enum fault kind)
-{
-    long use = ++world.uses[kind];
-    return world.fault == kind && use == world.at;
-}
-
-static int allocation_fails(void)
-{
-    long use = ++world.uses[ONE_ALLOCATION];
-    return (world.fault == ONE_ALLOCATION && use == world.at) || (world.fault == ALL_ALLOCATIONS && use >= world.at);
-}
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *block, size_t size);
-int __real_posix_memalign(void **block, size_t alignment, size_t size);
-void __real_free(void *block);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *block, size_t size);
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
-void __wrap_free(void *block);
-
-static void *counted(void *block)
-{
-    world.live += block != NULL;
-    return block;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return allocation_fails() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return allocation_fails() ? NULL : counted(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *block, size_t size)
-{
-    void *moved = allocation_fails() ? NULL : __real_realloc(block, size);
-    world.live += block == NULL && moved != NULL;
-    return moved;
-}
-
-int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
-{
-    int code = allocation_fails() ? 12 : __real_posix_memalign(block, alignment, size);
-    world.live += code == 0;
-    return code;
-}
-
-void __wrap_free(void *block)
-{
-    world.live -= block != NULL;
-    __real_free(block);
-}
-#ifdef __cplusplus
-}
-#endif
-
-/* Not secure, and the same in each enrolment. */
-static int32_t fill(void *ctx, uint8_t *out, size_t len)
-{
-    size_t i;
-    if (fails(RANDOM)) {
-        return -1;
-    }
-    for (i = 0; i < len; i++) {
-        out[i] = (uint8_t)(++*(uint32_t *)ctx * 2654435761U >> 24);
-    }
-    return CELLCERT_OK;
-}
-
-static int32_t now(void *ctx, uint64_t *milliseconds)
-{
-    *milliseconds = *(const uint64_t *)ctx;
-    return fails(CLOCK) ? -1 : CELLCERT_OK;
-}
-
-static int32_t sign(void *ctx, const uint8_t *octets, size_t len, uint8_t *signature, size_t *signature_len)
-{
-    const cellcert_signer *chip = (const cellcert_signer *)ctx;
-    return fails(SIGN) ? -1 : chip->sign(chip->ctx, octets, len, signature, signature_len);
-}
 
 static int32_t verify(void *ctx, int32_t algorithm, const uint8_t *public_key, size_t public_key_len,
                       const uint8_t *octets, size_t octets_len, const uint8_t *signature, size_t signature_len)
@@ -123,11 +22,6 @@ static int32_t verify(void *ctx, int32_t algorithm, const uint8_t *public_key, s
 }
 
 #define MESSAGE 16384
-
-struct file {
-    uint8_t octets[4096];
-    size_t len;
-};
 
 static struct {
     uint16_t port;
@@ -185,8 +79,8 @@ struct enrolment {
 
 static int32_t prepare(struct enrolment *e)
 {
-    cellcert_random random = {fill, NULL};
-    cellcert_clock clock = {now, NULL};
+    cellcert_random random = {world_fill, NULL};
+    cellcert_clock clock = {world_now, NULL};
     cellcert_verifier verifier = {verify, NULL};
     cellcert_octets root = {house.root.octets, house.root.len};
     random.ctx = &e->counter;
@@ -198,7 +92,7 @@ static int32_t prepare(struct enrolment *e)
     TRY(cellcert_key_signer(e->own_key, &e->own));
     TRY(cellcert_key_signer(e->vendor_key, &e->chip));
     e->vendor = e->chip;
-    e->vendor.sign = sign;
+    e->vendor.sign = world_sign;
     e->vendor.ctx = &e->chip;
     MAKE(cellcert_trust_new(e->context, &root, 1, &e->trust), e->trust);
     TRY(cellcert_trust_set_time_window(e->context, e->trust, 600));
@@ -350,38 +244,6 @@ static int is_due(enum fault fault, int32_t code)
     }
 }
 
-/* Each use of it fails in turn. Returns how many wrong outcomes there were. */
-static long in_turn(enum fault fault, const char *name, long uses, long stride)
-{
-    long at, wrong = 0;
-    for (at = 1; at <= uses; at += stride) {
-        long live = world.live;
-        int32_t code;
-        memset(world.uses, 0, sizeof world.uses);
-        world.fault = fault;
-        world.at = at;
-        code = attempt();
-        world.fault = NOTHING;
-        if (!is_due(fault, code) || world.live != live) {
-            (void)fprintf(stderr, "%s %ld: %d %s, %ld blocks more\n", name, at, (int)code, cellcert_error_text(code),
-                          world.live - live);
-            wrong++;
-        }
-    }
-    (void)printf("%s: %ld, %ld wrong\n", name, uses, wrong);
-    return wrong;
-}
-
-static int read_file(const char *path, struct file *file)
-{
-    FILE *stream = fopen(path, "rb");
-    if (stream == NULL) {
-        return -1;
-    }
-    file->len = fread(file->octets, 1, sizeof file->octets, stream);
-    return fclose(stream);
-}
-
 int main(int argc, char **argv)
 {
     cellcert_context *context = NULL;
@@ -415,9 +277,11 @@ int main(int argc, char **argv)
         return 1;
     }
     memcpy(uses, world.uses, sizeof uses);
-    wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1) + in_turn(CLOCK, "clock", uses[CLOCK], 1) +
-            in_turn(SIGN, "signing", uses[SIGN], 1) + in_turn(VERIFY, "verification", uses[VERIFY], 1) +
-            in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride) +
-            in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride);
+    wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1, attempt, is_due) +
+            in_turn(CLOCK, "clock", uses[CLOCK], 1, attempt, is_due) +
+            in_turn(SIGN, "signing", uses[SIGN], 1, attempt, is_due) +
+            in_turn(VERIFY, "verification", uses[VERIFY], 1, attempt, is_due) +
+            in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride, attempt, is_due) +
+            in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride, attempt, is_due);
     return wrong == 0 ? 0 : 1;
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use testkit::programs::{Factory, run};
+use testkit::programs::{Factory, run, run_words, words};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -27,6 +27,9 @@ pub const CLANGXX: Compiler = Compiler { program: "clang++", language: &["-x", "
 pub const COMPILERS: [Compiler; 4] = [GCC, CLANG, GXX, CLANGXX];
 
 const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"];
+
+/// GCC's: Debian's clang comes without the libraries for it.
+pub const SANITIZED: [&str; 3] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DSANITIZED"];
 
 pub fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -68,6 +71,14 @@ pub fn examples(names: &[&str]) -> Vec<PathBuf> {
 
 pub fn test_programs(names: &[&str]) -> Vec<PathBuf> {
     names.iter().map(|name| crate_folder().join("tests/c").join(name)).collect()
+}
+
+/// A program before valgrind: an error or a leak there is a failure.
+pub fn valgrind(program: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+    command.arg(program);
+    command
 }
 
 /// The output of a program that ended well.
@@ -119,23 +130,50 @@ impl Drop for Raca {
 /// A folder with a factory, an RA/CA that serves, and what the factory left in a station's memory: `vendor.der`, `vendor-key.der`,
 /// `operator-root.der`.
 pub struct House {
-    pub folder: tempfile::TempDir,
+    pub factory: Factory,
     pub raca: Raca,
+    pub folder: tempfile::TempDir,
 }
 
 impl House {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        Factory::new(path).certify("enb1", 3650);
+        let factory = Factory::new(path);
+        factory.certify("enb1", 3650);
         let raca = Raca::start(path);
         to_der(path, "enb1", "vendor");
         run("openssl", "x509 -in ra/ca.pem -outform DER -out operator-root.der", path).success();
-        Self { folder, raca }
+        Self { factory, raca, folder }
     }
 
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The NEM's certificate, and of each station a request and its vendor certificate.
+    pub fn certify_nem_and_stations(&self, stations: &[&str]) {
+        let path = self.path();
+        let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+        run(
+            "openssl",
+            &format!("req -new {new_key} -keyout nem.key -out nem.csr -subj /O=Operator/CN=nem"),
+            path,
+        )
+        .success();
+        let csr = fs::read(path.join("nem.csr")).unwrap();
+        fs::write(path.join("nem.pem"), ra_server::issue(&self.raca.config, &csr, "ra").unwrap()).unwrap();
+        to_der(path, "nem", "nem");
+        run("openssl", "x509 -in factory.pem -outform DER -out factory.der", path).success();
+        for station in stations {
+            self.factory.certify(station, 3650);
+            run("openssl", &format!("x509 -in {station}.pem -outform DER -out {station}.vendor"), path)
+                .success();
+            let request =
+                format!("req -new {new_key} -keyout {station}.own -out {station}.p10 -outform DER -subj");
+            let subject = format!("/O=Operator/CN={station}");
+            run_words("openssl", &words(&request, &[&subject]), path).success();
+        }
     }
 
     /// Whether OpenSSL finds a path from the certificate to the operator's root, and its key in the file with it.

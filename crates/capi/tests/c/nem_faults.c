@@ -1,0 +1,356 @@
+/* A NEM in which everything fails once that can: each callback, each use of its ledger, and each allocation.
+ *
+ * usage: nem_faults PORT NEM_CERTIFICATE NEM_KEY OPERATOR_ROOT VENDOR_ROOT STATION STRIDE
+ *
+ * STATION.p10 and STATION.vendor are the station's. The first time the messages go to the RA/CA; its answers serve all times that follow. */
+#include "cellcert.h"
+#include "cmp_http.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MESSAGE 16384
+#define ENTRIES 32
+
+static struct {
+    uint16_t port;
+    struct file certificate, key, root, vendor_root, request, vendor;
+    const char *station;
+    uint64_t milliseconds;
+    struct {
+        uint8_t octets[MESSAGE];
+        size_t len;
+    } answers[2];
+} house;
+
+/* A ledger without a heap: a few entries, in no order. */
+struct entry {
+    uint8_t key[64], value[MESSAGE];
+    size_t key_len, value_len;
+};
+
+static struct {
+    struct entry entries[ENTRIES];
+    size_t count;
+} map;
+
+static int compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+static struct entry *find(const uint8_t *key, size_t key_len)
+{
+    size_t i;
+    for (i = 0; i < map.count; i++) {
+        if (compare(map.entries[i].key, map.entries[i].key_len, key, key_len) == 0) {
+            return &map.entries[i];
+        }
+    }
+    return NULL;
+}
+
+static int32_t hand_out(const uint8_t *octets, size_t octets_len, uint8_t *out, size_t *len)
+{
+    int fits = *len >= octets_len;
+    *len = octets_len;
+    if (fits) {
+        memcpy(out, octets, octets_len);
+    }
+    return fits ? CELLCERT_OK : CELLCERT_ERR_BUFFER;
+}
+
+static int32_t get(void *ctx, const uint8_t *key, size_t key_len, uint8_t *out, size_t *len)
+{
+    const struct entry *entry = find(key, key_len);
+    (void)ctx;
+    if (fails(LEDGER)) {
+        return CELLCERT_ERR_LEDGER;
+    }
+    return entry == NULL ? CELLCERT_ERR_NONE : hand_out(entry->value, entry->value_len, out, len);
+}
+
+static int32_t next(void *ctx, const uint8_t *key, size_t key_len, uint8_t *out, size_t *len)
+{
+    const struct entry *best = NULL;
+    size_t i;
+    (void)ctx;
+    if (fails(LEDGER)) {
+        return CELLCERT_ERR_LEDGER;
+    }
+    for (i = 0; i < map.count; i++) {
+        const struct entry *entry = &map.entries[i];
+        if (compare(entry->key, entry->key_len, key, key_len) > 0 &&
+            (best == NULL || compare(entry->key, entry->key_len, best->key, best->key_len) < 0)) {
+            best = entry;
+        }
+    }
+    return best == NULL ? CELLCERT_ERR_NONE : hand_out(best->key, best->key_len, out, len);
+}
+
+static int32_t write_all(void *ctx, const cellcert_ledger_entry *entries, size_t count)
+{
+    size_t i;
+    (void)ctx;
+    if (fails(LEDGER)) {
+        return CELLCERT_ERR_LEDGER;
+    }
+    for (i = 0; i < count; i++) {
+        struct entry *entry = find(entries[i].key, entries[i].key_len);
+        if (entries[i].value == NULL) {
+            if (entry != NULL) {
+                *entry = map.entries[--map.count];
+            }
+            continue;
+        }
+        if (entry == NULL) {
+            if (map.count == ENTRIES || entries[i].value_len > MESSAGE || entries[i].key_len > sizeof entry->key) {
+                return CELLCERT_ERR_LIMIT;
+            }
+            entry = &map.entries[map.count++];
+            memcpy(entry->key, entries[i].key, entries[i].key_len);
+            entry->key_len = entries[i].key_len;
+        }
+        if (entries[i].value_len > 0) {
+            memcpy(entry->value, entries[i].value, entries[i].value_len);
+        }
+        entry->value_len = entries[i].value_len;
+    }
+    return CELLCERT_OK;
+}
+
+struct nem {
+    uint32_t counter;
+    cellcert_context *context;
+    cellcert_key *key;
+    cellcert_identity *identity;
+    cellcert_trust *trust;
+    cellcert_nem *nem;
+    cellcert_signer chip, signer;
+    uint8_t subject[256], vendor_subject[256], buffer[MESSAGE], id[16];
+    size_t subject_len, vendor_subject_len, len, answered;
+};
+
+#define TRY(call)                   \
+    do {                            \
+        int32_t code_ = (call);     \
+        if (code_ != CELLCERT_OK) { \
+            return code_;           \
+        }                           \
+    } while (0)
+
+static int32_t name_of(const struct nem *n, const char *organization, uint8_t *out, size_t *len)
+{
+    cellcert_name_part part[2];
+    part[0].attribute = CELLCERT_NAME_ORGANIZATION;
+    part[0].value = organization;
+    part[1].attribute = CELLCERT_NAME_COMMON_NAME;
+    part[1].value = house.station;
+    return cellcert_name(n->context, part, 2, out, len);
+}
+
+static int32_t prepare(struct nem *n)
+{
+    cellcert_random random = {world_fill, NULL};
+    cellcert_clock clock = {world_now, NULL};
+    cellcert_ledger ledger = {get, next, write_all, NULL};
+    cellcert_octets root = {house.root.octets, house.root.len};
+    cellcert_octets vendor_root = {house.vendor_root.octets, house.vendor_root.len};
+    cellcert_upstream upstream;
+    cellcert_station station;
+    cellcert_nem_config config;
+    random.ctx = &n->counter;
+    clock.ctx = &house.milliseconds;
+    memset(&upstream, 0, sizeof upstream);
+    memset(&station, 0, sizeof station);
+    memset(&config, 0, sizeof config);
+    TRY(cellcert_context_new(&random, &clock, NULL, &n->context));
+    TRY(cellcert_key_from_pkcs8(n->context, house.key.octets, house.key.len, &n->key));
+    TRY(cellcert_key_signer(n->key, &n->chip));
+    n->signer = n->chip;
+    n->signer.sign = world_sign;
+    n->signer.ctx = &n->chip;
+    TRY(cellcert_identity_new(n->context, house.certificate.octets, house.certificate.len, NULL, 0, n->chip.algorithm,
+                              &n->identity));
+    TRY(cellcert_trust_new(n->context, &root, 1, &n->trust));
+    n->subject_len = sizeof n->subject;
+    TRY(name_of(n, "Operator", n->subject, &n->subject_len));
+    n->vendor_subject_len = sizeof n->vendor_subject;
+    TRY(name_of(n, "Vendor", n->vendor_subject, &n->vendor_subject_len));
+    upstream.name = "raca";
+    upstream.identity = n->identity;
+    upstream.signer = &n->signer;
+    upstream.trust = n->trust;
+    upstream.batch_size = 1;
+    station.name = house.station;
+    station.subject.data = n->subject;
+    station.subject.len = n->subject_len;
+    station.vendor_subject.data = n->vendor_subject;
+    station.vendor_subject.len = n->vendor_subject_len;
+    config.upstreams = &upstream;
+    config.upstream_count = 1;
+    config.stations = &station;
+    config.station_count = 1;
+    config.vendor_anchors = &vendor_root;
+    config.vendor_anchor_count = 1;
+    config.operator_anchors = &root;
+    config.operator_anchor_count = 1;
+    config.ledger = &ledger;
+    return cellcert_nem_new(n->context, &config, &n->nem);
+}
+
+/* Sends what there is to send, and hands in what comes back. */
+static int32_t converse(struct nem *n, int32_t *happening)
+{
+    for (;;) {
+        uint64_t exchange;
+        int32_t kind, code = cellcert_nem_next_output(n->nem, &kind);
+        if (code != CELLCERT_OK) {
+            return code == CELLCERT_ERR_NONE ? CELLCERT_OK : code;
+        }
+        if (kind == CELLCERT_OUTPUT_EVENT) {
+            int32_t last;
+            TRY(cellcert_nem_output_event(n->nem, n->id, &last));
+            n->len = sizeof n->buffer;
+            TRY(cellcert_nem_output_text(n->nem, (char *)n->buffer, &n->len));
+            *happening = last == CELLCERT_HAPPENING_OTHER ? *happening : last;
+        }
+        if (kind != CELLCERT_OUTPUT_SEND) {
+            continue;
+        }
+        TRY(cellcert_nem_output_exchange(n->nem, &exchange));
+        n->len = sizeof n->buffer;
+        TRY(cellcert_nem_output_message(n->nem, n->buffer, &n->len));
+        if (n->answered == 2) {
+            return CELLCERT_ERR_BUG;
+        }
+        if (house.answers[n->answered].len == 0) {
+            house.answers[n->answered].len = MESSAGE;
+            if (cmp_http_exchange(house.port, n->buffer, n->len, house.answers[n->answered].octets,
+                                  &house.answers[n->answered].len) != 0) {
+                (void)fprintf(stderr, "the RA/CA does not answer\n");
+                exit(2);
+            }
+        }
+        TRY(cellcert_nem_answer(n->context, n->nem, exchange, house.answers[n->answered].octets,
+                                house.answers[n->answered].len));
+        n->answered++;
+    }
+}
+
+static int32_t enrol(struct nem *n)
+{
+    cellcert_octets vendor = {house.vendor.octets, house.vendor.len};
+    cellcert_shown shown;
+    int32_t standing = -1, happening = 0;
+    memset(&shown, 0, sizeof shown);
+    shown.certificates = &vendor;
+    shown.certificate_count = 1;
+    TRY(cellcert_nem_upload(n->context, n->nem, &shown, CELLCERT_UPLOAD_PKCS10, house.request.octets, house.request.len,
+                            "first", n->id, &standing));
+    TRY(converse(n, &happening));
+    TRY(cellcert_nem_standing(n->nem, n->id, &standing));
+    if (happening == CELLCERT_HAPPENING_RETRY) {
+        /* Whatever failed is tried again later: nothing is lost. */
+        return standing == CELLCERT_STANDING_UNDER_WAY ? CELLCERT_ERR_LEDGER : CELLCERT_ERR_BUG;
+    }
+    if (standing != CELLCERT_STANDING_ISSUED) {
+        return CELLCERT_ERR_REFUSED;
+    }
+    n->len = sizeof n->buffer;
+    TRY(cellcert_nem_certificate(n->nem, n->id, n->buffer, &n->len));
+    return cellcert_nem_delivered(n->context, n->nem, n->id);
+}
+
+static int32_t attempt(void)
+{
+    static struct nem n;
+    int32_t code;
+    memset(&n, 0, sizeof n);
+    map.count = 0;
+    code = prepare(&n);
+    if (code == CELLCERT_OK) {
+        code = enrol(&n);
+    }
+    world.fault = NOTHING;
+    if (code == CELLCERT_ERR_MEMORY && n.nem != NULL) {
+        /* It may be gone. What it has taken on is in the ledger, and a new one goes on with it. */
+        (void)cellcert_nem_free(&n.nem);
+        (void)cellcert_trust_free(&n.trust);
+        (void)cellcert_identity_free(&n.identity);
+        (void)cellcert_key_free(&n.key);
+        (void)cellcert_context_free(&n.context);
+        if (prepare(&n) != CELLCERT_OK || cellcert_nem_tick(n.context, n.nem) != CELLCERT_OK) {
+            code = CELLCERT_ERR_BUG;
+        }
+    }
+    (void)cellcert_nem_free(&n.nem);
+    (void)cellcert_trust_free(&n.trust);
+    (void)cellcert_identity_free(&n.identity);
+    (void)cellcert_key_free(&n.key);
+    (void)cellcert_context_free(&n.context);
+    return code;
+}
+
+static int is_due(enum fault fault, int32_t code)
+{
+    switch (fault) {
+    case RANDOM:
+        /* Where a message could not be made, it is tried again. */
+        return code == CELLCERT_ERR_LEDGER || code == CELLCERT_ERR_RANDOM;
+    case CLOCK:
+        return code == CELLCERT_ERR_CLOCK;
+    case SIGN:
+        return code == CELLCERT_ERR_LEDGER || code == CELLCERT_ERR_SIGN;
+    case LEDGER:
+        return code == CELLCERT_ERR_LEDGER;
+    default:
+        /* The cryptography's own allocations end in whatever it was doing. */
+        return code == CELLCERT_ERR_MEMORY || code == CELLCERT_ERR_LEDGER || code == CELLCERT_ERR_KEY ||
+               code == CELLCERT_ERR_SIGN || code == CELLCERT_ERR_POP || code == CELLCERT_ERR_TRUST ||
+               code == CELLCERT_ERR_STATION || code == CELLCERT_ERR_REFUSED || code == CELLCERT_OK;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    char path[512];
+    long uses[ALL_ALLOCATIONS + 1], stride, wrong;
+    int32_t code;
+    if (argc != 8 || read_file(argv[2], &house.certificate) != 0 || read_file(argv[3], &house.key) != 0 ||
+        read_file(argv[4], &house.root) != 0 || read_file(argv[5], &house.vendor_root) != 0) {
+        (void)fprintf(stderr, "usage: nem_faults PORT CERTIFICATE KEY ROOT VENDOR_ROOT STATION STRIDE\n");
+        return 2;
+    }
+    house.port = (uint16_t)strtoul(argv[1], NULL, 10);
+    house.station = argv[6];
+    (void)snprintf(path, sizeof path, "%s.p10", argv[6]);
+    code = read_file(path, &house.request);
+    (void)snprintf(path, sizeof path, "%s.vendor", argv[6]);
+    if (code != 0 || read_file(path, &house.vendor) != 0) {
+        return 2;
+    }
+    stride = strtol(argv[7], NULL, 10);
+    /* Later than what is issued now. */
+    house.milliseconds = ((uint64_t)time(NULL) + 10) * 1000;
+    /* Twice: the second time nothing is set up any more that stays. */
+    code = attempt();
+    memset(world.uses, 0, sizeof world.uses);
+    code = code == CELLCERT_OK ? attempt() : code;
+    if (code != CELLCERT_OK) {
+        (void)fprintf(stderr, "without any fault: %d %s\n", (int)code, cellcert_error_text(code));
+        return 1;
+    }
+    memcpy(uses, world.uses, sizeof uses);
+    wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1, attempt, is_due) +
+            in_turn(CLOCK, "clock", uses[CLOCK], 1, attempt, is_due) +
+            in_turn(SIGN, "signing", uses[SIGN], 1, attempt, is_due) +
+            in_turn(LEDGER, "ledger", uses[LEDGER], 1, attempt, is_due) +
+            in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride, attempt, is_due) +
+            in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride, attempt, is_due);
+    return wrong == 0 ? 0 : 1;
+}
