@@ -14,8 +14,8 @@ use crypto::{CryptoProvider, ExtendedKeyUsage, PublicKey, SignatureAlgorithm, Si
 use crypto_aws_lc::{KeyType, SoftwareKey};
 use nem::ledger::RequestId;
 use nem::{
-    Batching, Input, Inventory, Nem, Output, Settings, Shown, Standing, Station, StationAnchors, Upload,
-    Upstream, VendorCertificate,
+    Arrival, Batching, Input, Inventory, Nem, Output, Settings, Shown, Standing, Station, StationAnchors,
+    Upload, Upstream, VendorCertificate,
 };
 use pkcs10::CertReqBuilder;
 use store::ledger::EmbeddedLedger;
@@ -26,6 +26,8 @@ use testkit::vectors::NOW;
 use x509_cert::name::Name;
 
 const SIZES: [u32; 4] = [1, 10, 100, 1000];
+/// Uploads and deliveries that come in together, as `nem serve` takes them.
+const TOGETHER: usize = 256;
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Which cryptography.
@@ -132,11 +134,16 @@ impl House {
     /// From all uploads to all deliveries: how long it takes, and how much of that the RA/CA.
     fn enrol(&mut self, requests: &[Vec<u8>]) -> (Duration, Duration) {
         let (begun, mut in_raca) = (Instant::now(), Duration::ZERO);
-        let upload = |(chain, request): (&Vec<EncodedCertificate>, &Vec<u8>)| {
-            let (shown, upload) = (Shown::Certificates(chain), Upload::Pkcs10(request));
-            self.nem.upload(shown, upload, None, self.now).unwrap().0
-        };
-        let ids: Vec<RequestId> = self.chains.iter().zip(requests).map(upload).collect();
+        let both = self.chains.iter().zip(requests);
+        let arrivals: Vec<Arrival<'_>> = both
+            .map(|(chain, request)| Arrival {
+                shown: Shown::Certificates(chain),
+                upload: Upload::Pkcs10(request),
+                label: None,
+            })
+            .collect();
+        let outcomes = arrivals.chunks(TOGETHER).flat_map(|some| self.nem.upload_all(some, self.now));
+        let ids: Vec<RequestId> = outcomes.map(|outcome| outcome.unwrap().0).collect();
         while self.nem.requests_under_way() > 0 {
             while let Some(output) = self.nem.poll_output() {
                 let Output::Send { exchange, message, .. } = output else { continue };
@@ -150,9 +157,11 @@ impl House {
                 self.nem.handle(Input::Tick, self.now).unwrap();
             }
         }
-        for request in ids {
-            assert!(matches!(self.nem.standing(request), Ok(Some(Standing::Issued(_)))));
-            self.nem.handle(Input::Delivered { request }, self.now).unwrap();
+        for request in &ids {
+            assert!(matches!(self.nem.standing(*request), Ok(Some(Standing::Issued(_)))));
+        }
+        for some in ids.chunks(TOGETHER) {
+            self.nem.delivered(some, self.now).unwrap();
         }
         (begun.elapsed(), in_raca)
     }

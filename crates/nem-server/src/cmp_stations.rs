@@ -24,10 +24,16 @@ pub(crate) enum StationCmp {
     Off,
 }
 
-pub(crate) struct CmpStations {
-    pub(crate) service: Arc<Service>,
+/// Which messages of stations are taken, and how they go up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StationMessages {
     pub(crate) policy: StationCmp,
     pub(crate) reading: ReadingPolicy,
+}
+
+pub(crate) struct CmpStations {
+    pub(crate) service: Arc<Service>,
+    pub(crate) messages: StationMessages,
     /// Whether the listener lies inside the IPsec tunnel.
     pub(crate) tunnel: bool,
 }
@@ -40,9 +46,10 @@ impl CmpHandler for CmpStations {
             false => Identity::of_certificates(&request.peer.certificates),
         };
         let octets = Arc::new(request.octets);
-        let add = self.policy == StationCmp::AddedProtection;
+        let StationMessages { policy, reading } = self.messages;
+        let add = policy == StationCmp::AddedProtection;
         let passage = match identity {
-            Ok(identity) => self.service.pass_up(identity, octets.clone(), self.reading, add).await,
+            Ok(identity) => self.service.pass_up(identity, octets.clone(), reading, add).await,
             Err(refusal) => Err(refusal),
         };
         let (fail_info, reason) = match passage {

@@ -95,6 +95,7 @@ pub(crate) struct Trust {
 pub(crate) struct Intake {
     pub(crate) max_request_octets: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
     hold_seconds: u64,
     retry_after_seconds: u64,
     max_requests: usize,
@@ -109,6 +110,7 @@ impl Default for Intake {
         Self {
             max_request_octets: 64 * 1024,
             max_connections: 1024,
+            max_connections_per_address: 64,
             hold_seconds: 5,
             retry_after_seconds: settings.retry_after.as_secs(),
             max_requests: settings.max_requests,
@@ -155,6 +157,7 @@ impl Config {
         }
         for (name, value) in [
             ("intake.max_connections", self.intake.max_connections),
+            ("intake.max_connections_per_address", self.intake.max_connections_per_address),
             ("intake.max_requests", self.intake.max_requests),
             ("intake.max_requests_per_station", self.intake.max_requests_per_station),
         ] {

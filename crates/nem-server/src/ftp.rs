@@ -1,8 +1,9 @@
 //! FTP with TLS (RFC 4217), and without it inside the IPsec tunnel.
 //!
 //! ```text
-//! requests/NAME.p10 .csr .crmf        what a station uploads: PKCS #10, the same, CertReqMessages
+//! requests/NAME.p10 .csr .crmf .pki   what a station uploads: PKCS #10, the same, CertReqMessages, a PKIMessage
 //! certificates/NAME.pem .p7c          the certificate and the CA certificates above it
+//! certificates/NAME.pki               the answer to a PKIMessage
 //! certificates/NAME.error             or why there is none
 //! ```
 //!
@@ -10,11 +11,10 @@
 
 mod files;
 mod login;
-mod refused;
+mod remembered;
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -23,12 +23,14 @@ use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{error, warn};
+use transfer::Visitors;
 use transfer::tls::ServerTls;
 
+use crate::cmp_stations::StationMessages;
 use crate::service::Service;
 use files::Files;
 use login::{Login, StationUser};
-use refused::RefusedUploads;
+use remembered::Remembered;
 
 /// Sessions of one address at a time: whoever leaves them hanging leaves the rest for others.
 const SESSIONS_PER_ADDRESS: usize = 4;
@@ -76,13 +78,14 @@ impl Passive {
 pub(crate) struct FtpServer {
     service: Arc<Service>,
     login: Arc<Login>,
-    refused: Arc<RefusedUploads>,
+    remembered: Arc<Remembered>,
+    cmp: StationMessages,
     /// `None` inside the tunnel.
     tls: Option<ServerTls>,
     passive: Passive,
     max_request_octets: usize,
     sessions: Arc<Semaphore>,
-    per_address: Mutex<HashMap<IpAddr, usize>>,
+    visitors: Visitors,
 }
 
 impl FtpServer {
@@ -90,18 +93,20 @@ impl FtpServer {
         service: Arc<Service>,
         tls: Option<ServerTls>,
         passive: Passive,
+        cmp: StationMessages,
         max_request_octets: usize,
         max_connections: usize,
     ) -> Arc<Self> {
         Arc::new(Self {
             login: Arc::new(Login::new(service.clone(), tls.is_none())),
             service,
-            refused: Arc::default(),
+            remembered: Arc::default(),
+            cmp,
             tls,
             passive,
             max_request_octets,
             sessions: Arc::new(Semaphore::new(max_connections)),
-            per_address: Mutex::default(),
+            visitors: Visitors::new(SESSIONS_PER_ADDRESS),
         })
     }
 
@@ -119,13 +124,14 @@ impl FtpServer {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let Some(guest) = Guest::enter(self.clone(), peer.ip()) else {
+                    let Some(visitor) = self.visitors.enter(peer.ip()) else {
                         warn!(%peer, "FTP session refused: the address has {SESSIONS_PER_ADDRESS} already");
                         continue;
                     };
+                    let server = self.clone();
                     tokio::spawn(async move {
-                        guest.server.session(stream).await;
-                        drop((place, guest));
+                        server.session(stream).await;
+                        drop((place, visitor));
                     });
                 }
                 Err(error) => {
@@ -140,7 +146,8 @@ impl FtpServer {
     async fn session(&self, stream: TcpStream) {
         let files = Files {
             service: self.service.clone(),
-            refused: self.refused.clone(),
+            remembered: self.remembered.clone(),
+            cmp: self.cmp,
             max_request_octets: self.max_request_octets,
         };
         let (first, last) = self.passive.ports;
@@ -165,38 +172,6 @@ impl FtpServer {
                 }
             }
             Err(error) => error!("FTP cannot be served: {error}"),
-        }
-    }
-}
-
-/// A session, counted under its address while it lasts.
-struct Guest {
-    server: Arc<FtpServer>,
-    address: IpAddr,
-}
-
-impl Guest {
-    fn enter(server: Arc<FtpServer>, address: IpAddr) -> Option<Self> {
-        {
-            let mut counts = server.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(address).or_default();
-            if *count >= SESSIONS_PER_ADDRESS {
-                return None;
-            }
-            *count += 1;
-        }
-        Some(Self { server, address })
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut counts = self.server.per_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
         }
     }
 }

@@ -21,7 +21,7 @@ use transfer::uploads::upload_router;
 
 use crate::admin::Running;
 use crate::audit::Audit;
-use crate::cmp_stations::{CmpStations, StationCmp};
+use crate::cmp_stations::{CmpStations, StationCmp, StationMessages};
 use crate::config::Config;
 use crate::current::Current;
 use crate::doors::Doors;
@@ -104,13 +104,11 @@ pub async fn serve(
         let uploads =
             Uploads { service: service.clone(), hold: config.intake.hold(), ca_certificates, tunnel };
         let router = upload_router(Arc::new(uploads), limits);
-        let policy = config.intake.station_cmp;
-        if policy == StationCmp::Off {
+        let messages = station_messages(&config);
+        if messages.policy == StationCmp::Off {
             return router;
         }
-        let mut reading = ReadingPolicy::default();
-        reading.message_size = config.intake.max_request_octets;
-        let stations = CmpStations { service: service.clone(), policy, reading, tunnel };
+        let stations = CmpStations { service: service.clone(), messages, tunnel };
         router.merge(cmp_router(Arc::new(stations), limits))
     };
     let over_tls = uploads(false);
@@ -175,13 +173,21 @@ fn ftp_server(
     passive: Passive,
 ) -> Arc<FtpServer> {
     let intake = &config.intake;
-    FtpServer::new(service.clone(), tls, passive, intake.max_request_octets, intake.max_connections)
+    let (octets, connections) = (intake.max_request_octets, intake.max_connections);
+    FtpServer::new(service.clone(), tls, passive, station_messages(config), octets, connections)
+}
+
+fn station_messages(config: &Config) -> StationMessages {
+    let mut reading = ReadingPolicy::default();
+    reading.message_size = config.intake.max_request_octets;
+    StationMessages { policy: config.intake.station_cmp, reading }
 }
 
 fn limits(config: &Config) -> Limits {
     let mut limits = Limits::default();
     limits.body_size = config.intake.max_request_octets;
     limits.connections = config.intake.max_connections;
+    limits.connections_per_address = config.intake.max_connections_per_address;
     // A request that waits for its certificate has that long, too, when the server stops.
     limits.drain = limits.drain.max(config.intake.hold() + Duration::from_secs(1));
     limits

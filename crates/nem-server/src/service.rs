@@ -1,8 +1,8 @@
 //! Drives the NEM: its messages go to the RA/CAs, its events to the log and to the stations that wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
@@ -13,8 +13,8 @@ use host::audit::Entry;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
 use nem::{
-    Account, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output, Passage,
-    Refusal, Standing, Upload, Upstream,
+    Account, Arrival, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output,
+    Passage, Refusal, Standing, Upload, Uploaded, Upstream,
 };
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
@@ -36,7 +36,14 @@ pub(crate) struct Service {
     /// When the NEM wants to be told that time has passed.
     due: watch::Sender<Option<UnixTime>>,
     waiting: Mutex<HashMap<RequestId, Arc<Notify>>>,
+    /// What came in while others had the NEM.
+    arrivals: Mutex<VecDeque<Waiting>>,
+    /// The requests whose certificates were fetched meanwhile.
+    fetched: Mutex<Vec<RequestId>>,
 }
+
+/// Uploads that are taken together at most: nobody else has the NEM meanwhile.
+const TOGETHER: usize = 256;
 
 impl Service {
     pub(crate) fn new(
@@ -55,6 +62,8 @@ impl Service {
             audit,
             due,
             waiting: Mutex::default(),
+            arrivals: Mutex::default(),
+            fetched: Mutex::default(),
         })
     }
 
@@ -84,18 +93,35 @@ impl Service {
     ) -> Result<(RequestId, Standing), Refusal> {
         let service = self.clone();
         blocking(move || {
-            let upload = match form {
-                Form::Pkcs10 => Upload::Pkcs10(&octets),
-                Form::CertReqMessages => Upload::CertReqMessages(&octets),
-            };
             if !service.audit.is_writable() {
                 let (station, reason) = (String::new(), "the audit log cannot be written".to_owned());
                 return Err(Refusal::Ledger { station, reason });
             }
-            let taken = service.act(|nem, now| nem.upload(identity.shown(), upload, label.as_ref(), now));
+            let (told, outcome) = mpsc::sync_channel(1);
+            lock(&service.arrivals).push_back(Waiting { identity, form, octets, label, told });
+            service.take_arrivals();
+            // It is always told: whoever takes an arrival out of the queue tells it.
+            let taken = outcome.recv().unwrap_or(Err(Refusal::MalformedCertificate));
             taken.inspect_err(|refusal| service.audit.record_refusal("upload", refusal))
         })
         .await
+    }
+
+    /// Takes what came in while others had the NEM, at once: the ledger is written once for all of it.
+    fn take_arrivals(self: &Arc<Self>) {
+        let taken = self.act(|nem, now| {
+            let mut queue = lock(&self.arrivals);
+            let most = queue.len().min(TOGETHER);
+            let waiting: Vec<Waiting> = queue.drain(..most).collect();
+            drop(queue);
+            let arrivals: Vec<Arrival<'_>> = waiting.iter().map(Waiting::arrival).collect();
+            let outcomes = nem.upload_all(&arrivals, now);
+            waiting.into_iter().map(|waiting| waiting.told).zip(outcomes).collect::<Vec<_>>()
+        });
+        for (told, outcome) in taken {
+            // Whoever waits for it may have been cut off.
+            let _ = told.send(outcome);
+        }
     }
 
     /// The name of the station that is.
@@ -281,7 +307,18 @@ impl Service {
     }
 
     pub(crate) async fn delivered(self: &Arc<Self>, request: RequestId) {
-        self.clone().handle(Happened::Delivered(request)).await;
+        let service = self.clone();
+        blocking(move || {
+            lock(&service.fetched).push(request);
+            let outcome = service.act(|nem, now| {
+                let fetched = std::mem::take(&mut *lock(&service.fetched));
+                nem.delivered(&fetched, now)
+            });
+            if let Err(error) = outcome {
+                error!("{error}");
+            }
+        })
+        .await;
     }
 
     /// From now on these are the stations. Blocks.
@@ -374,6 +411,25 @@ impl fmt::Debug for Service {
     }
 }
 
+/// An upload that waits for the NEM.
+struct Waiting {
+    identity: Identity,
+    form: Form,
+    octets: Vec<u8>,
+    label: Option<Label>,
+    told: mpsc::SyncSender<Uploaded>,
+}
+
+impl Waiting {
+    fn arrival(&self) -> Arrival<'_> {
+        let upload = match self.form {
+            Form::Pkcs10 => Upload::Pkcs10(&self.octets),
+            Form::CertReqMessages => Upload::CertReqMessages(&self.octets),
+        };
+        Arrival { shown: self.identity.shown(), upload, label: self.label.as_ref() }
+    }
+}
+
 /// What an upload is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
@@ -390,7 +446,6 @@ enum Happened {
     Answer(ExchangeId, Vec<u8>),
     Failure(ExchangeId, String),
     Misunderstood(ExchangeId, String),
-    Delivered(RequestId),
     Tick,
 }
 
@@ -400,7 +455,6 @@ impl Happened {
             Self::Answer(exchange, octets) => Input::Answer { exchange: *exchange, octets },
             Self::Failure(exchange, reason) => Input::Failure { exchange: *exchange, reason },
             Self::Misunderstood(exchange, reason) => Input::Misunderstood { exchange: *exchange, reason },
-            Self::Delivered(request) => Input::Delivered { request: *request },
             Self::Tick => Input::Tick,
         }
     }

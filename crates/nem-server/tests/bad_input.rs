@@ -5,9 +5,11 @@
 mod support;
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 
-use support::{House, enter, upload};
-use testkit::programs::run;
+use support::{House, Plan, enter, upload};
+use testkit::programs::{run, run_words, words};
 
 const SUBJECT: &str = "/CN=enb1.operator.example";
 
@@ -105,4 +107,49 @@ fn what_it_may_not_ask_for() {
     // A replay is the same request.
     assert_eq!(house.delivers("enb1", "good.p10"), first);
     assert_eq!(house.raca.issued().len(), 1);
+}
+
+#[test]
+fn who_takes_all_connections_leaves_the_others_theirs() {
+    let few = ("max_connections = 1024", "max_connections = 50");
+    let each = ("max_connections_per_address = 64", "max_connections_per_address = 8");
+    let house = House::with(&Plan { settings: &[few, each], ..Plan::default() });
+    house.request("good", SUBJECT);
+    // From one address, and not a word of TLS on any of them.
+    let address: SocketAddr = house.nem.address().parse().unwrap();
+    let idle: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(address).unwrap()).collect();
+    house.nem.wait_for_log(&["WARN", "the address has 8 already"]);
+    let url = format!("https://{address}/.well-known/est/simpleenroll");
+    let words = words(
+        "-sS --fail --interface 127.0.0.2 --cacert ra/ca.pem --cert enb1.pem --key enb1.key --data-binary @good.p10 -o got -H",
+        &["Content-Type: application/pkcs10", &url],
+    );
+    run_words("curl", &words, house.path()).success();
+    assert_eq!(house.raca.issued().len(), 1);
+    drop(idle);
+}
+
+#[test]
+fn slow_bodies_and_replayed_uploads_leave_the_rest_served() {
+    let house = House::new();
+    house.request("good", SUBJECT);
+    let address: SocketAddr = house.nem.address().parse().unwrap();
+    // Bodies that are promised and never sent, over TLS with the station's own certificate.
+    let slow = format!(
+        "for i in 1 2 3 4 5 6 7 8; do (printf 'POST /.well-known/est/simpleenroll HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: \
+         application/pkcs10\\r\\nContent-Length: 400\\r\\n\\r\\nM'; sleep 20) | openssl s_client -quiet -connect {address} \
+         -cert enb1.pem -key enb1.key >/dev/null 2>&1 & done; sleep 1"
+    );
+    let mut sleepers = std::process::Command::new("sh");
+    let mut sleepers =
+        sleepers.args(["-c", &slow]).current_dir(house.path()).process_group(0).spawn().unwrap();
+    let first = house.delivers("enb1", "good.p10");
+    for _replay in 0..20 {
+        assert_eq!(house.delivers("enb1", "good.p10"), first);
+    }
+    assert_eq!(house.raca.issued().len(), 1, "however often it is uploaded");
+    sleepers.wait().unwrap();
+    // Those in its group that still wait to send.
+    let group = format!("-{}", sleepers.id());
+    run_words("kill", &["-TERM", "--", &group], house.path());
 }

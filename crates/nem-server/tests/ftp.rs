@@ -1,10 +1,15 @@
 //! FTP at `nem serve`, by curl and lftp: with TLS, and without it inside the tunnel.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod support;
 
 use std::fs;
 
+use cmp::end_entity::{CertificateRequest, Enrolment};
+use cmp::{BodyKind, PkiMessage, SenderIdentity};
+use crmf::{CertReqMessages, CertReqMsgBuilder};
+use crypto::SigningKey;
+use crypto_aws_lc::{KeyType, SoftwareKey, provider};
 use support::{House, Plan, enter, eventually, request};
 use testkit::programs::{free_port, run, run_with, run_words, words};
 
@@ -179,4 +184,45 @@ fn inside_the_tunnel_the_address_counts_and_the_password_of_whoever_has_one() {
     let fetch = format!("--interface 127.0.0.3 -u any:any {at}/certificates/three.pem -o three.pem");
     eventually(|| curl(&house, &fetch).0 == Some(0));
     run("openssl", "verify -CAfile ra/ca.pem three.pem", house.path()).success();
+}
+
+/// A message that the station signed with its vendor certificate, and the key in it.
+fn initial_request(house: &House) -> Vec<u8> {
+    let path = house.path();
+    let (chain, signer) =
+        host::read_credential(&path.join("enb1.pem"), &path.join("enb1.key").as_path().into()).unwrap();
+    let identity = SenderIdentity::new(chain[0].clone(), Vec::new(), signer.algorithm()).unwrap();
+    let key = SoftwareKey::generate(KeyType::P256).unwrap();
+    let subject = "CN=enb1,O=Vendor".parse().unwrap();
+    let message = CertReqMsgBuilder::new(Some(subject), key.public_key()).sign(&key).unwrap();
+    let request = CertificateRequest::Ir(CertReqMessages::new(vec![message]).unwrap());
+    let (part, _) = Enrolment::new(request).start(&identity, &provider(), host::now()).unwrap();
+    part.sign(signer.as_ref()).unwrap()
+}
+
+#[test]
+fn a_station_s_own_message_is_answered_in_a_file() {
+    let port = free_port();
+    let house = house(port, true);
+    // The RA/CA gives stations the names that their vendors gave them.
+    let stations = house.path().join("nem/stations.toml");
+    support::replace(&stations, "subject = \"CN=enb1.operator.example\"", "subject = \"CN=enb1,O=Vendor\"");
+    house.nem.wait_for_log(&["inventory read again", "stations=2"]);
+    house.nem.signal("HUP");
+    fs::write(house.path().join("mine.pki"), initial_request(&house)).unwrap();
+    let at = format!("ftp://localhost:{port}");
+    eventually(|| curl(&house, &format!("{BY_CERTIFICATE} -T mine.pki {at}/requests/mine.pki")).0 == Some(0));
+    let (code, _, error) =
+        curl(&house, &format!("{BY_CERTIFICATE} {at}/certificates/mine.pki -o answer.pki"));
+    assert_eq!(code, Some(0), "{error}{}", house.nem.log());
+    let answer = PkiMessage::from_der(&fs::read(house.path().join("answer.pki")).unwrap()).unwrap();
+    assert_eq!(answer.body().kind(), BodyKind::Ip);
+    // What does not go up says why, and another station sees nothing of it.
+    fs::write(house.path().join("none.pki"), b"garbage").unwrap();
+    assert_ne!(curl(&house, &format!("{BY_CERTIFICATE} -T none.pki {at}/requests/none.pki")).0, Some(0));
+    let (_, reason, _) = curl(&house, &format!("{BY_CERTIFICATE} {at}/certificates/none.error"));
+    assert!(reason.contains("message"), "{reason}");
+    let others = curl(&house, &format!("{BY_PASSWORD} {at}/certificates/mine.pki -o nothing"));
+    assert_ne!(others.0, Some(0));
+    assert_ne!(curl(&house, &format!("{BY_PASSWORD} -T mine.pki {at}/requests/mine.pki")).0, Some(0));
 }

@@ -1,6 +1,7 @@
 //! What a station is told about its request, and what it does with it.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use asn1::UnixTime;
@@ -85,20 +86,40 @@ impl Nem {
         Ok(true)
     }
 
-    pub(crate) fn handle_delivered(&mut self, id: RequestId, now: UnixTime) -> Result<(), Error> {
-        let Some(mut record) = self.ledger.request(id)? else { return Ok(()) };
-        record.state = match record.state {
-            State::Issued(certificates) => State::Delivered(certificates),
-            State::Confirming(confirming) if record.fetch == Some(Fetch::Awaited) => {
-                record.fetch = Some(Fetch::Done);
-                self.confirm_anew(record.upstream.as_deref(), *confirming, now)?
-            }
-            _ => return Ok(()),
-        };
-        record.changed_at = now;
-        self.ledger.put(&record)?;
-        self.outputs.push_back(Output::Event(Event::new(&record, Happening::Delivered)));
-        self.confirm_now(&record, now);
+    /// Stations have fetched their certificates. That is one write to the ledger for all of them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written: then none of them counts as fetched.
+    pub fn delivered(&mut self, requests: &[RequestId], now: UnixTime) -> Result<(), Error> {
+        let outcome = self.handle_delivered(requests, now);
+        self.pump(now);
+        outcome
+    }
+
+    pub(crate) fn handle_delivered(&mut self, requests: &[RequestId], now: UnixTime) -> Result<(), Error> {
+        let mut fetched: Vec<Record> = Vec::new();
+        for id in requests {
+            let is_known = fetched.iter().any(|record| record.id == *id);
+            let Some(mut record) = self.ledger.request(*id)?.filter(|_| !is_known) else { continue };
+            record.state = match record.state {
+                State::Issued(certificates) => State::Delivered(certificates),
+                State::Confirming(confirming) if record.fetch == Some(Fetch::Awaited) => {
+                    record.fetch = Some(Fetch::Done);
+                    self.confirm_anew(record.upstream.as_deref(), *confirming, now)?
+                }
+                _ => continue,
+            };
+            record.changed_at = now;
+            fetched.push(record);
+        }
+        if fetched.is_empty() {
+            return Ok(());
+        }
+        self.ledger.put_all(&fetched)?;
+        for record in &fetched {
+            self.outputs.push_back(Output::Event(Event::new(record, Happening::Delivered)));
+            self.confirm_now(record, now);
+        }
         Ok(())
     }
 

@@ -45,6 +45,7 @@ pub use inventory::{Identified, Inventory, InventoryError, Shown, StationAnchors
 pub use label::Label;
 pub use line::Nesting;
 pub use manager::passing::Passage;
+pub use manager::uploading::{Arrival, Uploaded};
 pub use manager::{Input, Nem, Output, Settings};
 pub use operate::{BatchStatus, CommandError, OpenStatus, UpstreamStatus};
 pub use own::{Inquiry, Next, Update, renewal_times};

@@ -4,7 +4,7 @@ mod asking;
 pub(crate) mod passing;
 mod presence;
 mod reconfiguring;
-mod uploading;
+pub(crate) mod uploading;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -225,7 +225,7 @@ impl Nem {
                 self.handle_failure(exchange, reason, false, now);
                 Ok(())
             }
-            Input::Delivered { request } => self.handle_delivered(request, now),
+            Input::Delivered { request } => self.handle_delivered(&[request], now),
             Input::Tick => Ok(()),
         };
         self.pump(now);

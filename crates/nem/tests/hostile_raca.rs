@@ -247,3 +247,51 @@ fn a_refusal_with_a_reason_reaches_the_station() {
     let Some(Standing::Rejected { reason }) = house.nem.standing(id).unwrap() else { panic!("not rejected") };
     assert!(reason.contains(&PkiFailureInfo::SIGNER_NOT_TRUSTED.to_string()), "{reason}");
 }
+
+/// Two RA/CAs, each with a station of its own; the first one is up to no good.
+fn two_ra_cas() -> (House, support::Fleet) {
+    let (mut house, fleet) = House::with_fleet(2, nem::Batching::NONE);
+    let mut stations = fleet.stations();
+    let upstreams = ["hostile", "raca"].map(|name| {
+        let mut upstream = house.upstream(name);
+        upstream.groups = vec![name.to_owned()];
+        upstream.max_in_flight = 1;
+        upstream
+    });
+    for (station, group) in stations.iter_mut().zip(["hostile", "raca"]) {
+        station.groups = vec![group.to_owned()];
+    }
+    house.restart(upstreams.into(), Inventory::new(stations).unwrap());
+    (house, fleet)
+}
+
+#[test]
+fn an_ra_ca_that_never_answers_or_lets_wait_for_ever_leaves_the_others_served() {
+    for never_answers in [true, false] {
+        let (mut house, fleet) = two_ra_cas();
+        let (left, served) = (house.upload_of(&fleet, 0), house.upload_of(&fleet, 1));
+        let mut asked = 0;
+        // A day passes.
+        for _ in 0..200 {
+            for (exchange, upstream, message) in house.outgoing() {
+                let hostile = &*upstream == "hostile";
+                asked += usize::from(hostile);
+                if hostile && never_answers {
+                    continue;
+                }
+                house.ca.policy.issuing_delay =
+                    std::time::Duration::from_secs(if hostile { 1_000_000 } else { 0 });
+                let octets = house.ca.handle(&message, house.now).octets;
+                house.nem.handle(nem::Input::Answer { exchange, octets: &octets }, house.now).unwrap();
+            }
+            house.now = house.now.saturating_add(std::time::Duration::from_secs(432));
+            house.nem.handle(nem::Input::Tick, house.now).unwrap();
+        }
+        assert!(matches!(house.nem.standing(served).unwrap(), Some(Standing::Issued(_))));
+        assert!(matches!(house.nem.standing(left).unwrap(), Some(Standing::UnderWay { .. })));
+        assert!(asked > 0, "{never_answers}");
+        // The operator has the last word.
+        house.nem.reject(left, "it takes too long", house.now).unwrap();
+        assert!(matches!(house.nem.standing(left).unwrap(), Some(Standing::Rejected { .. })));
+    }
+}

@@ -12,8 +12,10 @@ pub mod http;
 pub mod server;
 pub mod tls;
 pub mod uploads;
+mod visitors;
 
 pub use error::TransferError;
+pub use visitors::{Visitor, Visitors};
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

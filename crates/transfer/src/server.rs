@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::Peer;
 use crate::tls::ServerTls;
+use crate::visitors::Visitors;
 
 /// What a server spends on its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ use crate::tls::ServerTls;
 pub struct Limits {
     /// Connections at a time; further ones wait in the operating system's queue. 1024 by default.
     pub connections: usize,
+    /// Connections of one address at a time; further ones are closed at once. As many as there are by default.
+    pub connections_per_address: usize,
     /// Octets of a request's body. 64 KiB by default.
     pub body_size: usize,
     /// Time for a TLS handshake. 10 s by default.
@@ -46,6 +49,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            connections_per_address: usize::MAX,
             body_size: 64 * 1024,
             handshake: Duration::from_secs(10),
             headers: Duration::from_secs(30),
@@ -65,6 +69,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let visitors = Visitors::new(limits.connections_per_address);
     let (stopping, stop) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
@@ -79,11 +84,16 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, address)) => {
+                let Some(visitor) = visitors.enter(address.ip()) else {
+                    let most = limits.connections_per_address;
+                    tracing::warn!(peer = %address, "connection closed: the address has {most} already");
+                    continue;
+                };
                 let connection = Connection { address, router: router.clone(), limits, stop: stop.clone() };
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     connection.serve(stream, tls).await;
-                    drop(place);
+                    drop((place, visitor));
                 });
             }
             Err(error) => {

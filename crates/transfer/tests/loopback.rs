@@ -140,6 +140,27 @@ async fn slow_clients_do_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn one_address_does_not_take_all_connections() {
+    let mut limits = Limits::default();
+    limits.connections_per_address = 2;
+    let server = cmp_server(limits).await;
+    let first = TcpStream::connect(server.address).await.unwrap();
+    let _second = TcpStream::connect(server.address).await.unwrap();
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    assert_eq!(third.read(&mut [0]).await.unwrap(), 0, "closed at once");
+    drop(first);
+    // Its place is free as soon as the server has seen that it is gone.
+    loop {
+        let mut next = TcpStream::connect(server.address).await.unwrap();
+        let _ = next.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        let mut answer = Vec::new();
+        if next.read_to_end(&mut answer).await.is_ok() && answer.starts_with(b"HTTP/1.1") {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
 async fn answers_that_are_none_are_told_apart() {
     let canned = |answer: &'static str| async move {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -17,7 +17,8 @@ use transfer::uploads::{certs_only, pem_certificates, request_der};
 use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageBackend};
 
 use super::login::StationUser;
-use super::refused::RefusedUploads;
+use super::remembered::{Outcome, Remembered};
+use crate::cmp_stations::{StationCmp, StationMessages};
 use crate::service::{Form, Service};
 
 /// How many of its requests a station sees.
@@ -27,11 +28,14 @@ const TIME: Duration = Duration::from_secs(30);
 
 const REQUESTS: &str = "requests";
 const CERTIFICATES: &str = "certificates";
+/// How a file with a PKIMessage ends.
+const MESSAGE: &str = "pki";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub(super) service: Arc<Service>,
-    pub(super) refused: Arc<RefusedUploads>,
+    pub(super) remembered: Arc<Remembered>,
+    pub(super) cmp: StationMessages,
     pub(super) max_request_octets: usize,
 }
 
@@ -132,17 +136,20 @@ impl Files {
             }
         }
         if folder == CERTIFICATES {
-            self.add_refused(&station, &mut files);
+            self.add_remembered(&station, &mut files);
         }
         Ok(files)
     }
 
-    fn add_refused(&self, station: &str, files: &mut Vec<File>) {
-        for refused in self.refused.of(station) {
-            let name = format!("{}.error", refused.label);
+    fn add_remembered(&self, station: &str, files: &mut Vec<File>) {
+        for upload in self.remembered.of(station) {
+            let (ending, content) = match upload.outcome {
+                Outcome::Refused(reason) => ("error", format!("{reason}\n").into_bytes()),
+                Outcome::Answer(answer) => (MESSAGE, answer),
+            };
+            let name = format!("{}.{ending}", upload.label);
             files.retain(|file| file.name != name);
-            let content = format!("{}\n", refused.reason).into_bytes();
-            files.push(File { folder: CERTIFICATES, name, content, modified: refused.at, delivers: None });
+            files.push(File { folder: CERTIFICATES, name, content, modified: upload.at, delivers: None });
         }
     }
 
@@ -151,7 +158,7 @@ impl Files {
         let station = self.station(user).await?;
         let record = self.service.request_of(&station, &stem).await.map_err(failed)?;
         let mut files: Vec<File> = record.iter().flat_map(files_of).collect();
-        self.add_refused(&station, &mut files);
+        self.add_remembered(&station, &mut files);
         // What was uploaded as .csr is there as .csr, too.
         let ending = if folder == REQUESTS && ending == "csr" { "p10" } else { &ending };
         let name = format!("{stem}.{ending}");
@@ -169,19 +176,52 @@ impl Files {
                 self.service.upload(user.identity.clone(), form, der, Some(label.clone())).await.map(|_| ())
             }
             Err(reason) => {
-                self.refused.remember(&user.station, &label, format!("the file: {reason}"));
+                self.refuse(user, &label, format!("the file: {reason}"));
                 return Err(ErrorKind::PermissionDenied.into());
             }
         };
         match outcome {
             Ok(()) => {
-                self.refused.forget(&user.station, &label);
+                self.remembered.forget(&user.station, &label);
                 Ok(())
             }
             Err(refusal) => {
                 warn!(station = %user.station, "upload refused: {refusal}");
-                self.refused.remember(&user.station, &label, refusal.to_string());
+                self.refuse(user, &label, refusal.to_string());
                 Err(failed(refusal))
+            }
+        }
+    }
+}
+
+impl Files {
+    fn refuse(&self, user: &StationUser, label: &Label, reason: String) {
+        self.remembered.remember(&user.station, label, Outcome::Refused(reason));
+    }
+
+    /// A message that the station signed itself: it goes up, and its answer lies where certificates do.
+    async fn take_message(&self, user: &StationUser, label: &Label, octets: Vec<u8>) -> Result<()> {
+        let (octets, reading) = (Arc::new(octets), self.cmp.reading);
+        let add = self.cmp.policy == StationCmp::AddedProtection;
+        let passed = self.service.pass_up(user.identity.clone(), octets.clone(), reading, add).await;
+        let passage = passed.map_err(|refusal| {
+            warn!(station = %user.station, "message refused: {refusal}");
+            self.refuse(user, label, refusal.to_string());
+            failed(refusal)
+        })?;
+        match self.service.pass(passage, octets).await {
+            Ok(answer) => {
+                self.remembered.remember(&user.station, label, Outcome::Answer(answer));
+                Ok(())
+            }
+            Err(reason) => {
+                warn!(station = %user.station, "message not answered: {reason}");
+                self.refuse(
+                    user,
+                    label,
+                    "the RA/CA does not answer now; send the same again later".to_owned(),
+                );
+                Err(ErrorKind::TransientFileNotAvailable.into())
             }
         }
     }
@@ -318,7 +358,9 @@ impl StorageBackend<StationUser> for Files {
         let Some(Place::File { folder: REQUESTS, stem, ending }) = Place::new(path.as_ref()) else {
             return Err(ErrorKind::FileNameNotAllowedError.into());
         };
-        let (Some(label), Some(form)) = (Label::new(&stem), form_of(&ending)) else {
+        let form = form_of(&ending);
+        let is_message = ending == MESSAGE && self.cmp.policy != StationCmp::Off;
+        let Some(label) = Label::new(&stem).filter(|_| form.is_some() || is_message) else {
             return Err(ErrorKind::FileNameNotAllowedError.into());
         };
         // APPE; a request is one piece.
@@ -332,11 +374,15 @@ impl StorageBackend<StationUser> for Files {
         read.map_err(|_| Error::from(ErrorKind::ConnectionClosed))?
             .map_err(|error| Error::new(ErrorKind::ConnectionClosed, error))?;
         if octets.len() > self.max_request_octets {
-            self.refused.remember(&user.station, &label, format!("the file exceeds {most} octets"));
+            self.refuse(user, &label, format!("the file exceeds {most} octets"));
             return Err(ErrorKind::ExceededStorageAllocationError.into());
         }
-        self.take(user, label, form, &octets).await?;
-        Ok(u64::try_from(octets.len()).unwrap_or(u64::MAX))
+        let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
+        match form {
+            Some(form) => self.take(user, label, form, &octets).await?,
+            None => self.take_message(user, &label, octets).await?,
+        }
+        Ok(length)
     }
 
     /// Deleting a request cancels it.
