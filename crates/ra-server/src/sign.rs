@@ -124,11 +124,14 @@ pub fn sign(config: &Path, options: &SignOptions, told: &mut dyn FnMut(&SignEntr
         SignApproval::Ask => Clerk::who_asks(&options.reason, &authority.audit, told),
         SignApproval::All => Clerk::who_approves(&authority.audit, told),
     };
-    let octets = answer(&mut clerk)?;
+    // Nothing of it leaves before all of it is on the disk.
+    authority.registry.defer_sync();
+    let octets = answer(&mut clerk);
+    authority.registry.sync()?;
+    authority.audit.sync()?;
+    let octets = octets?;
     let revoked = clerk.changed_status();
     let mut report = clerk.report()?;
-    // Before anything of it leaves.
-    authority.audit.sync()?;
     if options.approval == SignApproval::List {
         return Ok(report);
     }

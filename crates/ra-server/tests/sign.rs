@@ -1,66 +1,21 @@
 //! `raca sign`: files that are carried to an RA/CA without a network, and what people carry by mistake.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "support/nem.rs"]
+mod nem;
+
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cmp::end_entity::{CertificateRequest, Enrolment};
-use cmp::{PkiBody, PkiMessage, ReadingPolicy, SenderIdentity, bundle};
-use crypto::SigningKey;
-use crypto_aws_lc::SoftwareKey;
-use host::files::read_certificates;
-use host::now;
-use pkcs10::{CertReq, CertReqBuilder};
+use cmp::{PkiBody, PkiMessage, ReadingPolicy};
+use nem::House;
 use serde_json::Value;
-use tempfile::TempDir;
 use testkit::programs::{Ended, Server, run, run_words};
-use x509_cert::name::Name;
 
 const RACA: &str = env!("CARGO_BIN_EXE_raca");
 
-/// An RA/CA, and a NEM that it certified.
-struct House {
-    folder: TempDir,
-    key: SoftwareKey,
-    identity: SenderIdentity,
-}
-
 impl House {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        run(RACA, "init --dir ra", path).success();
-        let request = "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout nem.key -out nem.csr -subj /O=Operator/CN=nem";
-        run("openssl", request, path).success();
-        run(RACA, "issue --config ra/raca.toml --csr nem.csr --profile ra --out nem.pem", path).success();
-        let key = SoftwareKey::from_pem(&fs::read_to_string(path.join("nem.key")).unwrap()).unwrap();
-        let certificate = read_certificates(&path.join("nem.pem")).unwrap().remove(0);
-        let identity = SenderIdentity::new(certificate, Vec::new(), key.algorithm()).unwrap();
-        Self { folder, key, identity }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// What the NEM sends for a station, which has the NEM's own key: possession of it is as good as of any other.
-    fn request(&self, subject: &str) -> PkiMessage {
-        let csr =
-            CertReqBuilder::new(subject.parse().unwrap(), self.key.public_key()).sign(&self.key).unwrap();
-        let request = CertificateRequest::P10cr(Box::new(CertReq::from_der(&csr).unwrap()));
-        let started =
-            Enrolment::new(request).start(&self.identity, &crypto_aws_lc::provider(), now()).unwrap();
-        PkiMessage::from_der(&started.0.sign(&self.key).unwrap()).unwrap()
-    }
-
-    fn batch(&self, file: &str, messages: &[PkiMessage]) {
-        let provider = crypto_aws_lc::provider();
-        let (part, _) = bundle(messages, Name::default(), &self.identity, &provider, now()).unwrap();
-        fs::write(self.path().join(file), part.sign(&self.key).unwrap()).unwrap();
-    }
-
     fn sign(&self, options: &str) -> Ended {
         run(RACA, &format!("sign --config ra/raca.toml {options}"), self.path())
     }
@@ -102,7 +57,7 @@ impl House {
 
 #[test]
 fn a_batch_is_listed_signed_and_signed_again_to_the_same_answer() {
-    let house = House::new();
+    let house = House::new(RACA);
     let messages = [house.request("CN=enb1,O=Operator"), house.request("CN=enb2,O=Operator")];
     house.batch("batch.pki", &messages);
     let listed = house.sign("--in batch.pki --list").success();
@@ -137,7 +92,7 @@ fn a_batch_is_listed_signed_and_signed_again_to_the_same_answer() {
 
 #[test]
 fn an_operator_is_asked_for_each_request() {
-    let house = House::new();
+    let house = House::new(RACA);
     let messages: Vec<_> = (1..=5).map(|n| house.request(&format!("CN=enb{n},O=Operator"))).collect();
     house.batch("batch.pki", &messages);
     let none = house.sign_asking("--in batch.pki --out answer.pki", "q\n").failure(1);
@@ -156,12 +111,12 @@ fn an_operator_is_asked_for_each_request() {
 
 #[test]
 fn mistakes_are_named_and_nothing_is_issued() {
-    let house = House::new();
+    let house = House::new(RACA);
     let path = house.path();
     house.batch("batch.pki", &[house.request("CN=enb1,O=Operator")]);
     let good = fs::read(path.join("batch.pki")).unwrap();
     run("openssl", "req -in nem.csr -outform DER -out csr.der", path).success();
-    let stranger = House::new();
+    let stranger = House::new(RACA);
     stranger.batch("foreign.pki", &[stranger.request("CN=enb1,O=Operator")]);
     fs::copy(stranger.path().join("foreign.pki"), path.join("foreign.pki")).unwrap();
     fs::write(path.join("cut.pki"), &good[..good.len() - 7]).unwrap();
@@ -211,7 +166,7 @@ fn mistakes_are_named_and_nothing_is_issued() {
 
 #[test]
 fn what_stands_in_a_request_does_not_drive_the_terminal() {
-    let house = House::new();
+    let house = House::new(RACA);
     house.batch("batch.pki", &[house.request("CN=enb\u{1b}[2J1,O=Operator")]);
     let said =
         run_words(RACA, &["sign", "--config", "ra/raca.toml", "--in", "batch.pki", "--list"], house.path());

@@ -83,4 +83,4 @@ macro_rules! from_redb {
     };
 }
 
-from_redb!(TransactionError, TableError, StorageError, CommitError);
+from_redb!(TransactionError, TableError, StorageError, CommitError, SetDurabilityError);

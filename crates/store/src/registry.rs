@@ -4,6 +4,7 @@ mod record;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use ca::registry::{
     CertificateRecord, CertificateStatus, CertificateStep, CrlRecord, Exchange, Registry, RegistryError,
@@ -11,8 +12,8 @@ use ca::registry::{
 };
 use cmp::TransactionId;
 use redb::{
-    Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle,
-    WriteTransaction,
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableHandle, WriteTransaction,
 };
 use x509_cert::serial_number::SerialNumber;
 
@@ -37,9 +38,14 @@ const CRLS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("crls");
 /// Serial numbers in the order of issuance, counted from 0.
 const ISSUED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("issued");
 
+/// How many deferred writes there are at most between two that the disk has: redb keeps what they replace until then.
+const DEFERRED: u32 = 1000;
+
 /// A CA's registry in one file, for one process at a time.
 pub struct EmbeddedRegistry {
     database: Database,
+    /// How many writes were deferred since the disk had all; `None` unless they are to be.
+    deferred: Mutex<Option<u32>>,
 }
 
 impl EmbeddedRegistry {
@@ -48,7 +54,7 @@ impl EmbeddedRegistry {
     /// # Errors
     /// As [`crate::open_database`], and when the tables cannot be created.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let registry = Self { database: crate::open_database(path)? };
+        let registry = Self { database: crate::open_database(path)?, deferred: Mutex::default() };
         registry.write(|transaction| {
             transaction.open_table(TRANSACTIONS)?;
             transaction.open_table(CERTIFICATES)?;
@@ -60,6 +66,28 @@ impl EmbeddedRegistry {
             Ok(Write::Done)
         })?;
         Ok(registry)
+    }
+
+    /// From now on, what is written need not be on the disk before [`EmbeddedRegistry::sync`] returns: for many writes of which
+    /// nothing is told to anybody before that. Without it, a crash takes some of the last ones back.
+    pub fn defer_sync(&self) {
+        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(0);
+    }
+
+    /// Has everything on the disk that was written, and defers nothing any more.
+    ///
+    /// # Errors
+    /// When the registry cannot be written.
+    pub fn sync(&self) -> Result<(), Error> {
+        *self.deferred.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.write(|_| Ok(Write::Done)).map(|_| ())
+    }
+
+    fn may_defer(&self) -> bool {
+        let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = deferred.as_mut() else { return false };
+        *count = if *count >= DEFERRED { 0 } else { count.saturating_add(1) };
+        *count > 0
     }
 
     /// All certificates, in the order in which they were issued.
@@ -120,9 +148,12 @@ impl EmbeddedRegistry {
         found.map(|octets| decode(octets.value())).transpose()
     }
 
-    /// Runs a write transaction. It is committed, and on the disk, only if it is done.
+    /// Runs a write transaction. It is committed, and on the disk unless that is deferred, only if it is done.
     fn write(&self, run: impl FnOnce(&WriteTransaction) -> Result<Write, Error>) -> Result<Write, Error> {
-        let transaction = self.database.begin_write()?;
+        let mut transaction = self.database.begin_write()?;
+        if self.may_defer() {
+            transaction.set_durability(Durability::None)?;
+        }
         let outcome = run(&transaction)?;
         match outcome {
             Write::Done => transaction.commit()?,

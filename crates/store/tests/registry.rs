@@ -248,3 +248,23 @@ fn files_that_are_no_registry_are_named_and_left_alone() {
         assert_eq!(fs::read(&path).unwrap(), bad);
     }
 }
+
+/// A copy of the file is what a crash leaves.
+#[test]
+fn what_is_deferred_is_there_after_the_next_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(&folder.path().join("registry.redb"));
+    let after_crash = || {
+        fs::copy(folder.path().join("registry.redb"), folder.path().join("copy.redb")).unwrap();
+        open(&folder.path().join("copy.redb")).certificates().unwrap().len()
+    };
+    let register = |number| registry.register(&certificate(number, CertificateStatus::Valid)).unwrap();
+    register(1);
+    registry.defer_sync();
+    (2..=5).for_each(register);
+    assert_eq!((registry.certificates().unwrap().len(), after_crash()), (5, 1));
+    registry.sync().unwrap();
+    assert_eq!(after_crash(), 5);
+    register(6);
+    assert_eq!(after_crash(), 6);
+}
