@@ -27,7 +27,7 @@ use cmp::{
     ValidatedMessage, Validator,
 };
 use crmf::MacLimits;
-use crypto::{CryptoProvider, PathError, SigningKey};
+use crypto::{CryptoProvider, PathError, PublicKey, SigningKey};
 use der::Decode;
 pub use kem::{KemExchange, KemExchanges, KemKey};
 pub use key_generation::KeyGeneration;
@@ -170,6 +170,23 @@ impl Ca {
             profile.fit(request.subject().clone(), request.public_key(), request.extensions())?;
         let issued = self.issue(&contents, now)?;
         let record = certificate_record(&issued, profile, None, CertificateStatus::Valid, now);
+        self.registry.register(&record)?;
+        Ok(record)
+    }
+
+    /// Issues a certificate for a key of the CA's own that proves itself to nobody: for its CMP messages.
+    ///
+    /// # Errors
+    /// When name or key are those that certificates are signed under, or the registry or the CA's key fails.
+    pub fn issue_for_own_messages(
+        &self,
+        subject: Name,
+        key: &PublicKey,
+        now: UnixTime,
+    ) -> Result<CertificateRecord, Error> {
+        let (contents, _) = Profile::CMP.fit(subject, key, &[])?;
+        let issued = self.issue(&contents, now)?;
+        let record = certificate_record(&issued, &Profile::CMP, None, CertificateStatus::Valid, now);
         self.registry.register(&record)?;
         Ok(record)
     }

@@ -31,6 +31,8 @@ pub enum KeyFileError {
     WrongPassphrase,
     /// The private key is malformed, or of a kind that is not supported.
     Rejected,
+    /// The private key is no ML-KEM key, or has no expandedKey.
+    NoKem,
     /// The private key is too weak.
     Weak(KeyError),
     /// A key of this kind does not sign with that algorithm.
@@ -102,6 +104,9 @@ impl fmt::Display for KeyFileError {
             Self::Rejected => f.write_str(
                 "the private key is malformed, or is not one of P-256, P-384, P-521 (named curves), Ed25519, \
                  ML-DSA and RSA with 2048 to 8192 bits",
+            ),
+            Self::NoKem => f.write_str(
+                "this is no ML-KEM private key in PKCS #8 with expandedKey (RFC 9935 section 6); a seed alone does not do",
             ),
             Self::Weak(error) => write!(f, "the private key is refused: {error}"),
             Self::Algorithm { algorithm, key } => {

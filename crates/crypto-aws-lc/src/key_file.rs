@@ -30,10 +30,10 @@ pub fn read_encrypted_key_file(
     read(path.as_ref(), |text| SoftwareKey::from_encrypted_pem(text, passphrase))
 }
 
-fn read(
+pub(crate) fn read<K>(
     path: &Path,
-    parse: impl FnOnce(&str) -> Result<SoftwareKey, KeyFileError>,
-) -> Result<SoftwareKey, KeyFileError> {
+    parse: impl FnOnce(&str) -> Result<K, KeyFileError>,
+) -> Result<K, KeyFileError> {
     let text = read_private_file(path, MAX_LENGTH).map_err(KeyFileError::File)?;
     let key = match std::str::from_utf8(&text) {
         Ok(text) => parse(text),
@@ -63,7 +63,7 @@ pub fn write_encrypted_key_file(
     write(path.as_ref(), key.to_encrypted_pem(passphrase)?.as_bytes())
 }
 
-fn write(path: &Path, text: &[u8]) -> Result<(), KeyFileError> {
+pub(crate) fn write(path: &Path, text: &[u8]) -> Result<(), KeyFileError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let file = file.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.to_owned() },

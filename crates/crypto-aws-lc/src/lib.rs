@@ -5,6 +5,7 @@ mod encrypted_key;
 mod enveloping;
 mod error;
 mod kem;
+mod kem_key_file;
 mod key_file;
 mod mac;
 mod private_file;
@@ -20,6 +21,7 @@ use crypto::{
 pub use enveloping::{AgreementKey, SoftwareKeyGenerator, TransportKey};
 pub use error::KeyFileError;
 pub use kem::KemKey;
+pub use kem_key_file::{read_kem_key_file, write_kem_key_file};
 pub use key_file::{read_encrypted_key_file, read_key_file, write_encrypted_key_file, write_key_file};
 pub use private_file::{PrivateFileError, read_private_file};
 pub use software_key::{KeyType, SoftwareKey};

@@ -317,13 +317,13 @@ impl fmt::Debug for SoftwareKey {
     }
 }
 
-const PKCS8: &str = "PRIVATE KEY";
+pub(crate) const PKCS8: &str = "PRIVATE KEY";
 const EC: &str = "EC PRIVATE KEY";
 const RSA: &str = "RSA PRIVATE KEY";
-const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+pub(crate) const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
 /// The first private key, from its BEGIN to its END line.
-fn private_key_block(text: &str) -> Option<&str> {
+pub(crate) fn private_key_block(text: &str) -> Option<&str> {
     text.match_indices("-----BEGIN ").find_map(|(start, _)| {
         let block = text.get(start..)?;
         let label = [PKCS8, EC, RSA, ENCRYPTED]
@@ -335,7 +335,7 @@ fn private_key_block(text: &str) -> Option<&str> {
     })
 }
 
-fn is_encrypted(block: &str) -> Result<bool, KeyFileError> {
+pub(crate) fn is_encrypted(block: &str) -> Result<bool, KeyFileError> {
     // RFC 1421 section 4.6.1.1
     if block.contains("Proc-Type:") {
         return Err(KeyFileError::LegacyEncryption);

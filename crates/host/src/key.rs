@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crypto::{PublicKey, SigningKey};
 use crypto_aws_lc::{
-    KeyFileError, SoftwareKey, provider, read_encrypted_key_file, read_key_file, write_encrypted_key_file,
-    write_key_file,
+    KemKey, KeyFileError, SoftwareKey, provider, read_encrypted_key_file, read_kem_key_file, read_key_file,
+    write_encrypted_key_file, write_kem_key_file, write_key_file,
 };
 use crypto_pkcs11::{Pkcs11Key, TokenUri, UriError};
 use serde::Deserialize;
@@ -263,4 +263,31 @@ pub fn write_software_key(
         }
     }
     .map_err(Error::Key)
+}
+
+/// Reads an ML-KEM private key as [`read_software_key`] does another one.
+///
+/// # Errors
+/// As [`read_software_key`].
+pub(crate) fn read_kem_key(path: &Path, passphrase: Option<&PassphraseSource>) -> Result<KemKey, Error> {
+    let refused = |reason| KeyFileError::Key { path: path.to_owned(), reason: Box::new(reason) };
+    match (read_kem_key_file(path, None), passphrase) {
+        (Ok(_), Some(_)) => Err(Error::Key(refused(KeyFileError::NotEncrypted))),
+        (Err(KeyFileError::Key { reason, .. }), Some(source))
+            if matches!(*reason, KeyFileError::Encrypted) =>
+        {
+            let passphrase = source.read(&path.display().to_string())?;
+            read_kem_key_file(path, Some(&passphrase)).map_err(Error::Key)
+        }
+        (read, _) => read.map_err(Error::Key),
+    }
+}
+
+/// Writes an ML-KEM private key as [`write_software_key`] does another one.
+///
+/// # Errors
+/// As [`write_software_key`].
+pub fn write_kem_key(path: &Path, key: &KemKey, passphrase: Option<&PassphraseSource>) -> Result<(), Error> {
+    let passphrase = passphrase.map(|source| source.read_new(&path.display().to_string())).transpose()?;
+    write_kem_key_file(path, key, passphrase.as_ref()).map_err(Error::Key)
 }

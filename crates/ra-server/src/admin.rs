@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use ca::registry::Registry;
-use host::files::{certificates_pem, parse_request};
-use host::{control, now};
+use crypto::PublicKey;
+use host::files::parse_request;
+use host::{control, now, parse_name};
 use pkcs10::CertReq;
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -16,6 +17,7 @@ use crate::audit::order;
 use crate::authority::Authority;
 use crate::commands::{parse_reason, parse_serial_number, parse_transaction_id};
 use crate::crl::CrlEntry;
+use crate::kem_key::pem;
 use crate::listing::{CertificateEntry, ListEntry};
 use crate::pending::PendingEntry;
 
@@ -32,6 +34,7 @@ pub(crate) enum Command {
     Reject { transaction_id: String, reason: String },
     Reload,
     Rollover { number: u32 },
+    KemKey { spki: Vec<u8> },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -125,6 +128,17 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
             authority.audit.record(&[order("reload", "the configuration was read again", None)], now())?;
             Ok(Answer::Done)
         }
+        Command::KemKey { spki } => {
+            let current = authority.current();
+            let subject = parse_name(&format!("CN=KEM,{}", current.ca().issuer().name()));
+            let subject = subject.map_err(anyhow::Error::msg)?;
+            let key = PublicKey::from_spki_der(spki)?;
+            let record = current.ca().issue_for_own_messages(subject.clone(), &key, now())?;
+            let mut entry = order("kem-key", "issued", Some(record.serial_number.to_string()));
+            entry.subject = Some(subject.to_string());
+            authority.audit.record(&[entry], now())?;
+            Ok(Answer::Certificate(pem(&record.certificate)?))
+        }
         Command::Rollover { number } => {
             authority.reload()?;
             let mut entry = order("rollover", "the CA has a new key", None);
@@ -149,7 +163,7 @@ fn issue(csr: &str, profile: &str, authority: &Authority) -> Result<Answer> {
     entry.why = Some(format!("profile {}", profile.name));
     entry.subject = Some(request.subject().to_string());
     authority.audit.record(&[entry], now())?;
-    Ok(Answer::Certificate(certificates_pem(std::slice::from_ref(&record.certificate))?))
+    Ok(Answer::Certificate(pem(&record.certificate)?))
 }
 
 fn show(serial_number: &SerialNumber, authority: &Authority) -> Result<CertificateEntry> {

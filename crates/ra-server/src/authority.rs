@@ -20,6 +20,7 @@ use transfer::tls::ServerTls;
 use crate::audit;
 use crate::config::{Config, SharedSecretOf, Tls};
 use crate::generations::{numbered, read_generations};
+use crate::kem_exchanges::BoundedExchanges;
 
 /// The CA as a program runs it. What the configuration says can be replaced while it works; the registry stays.
 pub(crate) struct Authority {
@@ -27,6 +28,8 @@ pub(crate) struct Authority {
     current: RwLock<Arc<Current>>,
     pub(crate) registry: Arc<EmbeddedRegistry>,
     pub(crate) audit: AuditLog,
+    /// Of requesters with KEM keys, whatever the configuration.
+    exchanges: Arc<BoundedExchanges>,
     /// Whoever publishes has it, so that no older list replaces a newer one.
     publishing: Mutex<()>,
     /// The latest lists that are signed with earlier keys, the oldest first.
@@ -63,9 +66,11 @@ impl Authority {
             Err(error) => return Err(error.into()),
         };
         let audit = AuditLog::open(&config.audit, now())?;
-        let current = Current::new(config, registry.clone())?;
+        let exchanges = Arc::<BoundedExchanges>::default();
+        let current = Current::new(config, registry.clone(), &exchanges)?;
         Ok(Some(Self {
             audit,
+            exchanges,
             path: path.to_owned(),
             current: RwLock::new(Arc::new(current)),
             registry,
@@ -97,7 +102,7 @@ impl Authority {
         let config = Config::read(&self.path)?;
         self.current().config.check_successor(&config).with_context(|| self.path.display().to_string())?;
         let tls = config.tls.as_ref().map(Tls::server_tls).transpose()?;
-        let next = Current::new(config, self.registry.clone())?;
+        let next = Current::new(config, self.registry.clone(), &self.exchanges)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         if let (Some(serving), Some(tls)) = (self.tls.get(), tls) {
             serving.replace(tls.current());
@@ -138,8 +143,19 @@ impl Authority {
 }
 
 impl Current {
-    fn new(config: Config, registry: Arc<EmbeddedRegistry>) -> Result<Self> {
-        let (ca, own) = build(&config, registry)?;
+    fn new(
+        config: Config,
+        registry: Arc<EmbeddedRegistry>,
+        exchanges: &Arc<BoundedExchanges>,
+    ) -> Result<Self> {
+        let (mut ca, own) = build(&config, registry)?;
+        if let Some(kem) = &config.kem {
+            ca.kem_key = kem.kem_key()?;
+            if kem.max_exchanges > 0 {
+                exchanges.set_limit(kem.max_exchanges);
+                ca.kem_exchanges = Some(exchanges.clone());
+            }
+        }
         Ok(Self { config, own, ca: RwLock::new(ca) })
     }
 

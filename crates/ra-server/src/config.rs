@@ -3,6 +3,7 @@
 mod approval;
 mod credentials;
 mod crl;
+mod kem;
 mod key_generation;
 mod offline;
 mod trust;
@@ -25,6 +26,7 @@ use crate::profiles::ProfileDefinition;
 use approval::ApprovalSetting;
 pub(crate) use credentials::{Credential, Tls};
 use crl::CrlPublication;
+use kem::KemSetting;
 use key_generation::KeyGenerationSetting;
 pub(crate) use offline::Offline;
 use trust::Names;
@@ -57,6 +59,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) offline: Offline,
     pub(crate) key_generation: Option<KeyGenerationSetting>,
+    pub(crate) kem: Option<KemSetting>,
     pub(crate) tls: Option<Tls>,
 }
 
@@ -140,6 +143,7 @@ impl Config {
             *key = key.clone().relative_to(directory);
             *passphrase = passphrase.take().map(|source| source.relative_to(directory));
         }
+        config.kem = config.kem.map(|kem| kem.relative_to(directory));
         Ok(config)
     }
 
@@ -162,6 +166,7 @@ impl Config {
         self.quirks()?;
         self.crl.check()?;
         self.offline.check()?;
+        self.kem.as_ref().map_or(Ok(()), KemSetting::check)?;
         self.key_generation.as_ref().map_or(Ok(()), KeyGenerationSetting::check)?;
         self.check_profiles()?;
         let mut references = BTreeSet::new();

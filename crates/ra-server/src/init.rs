@@ -236,6 +236,12 @@ ne = 365
 ra = 730
 tls-server = 365
 
+# [kem]                              # KEM-based MACs (RFC 9810 section 5.1.3.4): serves those who have nothing but a KEM key
+# max_exchanges = 1000               # how many of them at a time; the oldest give way, and ask anew
+# certificate = "kem.pem"            # what this CA proves itself with to those who want that; `raca kem-key` makes both
+# key = "kem.key.pem"
+# required = false                   # true: requests that bring no ciphertext for that key are refused
+
 # [tls]                              # HTTPS instead of HTTP
 # certificate = "tls.pem"            # with its chain behind it
 # key = "tls.key.pem"

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use crypto::KemAlgorithm;
 use crypto_aws_lc::KeyType;
 use host::KeySignature;
 use ra_server::{CertificateEntry, InitOptions, RolloverOptions, SignApproval, SignEntry, SignOptions};
@@ -239,6 +240,22 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make an ML-KEM key and its certificate for this CA's CMP messages, also while `raca serve` runs
+    #[command(after_help = "Example:\n  raca kem-key --config ra/raca.toml --alg ml-kem-768")]
+    KemKey {
+        /// The configuration, as `raca init` writes it; both files are laid beside it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// ml-kem-512, ml-kem-768 or ml-kem-1024
+        #[arg(long, default_value = "ml-kem-768", value_parser = kem_algorithm)]
+        alg: KemAlgorithm,
+        /// Where the passphrase that encrypts the key comes from: file:PATH, env:NAME or prompt
+        #[arg(long, value_name = "SOURCE")]
+        key_passphrase: Option<String>,
+        /// Print what was made as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look after the audit log, also while `raca serve` runs
     Audit {
         #[command(subcommand)]
@@ -393,6 +410,15 @@ fn run(command: Command) -> Result<()> {
             let made = ra_server::rollover(&config, &options)?;
             print(&if json { serde_json::to_string_pretty(&made)? } else { made.text() })
         }
+        Command::KemKey { config, alg, key_passphrase, json } => {
+            let passphrase = parsed("--key-passphrase", key_passphrase);
+            let lines = ra_server::kem_key(&config, alg, passphrase.as_ref())?;
+            print(&if json {
+                json!({ "configuration": lines }).to_string()
+            } else {
+                format!("next: these lines in {}, and `raca reload`\n{lines}", config.display())
+            })
+        }
         Command::Audit { command: AuditCommand::Verify { config, json } } => {
             let account = ra_server::verify_audit(&config)?;
             print(&if json { serde_json::to_string_pretty(&account)? } else { account.text() })
@@ -429,4 +455,12 @@ fn strong_key_type(name: &str) -> Result<KeyType, String> {
         Ok(KeyType::Rsa2048) => Err("rsa2048 is too weak here; choose rsa3072".to_owned()),
         parsed => parsed.map_err(|error: crypto_aws_lc::KeyFileError| error.to_string()),
     }
+}
+
+fn kem_algorithm(name: &str) -> Result<KemAlgorithm, String> {
+    let named = |algorithm: &KemAlgorithm| algorithm.to_string().eq_ignore_ascii_case(name);
+    KemAlgorithm::ALL
+        .into_iter()
+        .find(named)
+        .ok_or_else(|| "choose ml-kem-512, ml-kem-768 or ml-kem-1024".to_owned())
 }

@@ -20,7 +20,7 @@ fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
     for command in [
         "init", "serve", "issue", "list", "show", "revoke", "crl", "pending", "approve", "reject", "sign",
-        "rollover", "reload",
+        "rollover", "kem-key", "reload",
     ] {
         let help = run(RACA, &format!("{command} --help"), folder.path()).success();
         assert!(help.contains(&format!("raca {command} --")), "{help}");
