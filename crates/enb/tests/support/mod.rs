@@ -38,12 +38,18 @@ impl House {
 
     /// With some settings of the RA/CA replaced.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::prepared(settings, |_| ())
+    }
+
+    /// The same, and with more files in the folder before the RA/CA starts.
+    pub fn prepared(settings: &[(&str, &str)], prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let factory = Factory::new(folder.path());
         factory.certify("enb1", 3650);
         let mut options = ra_server::InitOptions::new(folder.path().join("ra"));
         options.vendor_cas = vec![folder.path().join("factory.pem")];
         ra_server::init(&options).unwrap();
+        prepare(folder.path());
         let config = folder.path().join("ra/raca.toml");
         let mut text = fs::read_to_string(&config).unwrap();
         for (from, to) in settings {
