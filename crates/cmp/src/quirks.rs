@@ -30,17 +30,26 @@ pub enum Quirk {
     /// 9483 section 3.2 has the anchors configured. Anybody on the way can be the RA/CA then. See
     /// [`Validator::first_contact`](crate::Validator::first_contact).
     RootFromExtraCerts,
+    /// `sender-of-another`: the sender field and the senderKID of an answer need not be those of its signer's certificate (RFC 9483
+    /// section 3.1). EJBCA copies senderKID from the request, and older ones send an rp under a reversed name. The signer must be
+    /// trusted as the RA/CA.
+    SenderOfAnother,
+    /// `signer-changes`: the answers of one transaction may be signed with different certificates (RFC 9483 section 3.2 has one). EJBCA
+    /// does so. Each signer must be trusted as the RA/CA.
+    SignerChanges,
 }
 
 impl Quirk {
     /// Every quirk there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::UnprotectedErrors,
         Self::AnswerByOtherKind,
         Self::Pbes2InPbmac1,
         Self::Sha1InMac,
         Self::SignerWithoutDigitalSignature,
         Self::RootFromExtraCerts,
+        Self::SenderOfAnother,
+        Self::SignerChanges,
     ];
 
     /// The name in configurations.
@@ -52,6 +61,8 @@ impl Quirk {
             Self::Sha1InMac => "sha1-in-mac",
             Self::SignerWithoutDigitalSignature => "signer-without-digital-signature",
             Self::RootFromExtraCerts => "root-from-extra-certs",
+            Self::SenderOfAnother => "sender-of-another",
+            Self::SignerChanges => "signer-changes",
         }
     }
 
@@ -63,6 +74,8 @@ impl Quirk {
             Self::Sha1InMac => 16,
             Self::SignerWithoutDigitalSignature => 8,
             Self::RootFromExtraCerts => 32,
+            Self::SenderOfAnother => 64,
+            Self::SignerChanges => 128,
         }
     }
 }

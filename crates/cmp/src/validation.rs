@@ -143,6 +143,11 @@ impl<'a> Validator<'a> {
             && is_valid_at(candidate, now)
     }
 
+    /// By [`Quirk::SignerChanges`]: another certificate of the RA/CA than the first answer's.
+    fn may_change(&self, trust: &Trust) -> bool {
+        self.quirks.contains(Quirk::SignerChanges) && trust.role == SignerRole::CertificationAuthority
+    }
+
     /// The kind of protection, which is the same throughout a transaction (RFC 9483 section 3.2).
     fn protection(
         &self,
@@ -251,7 +256,14 @@ impl<'a> Validator<'a> {
                 continue;
             }
             tried.push(candidate);
-            let Some((name, key)) = named_signer(candidate, message.header()) else { continue };
+            let named = named_signer(candidate, message.header());
+            let is_named = named.is_some();
+            let of_another = || {
+                let allowed = self.quirks.contains(Quirk::SenderOfAnother)
+                    && matches!(expectation, Expectation::Within { .. });
+                if allowed { subject_and_key(candidate) } else { None }
+            };
+            let Some((name, key)) = named.or_else(of_another) else { continue };
             let reason = match self.check_signature(message, algorithm, &key) {
                 Err(reason) => reason,
                 // Whoever has the key can show any number of certificates for it, each with its own maze of issuers.
@@ -259,7 +271,13 @@ impl<'a> Validator<'a> {
                 Ok(()) => {
                     paths = paths.saturating_add(1);
                     match self.believe(message.extra_certs(), candidate, now) {
-                        Ok(trust) if first_signer.is_none_or(|first| first == candidate) => {
+                        Ok(trust) if !is_named && trust.role != SignerRole::CertificationAuthority => {
+                            Error::SignerNotFound
+                        }
+                        Ok(trust)
+                            if first_signer.is_none_or(|first| first == candidate)
+                                || self.may_change(trust) =>
+                        {
                             let credential = Credential::Certificate(candidate.clone());
                             let (role, cert_profiles) = (trust.role, trust.cert_profiles.clone());
                             return Ok(Signer { credential, name, role, cert_profiles });
@@ -381,6 +399,13 @@ pub(crate) fn named_signer(candidate: &EncodedCertificate, header: &PkiHeader) -
     if header.sender_kid.is_some() && key_id(&certificate).ok()? != header.sender_kid {
         return None;
     }
+    Some((tbs.subject().clone(), tbs.subject_public_key_info().to_der().ok()?))
+}
+
+/// The subject and the SubjectPublicKeyInfo's octets of a certificate that nothing names.
+fn subject_and_key(candidate: &EncodedCertificate) -> Option<(Name, Vec<u8>)> {
+    let certificate = Certificate::from_der(candidate.octets()).ok()?;
+    let tbs = certificate.tbs_certificate();
     Some((tbs.subject().clone(), tbs.subject_public_key_info().to_der().ok()?))
 }
 

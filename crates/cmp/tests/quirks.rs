@@ -27,7 +27,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 fn every_set() -> impl Iterator<Item = Quirks> {
-    (0..1_u8 << Quirk::ALL.len()).map(|bits| {
+    (0..1_u16 << Quirk::ALL.len()).map(|bits| {
         let chosen = Quirk::ALL.into_iter().enumerate().filter(|(position, _)| bits >> position & 1 == 1);
         chosen.map(|(_, quirk)| quirk).collect()
     })

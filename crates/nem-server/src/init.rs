@@ -237,7 +237,8 @@ batch_delay_milliseconds = 100       # a batch goes when its oldest message has 
 batch_octets = 61440                 # of the messages in a batch; RA/CAs read 64 KiB in most cases
 max_answer_octets = 65536
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
-quirks = []                          # of "unprotected-errors", "signer-without-digital-signature": what it gets wrong
+quirks = []                          # of "unprotected-errors", "signer-without-digital-signature", "sender-of-another",
+                                     # "signer-changes": what it gets wrong
 
 [trust]
 operator_cas = [{operator_cas}]

@@ -14,8 +14,8 @@ use asn1::{EncodedCertificate, UnixTime};
 use ca::{Ca, CertificateContents, Issuer, MessageCredential, Outcome, Profile, Reply};
 use cmp::end_entity::{Answer, AwaitingCertificate, Enrolment, Granted, Waiting};
 use cmp::{
-    Expectation, PkiBody, PkiFailureInfo, PkiMessage, PkiStatusInfo, SignerRole, Trust, ValidatedMessage,
-    Validator,
+    Expectation, PkiBody, PkiFailureInfo, PkiHeader, PkiMessage, PkiStatusInfo, SignerRole, Trust,
+    ValidatedMessage, Validator,
 };
 use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey};
@@ -131,6 +131,11 @@ impl House {
     /// An answer that the CA would not make, signed by it all the same: its body is changed first.
     pub fn changed_answer(&self, octets: &[u8], change: impl FnOnce(&mut PkiBody)) -> Vec<u8> {
         forged(octets, &self.cmp, |_, body| change(body))
+    }
+
+    /// The same with another header.
+    pub fn changed_header(&self, octets: &[u8], change: impl FnOnce(&mut PkiHeader)) -> Vec<u8> {
+        forged(octets, &self.cmp, |header, _| change(header))
     }
 
     /// The answer's message as the requester comes to believe it.

@@ -160,7 +160,12 @@ impl Upstream {
 
     /// A NEM signs, so quirks of MACs are no concern of its.
     pub(crate) fn quirks(&self) -> Result<Quirks> {
-        const KNOWN: &[Quirk] = &[Quirk::UnprotectedErrors, Quirk::SignerWithoutDigitalSignature];
+        const KNOWN: &[Quirk] = &[
+            Quirk::UnprotectedErrors,
+            Quirk::SignerWithoutDigitalSignature,
+            Quirk::SenderOfAnother,
+            Quirk::SignerChanges,
+        ];
         let names = self.quirks.iter().map(String::as_str);
         Quirks::from_names(names, KNOWN).context("upstream.quirks")
     }

@@ -45,7 +45,7 @@ pub struct Figures {
     faults: std::sync::Mutex<Vec<String>>,
     /// The longest that a station waited for an answer, in milliseconds.
     pub longest: AtomicU64,
-    /// Resident memory of `raca` in KiB: at the begin, when a third of the time had passed, and at the end.
+    /// Resident memory of `raca` in MiB: at the begin, after each twelfth of the time, and at the end.
     pub memory: std::sync::Mutex<Vec<u64>>,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Figures {
         writeln!(f, "questions answered: {}", count(&self.informed))?;
         writeln!(f, "hostile messages refused: {}", count(&self.refused))?;
         writeln!(f, "longest wait of a station: {} ms", count(&self.longest))?;
-        writeln!(f, "resident memory in KiB, at begin, a third, the end: {:?}", self.memory.lock().unwrap())?;
+        writeln!(f, "resident memory in MiB, by twelfths of the time: {:?}", self.memory.lock().unwrap())?;
         write!(f, "faults: {}", self.faults().len())
     }
 }
@@ -279,11 +279,11 @@ fn patient() -> ClientOptions {
     options
 }
 
-/// Resident memory in KiB.
+/// Resident memory in MiB.
 fn resident(server: &Server) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
 /// Runs it.
@@ -307,9 +307,10 @@ pub fn run_load(raca: &str, load: &Load) -> Figures {
             });
         }
         let measure = || house.figures.memory.lock().unwrap().push(resident(&server));
-        measure();
-        tokio::time::sleep_until((until - load.duration * 2 / 3).into()).await;
-        measure();
+        for left in (1..=12).rev() {
+            tokio::time::sleep_until((until - load.duration / 12 * left).into()).await;
+            measure();
+        }
         while let Some(ended) = tasks.join_next().await {
             ended.unwrap();
         }
