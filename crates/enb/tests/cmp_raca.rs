@@ -89,13 +89,19 @@ fn every_request_with_a_shared_secret() {
         assert!(ended.success().contains("CN=enb17"), "{words}");
         assert_eq!(house.issued().len(), number + 1, "{words}");
     }
+    // Without a root of its own it takes the one in caPubs, which raca sends whoever has nothing but a secret.
+    let words = format!("cmp ir --server {} {secret} --out rootless", house.url);
+    run(ENB, &words, house.path()).success();
+    run("openssl", "verify -CAfile ra/ca.pem rootless/cert.pem", house.path()).success();
+    let same = "verify -CAfile rootless/chain.pem rootless/cert.pem";
+    run("openssl", same, house.path()).success();
     house.enb(&house.url, "kur --out a").success();
     // A wrong secret gets no answer that could be believed; the RA/CA signs its refusal.
     fs::write(house.path().join("4711.secret"), "correct-horse-battery-stapler\n").unwrap();
     let words = format!("ir {secret} --out z --timeout 1");
     let reason = house.enb(&house.url, &words).failure(4);
     assert!(reason.contains("not believed") && !reason.contains("stapler"), "{reason}");
-    assert_eq!(house.issued().len(), 5);
+    assert_eq!(house.issued().len(), 6);
 }
 
 #[test]
