@@ -40,7 +40,7 @@ pub use issued::{CertificateFault, Requested};
 pub use kem::{DecapsulationKey, Encapsulated, KdfAlgorithm, KemAlgorithm, KeyEncapsulation};
 pub use key_generation::{GeneratedKey, KeyGenerator};
 pub use mac::{LegacyMac, MacAlgorithm, MacComputer};
-pub use name::{CanonicalName, alternative_names_match, names_match};
+pub use name::{CanonicalName, alternative_names_match, hash_name, names_match};
 pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
 pub use public_key::{KeyKind, PublicKey};

@@ -1,8 +1,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::Hasher;
 
 use der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Any, Tag, Tagged};
+use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
@@ -10,6 +12,26 @@ use x509_cert::name::Name;
 /// kind of string, to the case of letters, and to how many spaces stand in a row.
 pub fn names_match(left: &Name, right: &Name) -> bool {
     CanonicalName::new(left) == CanonicalName::new(right)
+}
+
+/// Feeds a distinguished name to a hash, so that names that match have the same.
+pub fn hash_name<H: Hasher>(name: &Name, state: &mut H) {
+    for rdn in name.iter_rdn() {
+        match rdn.as_ref().as_slice() {
+            [attribute] => hash_attribute(attribute, state),
+            // Their order is that of octets, which case changes.
+            attributes => state.write_usize(attributes.len()),
+        }
+    }
+}
+
+fn hash_attribute<H: Hasher>(attribute: &AttributeTypeAndValue, state: &mut H) {
+    state.write(attribute.oid.as_bytes());
+    match text_of(&attribute.value) {
+        Some(text) => characters(text).for_each(|c| state.write_u32(u32::from(c))),
+        None => state.write(attribute.value.value()),
+    }
+    state.write_u8(0xff);
 }
 
 /// Whether two subjectAltNames are the same: host names have no case (RFC 5280 section 7.2).
@@ -55,21 +77,29 @@ impl CanonicalValue {
 }
 
 fn prepare(value: &Any) -> Option<String> {
-    let text = match value.tag() {
+    let text = text_of(value)?;
+    let mut prepared = String::with_capacity(text.len());
+    prepared.extend(characters(text));
+    Some(prepared)
+}
+
+fn text_of(value: &Any) -> Option<&str> {
+    Some(match value.tag() {
         Tag::Utf8String => value.decode_as::<Utf8StringRef<'_>>().ok()?.as_str(),
         Tag::PrintableString => value.decode_as::<PrintableStringRef<'_>>().ok()?.as_str(),
         Tag::Ia5String => value.decode_as::<Ia5StringRef<'_>>().ok()?.as_str(),
         Tag::TeletexString => value.decode_as::<TeletexStringRef<'_>>().ok()?.as_str(),
         _ => return None,
-    };
-    let mut prepared = String::with_capacity(text.len());
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if !prepared.is_empty() {
-            prepared.push(' ');
-        }
-        prepared.extend(word.chars().flat_map(char::to_lowercase));
-    }
-    Some(prepared)
+    })
+}
+
+/// What of a text matters: its words in small letters, with a space between two.
+fn characters(text: &str) -> impl Iterator<Item = char> {
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words.enumerate().flat_map(|(position, word)| {
+        let space = (position > 0).then_some(' ');
+        space.into_iter().chain(word.chars().flat_map(char::to_lowercase))
+    })
 }
 
 #[cfg(test)]
@@ -77,13 +107,33 @@ mod tests {
     use alloc::vec;
 
     use der::{Decode, Encode};
-    use x509_cert::attr::AttributeTypeAndValue;
     use x509_cert::name::{RdnSequence, RelativeDistinguishedName};
 
     use super::*;
 
+    /// What a hash is made of.
+    struct Fed(Vec<u8>);
+
+    impl Hasher for Fed {
+        fn write(&mut self, octets: &[u8]) {
+            self.0.extend_from_slice(octets);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+
     fn matches(left: &str, right: &str) -> bool {
-        names_match(&left.parse().unwrap(), &right.parse().unwrap())
+        let (left, right) = (left.parse().unwrap(), right.parse().unwrap());
+        let fed = |name: &Name| {
+            let mut fed = Fed(Vec::new());
+            hash_name(name, &mut fed);
+            fed.0
+        };
+        let matches = names_match(&left, &right);
+        assert!(!matches || fed(&left) == fed(&right), "{left} {right}");
+        matches
     }
 
     #[test]

@@ -41,7 +41,10 @@ fn inspect_part(part: &str) -> Result<(), String> {
     if value.trim().is_empty() {
         return Err(format!("{attribute_type} has no value"));
     }
-    if const_oid::db::DB.by_name(attribute_type).is_none()
+    // The usual ones need no search: there may be a million names to read.
+    const USUAL: [&str; 8] = ["CN", "O", "OU", "C", "L", "ST", "DC", "UID"];
+    if !USUAL.contains(&attribute_type)
+        && const_oid::db::DB.by_name(attribute_type).is_none()
         && const_oid::ObjectIdentifier::new(attribute_type).is_err()
     {
         return Err(format!(

@@ -3,10 +3,13 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::net::IpAddr;
 
 use asn1::{EncodedCertificate, UnixTime};
-use crypto::{CanonicalName, CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, Revocation};
+use crypto::{
+    CertificatePath, CryptoProvider, ExtendedKeyUsage, PathError, Revocation, hash_name, names_match,
+};
 use der::Decode;
 use x509_cert::Certificate;
 use x509_cert::name::Name;
@@ -183,18 +186,18 @@ impl Inventory {
 
     /// Where that station stands among [`stations`](Self::stations).
     pub fn position(&self, station: &str) -> Option<usize> {
-        self.by_name.find(&self.stations, name, &Some(station)).first().copied()
-    }
-
-    /// The stations by name, each with where it stands among [`stations`](Self::stations).
-    pub(crate) fn by_name(&self) -> impl Iterator<Item = (&str, usize)> {
-        let with_name = |position: &usize| Some((self.stations.get(*position)?.name.as_str(), *position));
-        self.by_name.positions().iter().filter_map(with_name)
+        self.by_name
+            .find(&self.stations, &station, |one| one.name == station)
+            .next()
+            .map(|(position, _)| position)
     }
 
     /// The station with that user name.
     pub fn account(&self, wanted: &str) -> Option<&Station> {
-        self.at(self.by_account.find(&self.stations, user, &Some(wanted))).next()
+        self.by_account
+            .find(&self.stations, &wanted, |one| user(one) == Some(wanted))
+            .next()
+            .map(|(_, station)| station)
     }
 
     /// Finds the station that shows that. A certificate of a vendor's CA must be the one
@@ -218,9 +221,12 @@ impl Inventory {
             }
             Shown::TunnelAddress(address) => {
                 let address = address.to_canonical();
-                let found = self.by_tunnel_address.find(&self.stations, tunnel_address, &Some(address));
-                let found = self.at(found).next();
-                (found.ok_or(Refusal::UnknownAddress { address })?, false)
+                let found = self
+                    .by_tunnel_address
+                    .find(&self.stations, &address, |one| tunnel_address(one) == Some(address))
+                    .next();
+                let (_, found) = found.ok_or(Refusal::UnknownAddress { address })?;
+                (found, false)
             }
         };
         match station.state {
@@ -265,25 +271,41 @@ impl Inventory {
     }
 
     fn by_vendor_certificate(&self, shown: &ShownCertificate<'_>) -> Option<&Station> {
-        let subject = CanonicalName::new(shown.certificate.tbs_certificate().subject());
-        let stations = &self.stations;
-        self.at(self.by_fingerprint.find(stations, fingerprint, &Some(shown.fingerprint)))
-            .chain(self.at(self.by_serial_number.find(stations, serial_number, &Some(shown.serial_number()))))
-            .chain(self.at(self.by_vendor_subject.find(stations, vendor_subject, &Some(subject))))
-            .find(|station| station.vendor.matches(shown))
+        let subject = NameKey(shown.certificate.tbs_certificate().subject());
+        let (stations, matches) = (&self.stations, |station: &Station| station.vendor.matches(shown));
+        let serial_number = shown.serial_number();
+        let known = self.by_fingerprint.find(stations, &shown.fingerprint, matches);
+        let known = known.chain(self.by_serial_number.find(stations, &serial_number, matches));
+        let mut known = known.chain(self.by_vendor_subject.find(stations, &subject, matches));
+        known.next().map(|(_, station)| station)
     }
 
     fn by_operator_subject(&self, subject: &Name) -> Option<&Station> {
-        let subject = Some(CanonicalName::new(subject));
-        self.at(self.by_operator_subject.find(&self.stations, operator_subject, &subject)).next()
-    }
-
-    fn at<'a>(&'a self, positions: &'a [usize]) -> impl Iterator<Item = &'a Station> {
-        positions.iter().filter_map(|position| self.stations.get(*position))
+        let (key, has_it) = (NameKey(subject), |station: &Station| names_match(&station.subject, subject));
+        let mut found = self.by_operator_subject.find(&self.stations, &key, has_it);
+        found.next().map(|(_, station)| station)
     }
 }
 
-// What the indices are sorted by; those without are not in them.
+/// A name, equal to those that match it.
+#[derive(Clone, Copy, Debug)]
+struct NameKey<'a>(&'a Name);
+
+impl PartialEq for NameKey<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        names_match(self.0, other.0)
+    }
+}
+
+impl Eq for NameKey<'_> {}
+
+impl Hash for NameKey<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_name(self.0, state);
+    }
+}
+
+// What the indices are made by; those without are not in them.
 
 #[allow(clippy::unnecessary_wraps)] // as the others
 fn name(station: &Station) -> Option<&str> {
@@ -291,8 +313,8 @@ fn name(station: &Station) -> Option<&str> {
 }
 
 #[allow(clippy::unnecessary_wraps)]
-fn operator_subject(station: &Station) -> Option<CanonicalName> {
-    Some(CanonicalName::new(&station.subject))
+fn operator_subject(station: &Station) -> Option<NameKey<'_>> {
+    Some(NameKey(&station.subject))
 }
 
 fn user(station: &Station) -> Option<&str> {
@@ -312,8 +334,8 @@ fn serial_number(station: &Station) -> Option<&[u8]> {
     serial.map(without_leading_zeros)
 }
 
-fn vendor_subject(station: &Station) -> Option<CanonicalName> {
+fn vendor_subject(station: &Station) -> Option<NameKey<'_>> {
     let vendor = &station.vendor;
     let alone = vendor.fingerprint.is_none() && vendor.serial_number.is_none();
-    vendor.subject.as_ref().filter(|_| alone).map(CanonicalName::new)
+    vendor.subject.as_ref().filter(|_| alone).map(NameKey)
 }

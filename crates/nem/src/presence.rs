@@ -3,7 +3,6 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::time::Duration;
 
 use asn1::UnixTime;
@@ -80,25 +79,11 @@ impl Presence {
         }
     }
 
-    /// The stations stand elsewhere from now on. Both inventories are walked by name, so that a million take a moment.
+    /// The stations stand elsewhere from now on.
     pub(crate) fn rearrange(&mut self, before: &Inventory, after: &Inventory) {
-        let mut seen = alloc::vec![Seen::default(); after.stations().len()];
-        let (mut old, mut new) = (before.by_name().peekable(), after.by_name().peekable());
-        while let (Some((name, from)), Some((wanted, to))) = (old.peek(), new.peek()) {
-            let order = name.cmp(wanted);
-            if order == Ordering::Equal
-                && let (Some(from), Some(to)) = (self.seen.get(*from), seen.get_mut(*to))
-            {
-                *to = *from;
-            }
-            if order != Ordering::Greater {
-                old.next();
-            }
-            if order != Ordering::Less {
-                new.next();
-            }
-        }
-        self.seen = seen;
+        let known = |name: &str| self.seen.get(before.position(name)?).copied();
+        let seen = after.stations().iter().map(|station| known(&station.name).unwrap_or_default());
+        self.seen = seen.collect();
     }
 
     /// The station itself was here, which counts unless others have the say. Whether it is connected now.

@@ -1,6 +1,8 @@
 //! `stations.csv` (RFC 4180): a line with the columns' names, and then a line per station. Lists have blanks between their parts.
 
-use anyhow::{Context, Result, anyhow};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, bail};
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
 use nem::Station;
 
@@ -27,15 +29,43 @@ const COLUMNS: [&str; 14] = [
 pub(super) fn parse(text: &str) -> Result<Vec<Station>> {
     let mut reader = ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns = columns(reader.headers()?)?;
-    let (mut stations, mut record) = (Vec::new(), StringRecord::new());
-    while reader.read_record(&mut record)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let entry = entry(&columns, &record);
-        stations.push(entry.station().map_err(|Fault { part, reason }| {
-            anyhow!("station {:?} (line {line}): {part}: {reason}", entry.name)
-        })?);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let (mut stations, mut records) = (Vec::new(), Vec::with_capacity(TOGETHER));
+    loop {
+        records.clear();
+        records.extend(reader.records().take(TOGETHER).collect::<Result<Vec<_>, _>>()?);
+        if records.is_empty() {
+            return Ok(stations);
+        }
+        let shares = records.chunks(records.len().div_ceil(threads));
+        // Each thread has a share of the lines, and they are put together in their order.
+        let shares: Vec<Result<Vec<Station>>> = thread::scope(|scope| {
+            let columns = &columns;
+            let work = |share| scope.spawn(move || read_share(columns, share));
+            let working: Vec<_> = shares.map(work).collect();
+            working
+                .into_iter()
+                .map(|share| share.join().unwrap_or_else(|_| bail!("cannot be read")))
+                .collect()
+        });
+        for share in shares {
+            stations.extend(share?);
+        }
     }
-    Ok(stations)
+}
+
+/// Lines that are read together: enough to keep several processors busy.
+const TOGETHER: usize = 1 << 16;
+
+fn read_share(columns: &[&str], records: &[StringRecord]) -> Result<Vec<Station>> {
+    let station = |record: &StringRecord| {
+        let line = record.position().map_or(0, csv::Position::line);
+        let entry = entry(columns, record);
+        entry.station().map_err(|Fault { part, reason }| {
+            anyhow!("station {:?} (line {line}): {part}: {reason}", entry.name)
+        })
+    };
+    records.iter().map(station).collect()
 }
 
 /// Which column is which.
