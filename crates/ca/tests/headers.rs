@@ -12,7 +12,8 @@ mod support;
 
 use asn1::oids::rfc9810;
 use cmp::{
-    InfoTypeAndValue, PkiFailureInfo, PkiHeader, PkiMessage, Pvno, RecipNonce, SenderNonce, TransactionId,
+    InfoTypeAndValue, PkiFailureInfo, PkiHeader, PkiMessage, Pvno, RecipNonce, SenderIdentity, SenderNonce,
+    TransactionId,
 };
 use const_oid::ObjectIdentifier;
 use der::asn1::{Null, OctetString};
@@ -177,4 +178,30 @@ fn what_a_receiver_has_to_put_up_with() {
             header.general_info = Some(vec![item(rfc9810::IT_CERT_PROFILE, vec![String::from("ne")])]);
         }),
     ]);
+}
+
+/// RFC 9483 section 3.3, and TS 33.310 section 9.5.4.3 for the root.
+#[test]
+fn the_certificates_that_go_along() {
+    let house = House::new();
+    let intermediate = house.credential(&ca::Profile::NE, "CN=between,O=Vendor", key()).certificate;
+    let chain = vec![intermediate.clone(), intermediate.clone()];
+    let algorithm = crypto::SigningKey::algorithm(&house.station.key);
+    let identity = SenderIdentity::new(house.station.certificate.clone(), chain, algorithm).unwrap();
+    let (part, awaiting) =
+        ir(crmf(&house.station.name(), &key())).start(&identity, &house.provider, NOW).unwrap();
+    let request = part.sign(&house.station.key).unwrap();
+    let message = PkiMessage::from_der(&request).unwrap();
+    assert_eq!(message.extra_certs()[..2], [house.station.certificate.clone(), intermediate]);
+
+    let reply = house.ca.handle(&request, NOW);
+    let answer = PkiMessage::from_der(&reply.octets).unwrap();
+    let believed = house.validate(&reply.octets, &awaiting.expectation(), NOW);
+    assert_eq!(answer.extra_certs().first(), believed.signer().certificate(), "the signer's comes first");
+    assert!(answer.extra_certs().contains(&house.root));
+    let mut different = answer.extra_certs().to_vec();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), answer.extra_certs().len(), "each once");
+    granted(awaiting.handle(&believed).unwrap());
 }

@@ -225,3 +225,20 @@ fn an_end_entity_is_cross_certified_by_nobody() {
     let message = forged(&good, &stranger, |_, body| *body = PkiBody::Ccr(ccr));
     house.refused_with(&message, PkiFailureInfo::SIGNER_NOT_TRUSTED);
 }
+
+/// RFC 9483 section 3.6.4: nothing follows a refusal, and what comes in its transaction begins anew or not at all.
+#[test]
+fn a_refusal_ends_the_transaction() {
+    let house = House::new();
+    let (_, cert_conf, _) = about_to_confirm(&house);
+    let refused = house.start(&house.station, ir(crmf(&support::name("CN=somebody-else"), &key()))).0;
+    house.refused_with(&refused, PkiFailureInfo::NOT_AUTHORIZED);
+    let id = PkiMessage::from_der(&refused).unwrap().header().transaction_id.clone();
+    let late = forged(&cert_conf, &house.station, |header, _| header.transaction_id.clone_from(&id));
+    house.refused_with(&late, PkiFailureInfo::BAD_REQUEST);
+    // A better request may have the same transactionID: there is no such transaction.
+    let better = request(&house);
+    let better = forged(&better, &house.station, |header, _| header.transaction_id.clone_from(&id));
+    let reply = house.ca.handle(&better, NOW);
+    assert!(matches!(reply.event.outcome, Outcome::Issued { .. }), "{}", reply.event.outcome);
+}
