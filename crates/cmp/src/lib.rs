@@ -26,6 +26,7 @@ mod header;
 mod info_value;
 mod key_package;
 mod key_recovery;
+mod long_batch;
 pub mod management_entity;
 mod message;
 mod message_time;
@@ -59,6 +60,7 @@ pub use header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 pub use info_value::{CertReqTemplateContent, CrlSource, CrlStatus, InfoValue, KemCiphertextInfo};
 pub use key_package::{KeyGenerationAuthority, KeyPackageOpener};
 pub use key_recovery::KeyRecRepContent;
+pub use long_batch::LongBatch;
 pub use message::PkiMessage;
 pub use message_time::MessageTime;
 pub use nested::{

@@ -269,6 +269,15 @@ impl ProtectedPart {
             .map_err(Error::Encoding)
     }
 
+    /// From now on these octets are the body, or as much of it as is known.
+    pub(crate) fn replace_body(&mut self, body: Vec<u8>) {
+        self.body = body;
+    }
+
+    pub(crate) fn header_and_body(&self) -> (&[u8], &[u8]) {
+        (&self.header, &self.body)
+    }
+
     /// `[0]` protection and `[1]` extraCerts, each under its explicit tag; a list that is there is not empty.
     fn trailer(&self, protection: &[u8]) -> der::Result<(Vec<u8>, Vec<u8>)> {
         let tag_mode = TagMode::Explicit;

@@ -7,9 +7,9 @@ use asn1::RawDer;
 use cmp::end_entity::{CertificateRequest, Enrolment};
 use cmp::management_entity::{ReplyTo, Responder};
 use cmp::{
-    AwaitingBatch, Error, Expectation, PkiBody, PkiFailureInfo, PkiMessage, ReadingPolicy, SenderIdentity,
-    SignerRole, TransactionId, Trust, Unbundled, ValidatedMessage, Validator, add_protection, bundle,
-    unbundle,
+    AwaitingBatch, Error, Expectation, LongBatch, PkiBody, PkiFailureInfo, PkiMessage, ReadingPolicy,
+    SenderIdentity, SenderNonce, SignerRole, TransactionId, Trust, Unbundled, ValidatedMessage, Validator,
+    add_protection, bundle, unbundle,
 };
 use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::SoftwareKey;
@@ -59,6 +59,19 @@ impl House {
         let recipient = Name::default();
         let (part, awaiting) = bundle(messages, recipient, &self.nem.identity, &self.provider, NOW).unwrap();
         (part.sign(&self.nem.key).unwrap(), awaiting)
+    }
+
+    /// The same without holding the messages in memory.
+    fn bundle_long(&self, messages: &[PkiMessage]) -> (Vec<u8>, AwaitingBatch) {
+        let id = TransactionId::random(&self.provider).unwrap();
+        let nonce = SenderNonce::random(&self.provider).unwrap();
+        let inner: Vec<u8> = messages.iter().flat_map(|message| message.octets().to_vec()).collect();
+        let ids = (id.clone(), nonce.clone());
+        let batch = LongBatch::new(ids, inner.len(), &self.nem.identity, &self.provider, NOW).unwrap();
+        let signed = [batch.signed_prefix().unwrap(), inner.clone()].concat();
+        let (before, behind) = batch.with_signature(&self.nem.key.sign(&signed).unwrap()).unwrap();
+        let awaited = messages.iter().map(|message| message.header().transaction_id.clone().unwrap());
+        ([before, inner, behind].concat(), AwaitingBatch::resume(id, nonce, awaited.collect()))
     }
 
     fn validate(&self, octets: &[u8], expectation: &Expectation<'_>) -> ValidatedMessage {
@@ -308,4 +321,35 @@ fn sign(party: &Party, header_and_body: &[u8]) -> Vec<u8> {
     let protection = der::asn1::BitString::from_bytes(&signature).unwrap().to_der_vec();
     let extra_certs = sequence(party.identity.certificate().unwrap().octets());
     sequence(&[header_and_body, &explicit(0, &protection), &explicit(1, &extra_certs)].concat())
+}
+
+#[test]
+fn a_long_batch_is_a_batch() {
+    let house = House::new();
+    for count in [1, 2, 60] {
+        let messages: Vec<PkiMessage> = (0..count).map(|_| house.request()).collect();
+        let (octets, awaiting) = house.bundle_long(&messages);
+        let mut reading = ReadingPolicy::default();
+        reading.message_size = 1 << 20;
+        let message = PkiMessage::inspect(&octets, &reading).unwrap();
+        let anchors = vec![own_certificate("openssl-mock/oper-ca.crt.pem")];
+        let trust = [Trust::new(SignerRole::RegistrationAuthority, anchors, ExtendedKeyUsage::Any)];
+        let validated =
+            Validator::new(&house.provider, &trust).validate(message, &Expectation::First, NOW).unwrap();
+        assert_eq!(validated.transaction_id(), awaiting.transaction_id());
+        let Unbundled::Batch(opened) = unbundle(&validated, &reading).unwrap() else { panic!("{count}") };
+        let opened: Vec<PkiMessage> = opened.into_iter().map(Result::unwrap).collect();
+        assert_eq!(opened, messages);
+    }
+}
+
+#[test]
+fn a_batch_of_nothing_and_one_that_is_too_long_are_refused() {
+    let house = House::new();
+    for inner in [0, 0xffff_ffff, usize::MAX] {
+        let id = TransactionId::random(&house.provider).unwrap();
+        let nonce = SenderNonce::random(&house.provider).unwrap();
+        let batch = LongBatch::new((id, nonce), inner, &house.nem.identity, &house.provider, NOW);
+        assert!(batch.is_err(), "{inner}");
+    }
 }

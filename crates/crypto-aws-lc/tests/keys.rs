@@ -7,8 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crypto::{KeyError, KeyKind, SigningKey};
-use crypto_aws_lc::{KeyFileError, KeyType, PrivateFileError, SoftwareKey, read_key_file, write_key_file};
+use crypto::{DigestAlgorithm, KeyError, KeyKind, SignatureAlgorithm, SigningKey};
+use crypto_aws_lc::{
+    KeyFileError, KeyType, PrivateFileError, SoftwareKey, provider, read_key_file, write_key_file,
+};
 use der::asn1::{Any, OctetString};
 use der::{Decode, Document, Encode, SecretDocument, Tag};
 use spki::SubjectPublicKeyInfoRef;
@@ -96,6 +98,29 @@ fn openssl_reads_our_keys_and_verifies_our_signatures() {
         );
         let report = openssl(arguments.trim_end(), b"");
         assert_eq!(report, b"Signature Verified Successfully\n", "{key_type}");
+    }
+}
+
+#[test]
+fn a_digest_is_signed_as_its_octets_are() {
+    let octets = vec![7; 100_000];
+    for key_type in KeyType::ALL {
+        let key = SoftwareKey::generate(key_type).unwrap();
+        let algorithm = key.algorithm();
+        let digest = algorithm.digest().unwrap_or(DigestAlgorithm::Sha512);
+        let signed = key.sign_digest(&provider().digest(digest, &octets));
+        let by_octets_only = matches!(
+            algorithm,
+            SignatureAlgorithm::Ed25519
+                | SignatureAlgorithm::MlDsa44
+                | SignatureAlgorithm::MlDsa65
+                | SignatureAlgorithm::MlDsa87
+        );
+        assert_eq!(signed.is_none(), by_octets_only, "{key_type}");
+        if let Some(signature) = signed {
+            provider().verify(algorithm, key.public_key(), &octets, &signature.unwrap()).unwrap();
+            assert!(key.sign_digest(&[0; 20]).unwrap().is_err(), "{key_type}: a digest of another length");
+        }
     }
 }
 

@@ -103,15 +103,18 @@ impl Pkcs11Key {
     }
 
     fn try_sign(&self, octets: &[u8]) -> Result<Vec<u8>, Error> {
-        let holder = &self.holder;
         let unsupported = || Error::Algorithm {
-            uri: holder.uri.to_string(),
+            uri: self.holder.uri.to_string(),
             algorithm: self.algorithm,
             key: self.public_key.kind(),
         };
-        let demand = Demand::new(self.algorithm, octets, &holder.provider).ok_or_else(unsupported)?;
-        let signature = holder.sign(&demand)?;
-        demand.finish(signature).ok_or_else(|| Error::DoesNotFit { uri: holder.uri.to_string() })
+        let demand = Demand::new(self.algorithm, octets, &self.holder.provider).ok_or_else(unsupported)?;
+        self.meet(&demand)
+    }
+
+    fn meet(&self, demand: &Demand) -> Result<Vec<u8>, Error> {
+        let signature = self.holder.sign(demand)?;
+        demand.finish(signature).ok_or_else(|| Error::DoesNotFit { uri: self.holder.uri.to_string() })
     }
 }
 
@@ -203,11 +206,18 @@ impl SigningKey for Pkcs11Key {
     }
 
     fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.try_sign(octets).map_err(|error| {
-            tracing::error!("{error}");
-            SignError::new()
-        })
+        self.try_sign(octets).map_err(|error| logged(&error))
     }
+
+    fn sign_digest(&self, digest: &[u8]) -> Option<Result<Vec<u8>, SignError>> {
+        let demand = Demand::of_digest(self.algorithm, digest)?;
+        Some(self.meet(&demand).map_err(|error| logged(&error)))
+    }
+}
+
+fn logged(error: &Error) -> SignError {
+    tracing::error!("{error}");
+    SignError::new()
 }
 
 impl fmt::Debug for Pkcs11Key {

@@ -23,26 +23,26 @@ impl Demand {
         octets: &[u8],
         provider: &CryptoProvider,
     ) -> Option<Self> {
-        let digest = |digest: DigestAlgorithm| provider.digest(digest, octets);
+        if algorithm == SignatureAlgorithm::Ed25519 {
+            let mechanism = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519));
+            return Some(Self { mechanism, octets: octets.to_vec(), is_ecdsa: false });
+        }
+        Self::of_digest(algorithm, &provider.digest(algorithm.digest()?, octets))
+    }
+
+    /// The same for octets of which only the digest is known. `None` where the mechanism needs the octets themselves.
+    pub(crate) fn of_digest(algorithm: SignatureAlgorithm, digest: &[u8]) -> Option<Self> {
+        let used = algorithm.digest().filter(|used| used.length() == digest.len())?;
         let (mechanism, octets) = match algorithm {
             SignatureAlgorithm::EcdsaWithSha256
             | SignatureAlgorithm::EcdsaWithSha384
-            | SignatureAlgorithm::EcdsaWithSha512 => (Mechanism::Ecdsa, digest(algorithm.digest()?)),
+            | SignatureAlgorithm::EcdsaWithSha512 => (Mechanism::Ecdsa, digest.to_vec()),
             SignatureAlgorithm::Sha256WithRsa
             | SignatureAlgorithm::Sha384WithRsa
-            | SignatureAlgorithm::Sha512WithRsa => {
-                let used = algorithm.digest()?;
-                (Mechanism::RsaPkcs, digest_info(used, &digest(used))?)
-            }
+            | SignatureAlgorithm::Sha512WithRsa => (Mechanism::RsaPkcs, digest_info(used, digest)?),
             SignatureAlgorithm::RsassaPssSha256
             | SignatureAlgorithm::RsassaPssSha384
-            | SignatureAlgorithm::RsassaPssSha512 => {
-                let used = algorithm.digest()?;
-                (Mechanism::RsaPkcsPss(pss(used)?), digest(used))
-            }
-            SignatureAlgorithm::Ed25519 => {
-                (Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519)), octets.to_vec())
-            }
+            | SignatureAlgorithm::RsassaPssSha512 => (Mechanism::RsaPkcsPss(pss(used)?), digest.to_vec()),
             _ => return None,
         };
         let is_ecdsa = matches!(mechanism, Mechanism::Ecdsa);

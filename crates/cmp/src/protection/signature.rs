@@ -21,6 +21,15 @@ impl ProtectedPart {
         self.with_protection(signature)
     }
 
+    /// What stands behind the body of the complete message.
+    pub(crate) fn suffix(&self, signature: &[u8]) -> Result<Vec<u8>, Error> {
+        if !matches!(self.due, Due::Signature) {
+            return Err(Error::BadCredential);
+        }
+        let (protection, extra_certs) = self.trailer(signature).map_err(Error::Encoding)?;
+        Ok([protection, extra_certs].concat())
+    }
+
     /// Both at once, with a key at hand.
     ///
     /// # Errors
