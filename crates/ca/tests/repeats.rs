@@ -103,6 +103,22 @@ fn an_answer_to_a_poll_may_be_lost() {
 }
 
 #[test]
+fn an_answer_may_be_lost_that_confirms_its_certificate_too() {
+    let mut house = House::new();
+    house.ca.policy.issuing_delay = Duration::from_secs(10);
+    let mut request = own_request(&house);
+    request.implicit_confirm = true;
+    let (request, awaiting) = house.start(&house.station, request);
+    let waiting = waiting(house.answer(awaiting, &house.ca.handle(&request, NOW), NOW));
+    let now = NOW.saturating_add(Duration::from_secs(10));
+    for _ in 0..3 {
+        let (poll, awaiting) = house.poll(waiting.clone(), now);
+        assert!(granted(house.answer(awaiting, &house.ca.handle(&poll, now), now)).implicitly_confirmed());
+    }
+    assert_eq!(house.registry.only_certificate().status, CertificateStatus::Valid);
+}
+
+#[test]
 fn an_old_poll_that_comes_late_is_in_nobody_s_way() {
     let mut house = House::new();
     house.ca.policy.issuing_delay = Duration::from_secs(10);

@@ -107,6 +107,10 @@ impl Nem {
                     record.fetch = Some(Fetch::Done);
                     self.confirm_anew(record.upstream.as_deref(), *confirming, now)?
                 }
+                State::Confirming(confirming) if record.fetch == Some(Fetch::Ahead) => {
+                    record.fetch = Some(Fetch::Done);
+                    State::Confirming(confirming)
+                }
                 _ => continue,
             };
             record.changed_at = now;

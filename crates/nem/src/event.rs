@@ -4,7 +4,7 @@ use core::fmt;
 use asn1::UnixTime;
 use cmp::TransactionId;
 
-use crate::ledger::{Record, RequestId};
+use crate::ledger::{ExportId, Record, RequestId};
 
 /// Something to log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +128,12 @@ pub enum Happening {
     Issued,
     /// The certificate came and is good; it is confirmed when its station has it.
     Offered,
+    /// It leaves in that file, to be signed elsewhere.
+    Exported(ExportId),
+    /// It left in a file, and goes online again.
+    TakenBack,
+    /// The certificate came by hand and is good; it is confirmed when the RA/CA is there.
+    Carried,
     /// A certificate came that is not taken.
     TurnedDown(String),
     /// The RA/CA has the confirmation; the certificate waits for its station.
@@ -158,6 +164,9 @@ impl fmt::Display for Happening {
             Self::Absent => f.write_str("held until its station is connected"),
             Self::Issued => f.write_str("certificate issued"),
             Self::Offered => f.write_str("certificate issued; confirmed when the station has it"),
+            Self::Exported(export) => write!(f, "leaves in the file of export {export}"),
+            Self::TakenBack => f.write_str("released from its file; it goes online again"),
+            Self::Carried => f.write_str("certificate came by hand; confirmed when the RA/CA is there"),
             Self::TurnedDown(reason) => write!(f, "certificate turned down: {reason}"),
             Self::Confirmed => f.write_str("certificate confirmed"),
             Self::Delivered => f.write_str("certificate delivered"),

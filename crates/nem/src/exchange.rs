@@ -4,6 +4,7 @@ mod answering;
 mod nesting;
 mod sending;
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -23,6 +24,7 @@ use crate::manager::{Nem, Output};
 use crate::operate::{BatchStatus, RECENT_BATCHES};
 use crate::upstream::Upstream;
 
+pub(crate) use answering::after;
 pub(crate) use nesting::Delayed;
 
 /// A message that was sent and its answer, as long as the NEM runs.
@@ -91,6 +93,21 @@ impl Nem {
             Cargo::Probe => false,
         });
         in_exchange || self.delayed.values().any(|delayed| carries(&delayed.batch))
+    }
+
+    /// Every request that something is on its way about.
+    pub(crate) fn in_flight(&self) -> BTreeSet<RequestId> {
+        let in_exchanges = self.exchanges.values().map(|exchange| &exchange.cargo);
+        let mut ids: BTreeSet<RequestId> =
+            self.delayed.values().flat_map(|delayed| delayed.batch.requests()).collect();
+        for cargo in in_exchanges {
+            match cargo {
+                Cargo::Single(request) => ids.extend([*request]),
+                Cargo::Batch(batch) => ids.extend(batch.requests()),
+                Cargo::Probe => {}
+            }
+        }
+        ids
     }
 
     /// The message is back, one way or the other.

@@ -73,7 +73,7 @@ impl Forwarding<'_> {
         self.upstream.time_window.is_some_and(|window| age > window / 2)
     }
 
-    fn request(&self, record: &Record) -> Result<State, Error> {
+    pub(crate) fn request(&self, record: &Record) -> Result<State, Error> {
         let mut enrolment = Enrolment::new(certificate_request(record.kind, &record.request)?);
         enrolment.implicit_confirm = self.upstream.implicit_confirm;
         let (part, next) = enrolment.start(&self.upstream.identity, self.provider, self.now)?;

@@ -26,11 +26,13 @@ pub enum Health {
 pub(crate) struct Breaker {
     health: Health,
     failures: u32,
+    /// Since when it does not answer.
+    down_since: Option<UnixTime>,
 }
 
 impl Breaker {
     pub(crate) const fn new() -> Self {
-        Self { health: Health::Up, failures: 0 }
+        Self { health: Health::Up, failures: 0, down_since: None }
     }
 
     pub(crate) const fn health(&self) -> Health {
@@ -39,6 +41,11 @@ impl Breaker {
 
     pub(crate) const fn is_up(&self) -> bool {
         matches!(self.health, Health::Up)
+    }
+
+    /// Since when it does not answer, if so.
+    pub(crate) const fn down_since(&self) -> Option<UnixTime> {
+        self.down_since
     }
 
     /// Whether it was down until now.
@@ -67,6 +74,7 @@ impl Breaker {
         let pause = pause.saturating_sub((pause / 2).saturating_mul(part) / u32::from(u16::MAX));
         let until = now.saturating_add(pause);
         self.health = Health::Down { until };
+        self.down_since.get_or_insert(now);
         Some(until)
     }
 
@@ -103,13 +111,18 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(breaker.failed(NOW, (FIRST, LAST), [0, 0]), None);
         }
+        assert_eq!(breaker.down_since(), None);
         assert_eq!(down(&mut breaker, [0, 0]), FIRST);
+        assert_eq!(breaker.down_since(), Some(NOW));
         assert!(!breaker.probe(NOW));
         assert!(breaker.probe(NOW.saturating_add(FIRST)));
         assert_eq!(breaker.health(), Health::Probed);
         assert!(!breaker.probe(NOW.saturating_add(FIRST)));
+        breaker.failed(NOW.saturating_add(LAST), (FIRST, LAST), [0, 0]);
+        assert_eq!(breaker.down_since(), Some(NOW), "one that is not over begins no other");
         assert!(breaker.succeeded());
         assert!(breaker.is_up());
+        assert_eq!(breaker.down_since(), None);
     }
 
     #[test]

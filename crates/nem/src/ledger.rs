@@ -1,5 +1,7 @@
 //! What a NEM keeps of its requests, and what it demands of whatever keeps it.
 
+mod export;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,6 +12,8 @@ use cmp::SenderNonce;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 
 use crate::Label;
+
+pub use export::{Export, ExportForm, ExportId, Exported, ExportedMessage};
 
 /// Keeps requests. Each call is one atomic step; when a call that writes returns, what it wrote survives a crash.
 pub trait Ledger: Send {
@@ -74,6 +78,24 @@ pub trait Ledger: Send {
     /// # Errors
     /// When the ledger cannot be written; nothing is changed then.
     fn set_cannot_unbundle(&self, upstream: &str, known: Option<&CannotUnbundle>) -> Result<(), LedgerError>;
+
+    /// Writes what is known of an export, new or changed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    fn put_export(&self, export: &Export) -> Result<(), LedgerError>;
+
+    /// The export with that name.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn export(&self, id: ExportId) -> Result<Option<Export>, LedgerError>;
+
+    /// All exports, in any order.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn exports(&self) -> Result<Vec<Export>, LedgerError>;
 }
 
 /// An RA/CA was sent a batch and did not take it apart.
@@ -154,20 +176,22 @@ pub struct Record {
     pub held: bool,
     /// Why an operator wants no certificate for it: one that still comes is turned down.
     pub turn_down: Option<String>,
-    /// Whether the station has its certificate, where the confirmation waits for that.
+    /// Whether the station has its certificate, where that does not wait for the confirmation.
     pub fetch: Option<Fetch>,
     /// How far it is.
     pub state: State,
 }
 
-/// How far a station is with a certificate that is confirmed only when the station has it.
+/// How far a station is with a certificate that it may have before the RA/CA knows that it is confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums)] // it has it, or it has not
+#[allow(clippy::exhaustive_enums)] // what is stored; a new fact must be thought about at every reader
 pub enum Fetch {
     /// It may fetch it; certConf waits.
     Awaited,
     /// It has it; certConf goes.
     Done,
+    /// It may fetch it, and certConf goes whenever the RA/CA is there: it was carried by hand.
+    Ahead,
 }
 
 impl Record {
@@ -236,6 +260,8 @@ pub enum State {
         /// When.
         poll_at: UnixTime,
     },
+    /// It left in a file, and stays with the manual procedure until it is answered or released: nothing about it goes online.
+    Exported(Box<Exported>),
     /// The certificate is here; its certConf was, or is about to be, sent.
     Confirming(Box<Confirming>),
     /// The certificate is confirmed, and waits for its station.
@@ -289,6 +315,7 @@ impl State {
             Self::Queued => "queued",
             Self::Sent { .. } => "sent",
             Self::Waiting { .. } => "waiting",
+            Self::Exported(_) => "exported",
             Self::Confirming(_) => "confirming",
             Self::Issued(_) => "issued",
             Self::Delivered(_) => "delivered",
@@ -301,6 +328,18 @@ impl State {
         match self {
             Self::Sent { transaction, .. } | Self::Waiting { transaction, .. } => Some(transaction),
             Self::Confirming(confirming) => Some(&confirming.transaction),
+            Self::Exported(exported) => match &exported.sent {
+                Some(sent) => Some(&sent.transaction),
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The file it left in, while it is there.
+    pub fn export(&self) -> Option<ExportId> {
+        match self {
+            Self::Exported(exported) => Some(exported.export),
             _ => None,
         }
     }

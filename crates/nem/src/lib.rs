@@ -14,6 +14,7 @@
 extern crate alloc;
 
 mod batch;
+pub mod by_hand;
 mod delivery;
 mod error;
 mod event;

@@ -253,7 +253,7 @@ impl Nem {
         }
     }
 
-    fn unbind(&mut self, name: Option<Arc<str>>) {
+    pub(crate) fn unbind(&mut self, name: Option<Arc<str>>) {
         if let Some(line) = name.and_then(|name| self.lines.get_mut(&name)) {
             line.bound = line.bound.saturating_sub(1);
         }
@@ -290,6 +290,7 @@ impl Nem {
             State::Waiting { poll_at, .. } => Some(Happening::Waiting { until: *poll_at }),
             State::Confirming(confirming) => Some(match &confirming.turned_down {
                 None if record.fetch == Some(Fetch::Awaited) => Happening::Offered,
+                None if record.fetch == Some(Fetch::Ahead) => Happening::Carried,
                 None => Happening::Issued,
                 Some(reason) => Happening::TurnedDown(reason.clone()),
             }),
@@ -303,11 +304,14 @@ impl Nem {
             self.outputs.push_back(Output::Event(event));
         }
         if record.state.is_decided() {
-            let before = self.requests.remove(id).and_then(|open| open.upstream);
-            for line in self.lines.values_mut() {
-                line.withdraw(|waiting| waiting == id);
+            let open = self.requests.remove(id);
+            // What left in a file waits nowhere; thousands may come back at once.
+            if open.as_ref().is_some_and(|open| open.export.is_none()) {
+                for line in self.lines.values_mut() {
+                    line.withdraw(|waiting| waiting == id);
+                }
             }
-            self.unbind(before);
+            self.unbind(open.and_then(|open| open.upstream));
         } else {
             self.update(record);
             if let Some(open) = self.requests.get_mut(id) {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use asn1::UnixTime;
 use cmp::TransactionId;
 
+use crate::by_hand::LeftBehind;
 use crate::error::Error;
 use crate::event::{Event, Happening, News};
 use crate::health::Health;
@@ -84,6 +85,10 @@ pub enum CommandError {
     UnknownUpstream,
     /// The request is in a state where that cannot be done: the state's name.
     WrongState(&'static str),
+    /// No export of that name.
+    UnknownExport,
+    /// No request may leave in a file now: why the others stay.
+    NothingToExport(Vec<(LeftBehind, usize)>),
     /// The NEM cannot go on.
     Nem(Error),
 }
@@ -94,6 +99,13 @@ impl core::fmt::Display for CommandError {
             Self::UnknownRequest => f.write_str("there is no such request"),
             Self::UnknownUpstream => f.write_str("there is no RA/CA of that name"),
             Self::WrongState(state) => write!(f, "the request is {state}, so that cannot be done"),
+            Self::UnknownExport => {
+                f.write_str("there is no such export, or none of its requests is out any more")
+            }
+            Self::NothingToExport(left) => {
+                f.write_str("there is nothing to export")?;
+                left.iter().try_for_each(|(why, count)| write!(f, "; {count}: {why}"))
+            }
             Self::Nem(error) => error.fmt(f),
         }
     }
@@ -152,17 +164,22 @@ impl Nem {
         self.set_held(id, true, now)
     }
 
-    /// Lets a request go on that was held.
+    /// Lets a request go on that was held, or that left in a file: see [`Nem::release_export`].
     ///
     /// # Errors
     /// As [`Nem::hold`].
     pub fn release(&mut self, id: RequestId, now: UnixTime) -> Result<(), CommandError> {
+        if self.requests.get(id).is_some_and(|open| open.export.is_some()) {
+            self.take_back(&[id], false, now)?;
+            self.pump(now);
+            return Ok(());
+        }
         self.set_held(id, false, now)
     }
 
     fn set_held(&mut self, id: RequestId, held: bool, now: UnixTime) -> Result<(), CommandError> {
         let record = self.ledger.request(id)?.ok_or(CommandError::UnknownRequest)?;
-        if record.state.is_decided() {
+        if record.state.is_decided() || record.state.export().is_some() {
             return Err(CommandError::WrongState(record.state.name()));
         }
         // changed_at stays: it says how old the message is.
@@ -198,7 +215,9 @@ impl Nem {
                 self.requests.schedule(id, now);
                 self.outputs.push_back(Output::Event(Event::new(&record, Happening::Accepted)));
             }
-            state if state.is_decided() => return Err(CommandError::WrongState(state.name())),
+            state if state.is_decided() || state.export().is_some() => {
+                return Err(CommandError::WrongState(state.name()));
+            }
             _ if self.is_in_flight(id) => {}
             _ => {
                 self.withdraw(id);
@@ -225,10 +244,10 @@ impl Nem {
             State::Confirming(_) if record.fetch == Some(Fetch::Awaited) => {
                 self.decline(record, reason, now)?;
             }
-            State::Sent { .. } | State::Waiting { .. } if lost => {
+            State::Sent { .. } | State::Waiting { .. } | State::Exported(_) if lost => {
                 self.enter(id, State::Rejected { reason: reason.to_string() }, now)?;
             }
-            State::Sent { .. } | State::Waiting { .. } => {
+            State::Sent { .. } | State::Waiting { .. } | State::Exported(_) => {
                 let record = Record { turn_down: Some(reason.to_string()), ..record };
                 self.ledger.put(&record)?;
                 let happening = Happening::Rejected(reason.to_string());

@@ -9,7 +9,7 @@ use asn1::UnixTime;
 use cmp::TransactionId;
 
 use crate::event::{Event, Happening};
-use crate::ledger::{Record, RequestId, State};
+use crate::ledger::{ExportId, Record, RequestId, State};
 
 /// What is kept in memory of a request that is not decided.
 #[derive(Debug)]
@@ -22,6 +22,10 @@ pub(crate) struct Open {
     /// Whether its message goes by itself, because it was lost in a batch.
     pub(crate) alone: bool,
     pub(crate) held: bool,
+    /// The file that it left in.
+    pub(crate) export: Option<ExportId>,
+    /// When it was accepted.
+    pub(crate) received_at: UnixTime,
     /// When it is due, while it waits for that.
     due: Option<UnixTime>,
 }
@@ -50,6 +54,7 @@ impl Open {
         self.stage = Stage::of(&record.state);
         self.transaction_id = transaction_id(record);
         self.held = record.held;
+        self.export = record.state.export();
     }
 }
 
@@ -101,6 +106,8 @@ impl Requests {
             attempts: 0,
             alone: false,
             held: record.held,
+            export: record.state.export(),
+            received_at: record.received_at,
             due: None,
         };
         self.open.insert(record.id, open);
@@ -120,10 +127,10 @@ impl Requests {
         Some(open)
     }
 
-    /// It is due then, and not before. What is held is never due.
+    /// It is due then, and not before. What is held, or left in a file, is never due.
     pub(crate) fn schedule(&mut self, id: RequestId, due: UnixTime) {
         let Some(open) = self.open.get_mut(&id) else { return };
-        let due = (!open.held).then_some(due);
+        let due = (!open.held && open.export.is_none()).then_some(due);
         if let Some(before) = core::mem::replace(&mut open.due, due) {
             self.schedule.remove(&(before, id));
         }

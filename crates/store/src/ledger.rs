@@ -1,5 +1,6 @@
 //! A NEM's ledger in one file, or in somebody else's store.
 
+mod export;
 mod key_value;
 mod record;
 mod upstream;
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{CannotUnbundle, Export, ExportId, Ledger, LedgerError, Record, RequestId};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
@@ -17,6 +18,7 @@ use redb::{
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use export::{export_from_der, export_to_der};
 pub use key_value::{Entry, KeyValueLedger, KeyValues};
 use record::{record_from_der, record_to_der};
 use upstream::{upstream_from_der, upstream_to_der};
@@ -33,6 +35,8 @@ const LATEST: TableDefinition<'_, (&str, &[u8; 32]), &[u8; 16]> = TableDefinitio
 const KEYS: TableDefinition<'_, &[u8; 32], &str> = TableDefinition::new("keys");
 /// What was found out about the RA/CA of that name.
 const UPSTREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("upstreams");
+/// Files in which requests left, by export id.
+const EXPORTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("exports");
 
 /// The latest request that a station calls so.
 const LABELS: TableDefinition<'_, (&str, &str), &[u8; 16]> = TableDefinition::new("labels");
@@ -60,6 +64,7 @@ impl EmbeddedLedger {
         tables.open_table(KEYS)?;
         tables.open_table(LABELS)?;
         tables.open_table(UPSTREAMS)?;
+        tables.open_table(EXPORTS)?;
         index_stations(&tables)?;
         tables.commit()?;
         Ok(Self { database: Arc::new(database) })
@@ -197,6 +202,23 @@ impl EmbeddedLedger {
         tables.commit()?;
         Ok(())
     }
+
+    fn write_export(&self, export: &Export) -> Result<(), Error> {
+        let tables = self.database.begin_write()?;
+        tables.open_table(EXPORTS)?.insert(export.id.as_octets(), export_to_der(export)?.as_slice())?;
+        tables.commit()?;
+        Ok(())
+    }
+
+    fn read_export(&self, id: ExportId) -> Result<Option<Export>, Error> {
+        let known = self.database.begin_read()?.open_table(EXPORTS)?.get(id.as_octets())?;
+        known.map(|octets| export_from_der(octets.value())).transpose()
+    }
+
+    fn read_exports(&self) -> Result<Vec<Export>, Error> {
+        let exports = self.database.begin_read()?.open_table(EXPORTS)?;
+        exports.iter()?.map(|entry| export_from_der(entry?.1.value())).collect()
+    }
 }
 
 /// Ledgers of before have no index of stations.
@@ -265,6 +287,18 @@ impl Ledger for EmbeddedLedger {
 
     fn set_cannot_unbundle(&self, upstream: &str, known: Option<&CannotUnbundle>) -> Result<(), LedgerError> {
         Ok(self.write_upstream(upstream, known)?)
+    }
+
+    fn put_export(&self, export: &Export) -> Result<(), LedgerError> {
+        Ok(self.write_export(export)?)
+    }
+
+    fn export(&self, id: ExportId) -> Result<Option<Export>, LedgerError> {
+        Ok(self.read_export(id)?)
+    }
+
+    fn exports(&self) -> Result<Vec<Export>, LedgerError> {
+        Ok(self.read_exports()?)
     }
 }
 

@@ -12,7 +12,8 @@ use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use cmp::{CertReqId, SenderNonce, TransactionId};
 use nem::Label;
 use nem::ledger::{
-    CannotUnbundle, Certificates, Confirming, Fetch, Ledger, LedgerError, Record, RequestId, State,
+    CannotUnbundle, Certificates, Confirming, Export, ExportForm, ExportId, Exported, ExportedMessage, Fetch,
+    Ledger, LedgerError, Record, RequestId, State,
 };
 use store::Error;
 use store::ledger::{EmbeddedLedger, Entry, KeyValueLedger, KeyValues};
@@ -58,6 +59,11 @@ fn states() -> Vec<State> {
         State::Issued(certificates.clone()),
         State::Delivered(Certificates { certificate, chain: Vec::new() }),
         State::Rejected { reason: "badRequest: größer".to_owned() },
+        State::Exported(Box::new(Exported { export: ExportId::new([8; 16]), sent: None })),
+        State::Exported(Box::new(Exported {
+            export: ExportId::new([9; 16]),
+            sent: Some(ExportedMessage { message: vec![4, 5], transaction: transaction() }),
+        })),
     ]
 }
 
@@ -152,7 +158,9 @@ const BEFORE_KINDS: &[u8] = &[
 fn a_request_that_is_decided_is_open_no_more() {
     let directory = tempfile::tempdir().unwrap();
     let ledger = EmbeddedLedger::open(&directory.path().join("ledger.redb")).unwrap();
-    for state in states() {
+    let decided = |state: &State| state.is_decided();
+    let (last, first): (Vec<State>, Vec<State>) = states().into_iter().partition(decided);
+    for state in first.into_iter().chain(last) {
         ledger.put(&record(1, state)).unwrap();
     }
     assert!(open_requests(&ledger).is_empty());
@@ -233,6 +241,42 @@ fn what_was_found_out_about_an_ra_ca_survives_a_restart() {
     assert_eq!(ledger.cannot_unbundle("other").unwrap(), None);
     ledger.set_cannot_unbundle("raca", None).unwrap();
     assert_eq!(ledger.cannot_unbundle("raca").unwrap(), None);
+}
+
+#[test]
+fn exports_survive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    let export = |number, form, written| Export {
+        id: ExportId::new([number; 16]),
+        form,
+        upstream: "raca".to_owned(),
+        nonce: SenderNonce::new(&[number; 16]).unwrap(),
+        made_at: UnixTime::from_secs(1_795_000_000),
+        file: "/mnt/usb/a.pki".to_owned(),
+        requests: 100_000,
+        written,
+    };
+    let (mut first, second) = (export(1, ExportForm::Pki, false), export(2, ExportForm::Pkcs10, true));
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    assert!(ledger.exports().unwrap().is_empty());
+    ledger.put_export(&first).unwrap();
+    ledger.put_export(&second).unwrap();
+    first.written = true;
+    ledger.put_export(&first).unwrap();
+    drop(ledger);
+    let ledger = EmbeddedLedger::open(&path).unwrap();
+    assert_eq!(ledger.export(first.id).unwrap().as_ref(), Some(&first));
+    assert_eq!(ledger.exports().unwrap(), [first, second]);
+    assert_eq!(ledger.export(ExportId::new([3; 16])).unwrap(), None);
+    let map = KeyValueLedger::new(Map::default());
+    map.put(&record(1, State::Queued)).unwrap();
+    assert!(map.exports().unwrap().is_empty());
+    for export in ledger.exports().unwrap() {
+        map.put_export(&export).unwrap();
+        assert_eq!(map.export(export.id).unwrap(), Some(export));
+    }
+    assert_eq!(map.exports().unwrap(), ledger.exports().unwrap());
 }
 
 #[test]

@@ -69,6 +69,10 @@ impl Ca {
             (BodyKind::PollReq, Waiting { .. } | AwaitingCertConf) => {
                 self.hand_out(&record, nonce, &validated, now)?
             }
+            // It was confirmed as it went out, and nobody may have it: whoever asks by a new message has lost the answer.
+            (BodyKind::PollReq, Confirmed) if record.request.implicit_confirm => {
+                self.hand_out(&record, nonce, &validated, now)?
+            }
             (other, _) => return Err(cmp::Error::UnexpectedBody(other).into()),
         };
 

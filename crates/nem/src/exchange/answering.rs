@@ -88,7 +88,7 @@ impl Nem {
 }
 
 /// The state that is really reached, where the confirmation waits for the station.
-fn after(record: &Record, state: State, upstream: &Upstream) -> (State, Option<Fetch>) {
+pub(crate) fn after(record: &Record, state: State, upstream: &Upstream) -> (State, Option<Fetch>) {
     match (state, record.fetch) {
         (State::Issued(certificates), Some(Fetch::Done)) => (State::Delivered(certificates), None),
         (State::Confirming(confirming), None)

@@ -3,13 +3,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{CannotUnbundle, Export, ExportId, Ledger, LedgerError, Record, RequestId};
 
 /// A ledger that lasts as long as the test. It can be told to fail.
 #[derive(Clone)]
 pub struct MemoryLedger {
     records: Arc<Mutex<BTreeMap<RequestId, Record>>>,
     upstreams: Arc<Mutex<BTreeMap<String, CannotUnbundle>>>,
+    exports: Arc<Mutex<BTreeMap<ExportId, Export>>>,
     writes_left: Arc<AtomicUsize>,
 }
 
@@ -18,6 +19,7 @@ impl MemoryLedger {
         Self {
             records: Arc::default(),
             upstreams: Arc::default(),
+            exports: Arc::default(),
             writes_left: Arc::new(AtomicUsize::new(usize::MAX)),
         }
     }
@@ -110,5 +112,18 @@ impl Ledger for MemoryLedger {
             None => upstreams.remove(upstream),
         };
         Ok(())
+    }
+    fn put_export(&self, export: &Export) -> Result<(), LedgerError> {
+        self.write()?;
+        self.exports.lock().unwrap().insert(export.id, export.clone());
+        Ok(())
+    }
+
+    fn export(&self, id: ExportId) -> Result<Option<Export>, LedgerError> {
+        Ok(self.exports.lock().unwrap().get(&id).cloned())
+    }
+
+    fn exports(&self) -> Result<Vec<Export>, LedgerError> {
+        Ok(self.exports.lock().unwrap().values().cloned().collect())
     }
 }

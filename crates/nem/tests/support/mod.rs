@@ -1,6 +1,7 @@
 //! A factory, an RA/CA, a NEM and a clock that is set by hand.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, dead_code, unreachable_pub)] // each test file uses its part
 
+pub mod by_hand;
 mod fleet;
 mod ledger;
 pub mod liar;

@@ -11,15 +11,19 @@ use cmp::{PkiBody, PkiMessage, ReadingPolicy, SenderIdentity, SignerRole, Trust}
 use crypto::{ExtendedKeyUsage, PublicKey, SignatureAlgorithm};
 use der::asn1::Any;
 use der::{Decode, Encode, Reader, SliceReader, Tag};
-use nem::ledger::RequestId;
+use nem::by_hand::{ExportOrder, Verdict};
+use nem::ledger::{ExportForm, ExportId, RequestId};
 use nem::{
     Batching, ExchangeId, Input, Inventory, Nem, News, Output, Settings, Shown, Standing, Station,
     StationAnchors, Upload, Upstream, VendorCertificate,
 };
-use pkcs10::CertReqBuilder;
+use pkcs10::{CertReq, CertReqBuilder};
 use testkit::no_security::{NoSecurityKey, provider_counting_from};
 use x509_cert::name::Name;
 
+#[allow(dead_code, unreachable_pub)] // other tests use all of it
+#[path = "by_hand.rs"]
+mod by_hand;
 #[allow(dead_code, unreachable_pub)] // other tests use all of it
 #[path = "ledger.rs"]
 mod ledger;
@@ -80,6 +84,19 @@ struct Flight {
     message: Vec<u8>,
 }
 
+/// A file that requests left in.
+struct Paper {
+    export: ExportId,
+    form: ExportForm,
+    upstream: String,
+    /// The message, or the PKCS #10 requests.
+    contents: Vec<Vec<u8>>,
+    /// What the RA/CA made of it: answers, or certificates.
+    signed: Vec<Vec<u8>>,
+    /// Nobody may have it signed any more for the first time.
+    released: bool,
+}
+
 pub struct Simulation {
     dice: Dice,
     racas: BTreeMap<&'static str, Raca>,
@@ -89,12 +106,14 @@ pub struct Simulation {
     flights: Vec<Flight>,
     answers: Vec<(ExchangeId, Vec<u8>)>,
     accepted: BTreeMap<usize, RequestId>,
+    papers: Vec<Paper>,
     operator: EncodedCertificate,
     credential: EncodedCertificate,
     stations: Vec<EncodedCertificate>,
     anchors: StationAnchors,
     pub crashes: usize,
     pub batches_answered: usize,
+    pub taken_by_hand: usize,
 }
 
 impl Simulation {
@@ -141,18 +160,20 @@ impl Simulation {
             flights: Vec::new(),
             answers: Vec::new(),
             accepted: BTreeMap::new(),
+            papers: Vec::new(),
             operator: certificate,
             credential,
             stations,
             anchors,
             crashes: 0,
             batches_answered: 0,
+            taken_by_hand: 0,
         }
     }
 
     /// One more thing happens.
     pub fn step(&mut self) {
-        match self.dice.below(40) {
+        match self.dice.below(50) {
             0..6 => self.upload(),
             6..16 => self.arrive(),
             16..25 => self.come_back(),
@@ -166,7 +187,11 @@ impl Simulation {
             37 => {
                 let _ = self.nem.flush(None, self.now);
             }
-            _ => self.steer(),
+            38 | 39 => self.steer(),
+            40..42 => self.export(),
+            42..45 => self.sign(),
+            45..49 => self.import(),
+            _ => self.take_back(),
         }
         self.collect();
     }
@@ -179,7 +204,19 @@ impl Simulation {
             raca.manner = Manner::TakesApart;
         }
         for record in self.ledger.records() {
-            let _ = self.nem.release(record.id, self.now);
+            if record.state.export().is_none() {
+                let _ = self.nem.release(record.id, self.now);
+            }
+        }
+        // What was signed for people is the only certificate that there is; everything else may go online again.
+        for position in 0..self.papers.len() {
+            let of_people = self.papers[position].form == ExportForm::Pkcs10;
+            if of_people && !self.papers[position].signed.is_empty() {
+                self.take_paper(position);
+            }
+        }
+        for export in self.nem.exports().unwrap() {
+            let _ = self.nem.release_export(export.export.id, false, self.now);
         }
         self.collect();
         for _ in 0..2000 {
@@ -213,6 +250,103 @@ impl Simulation {
         let issued: usize = self.racas.values().map(|raca| raca.registry.count()).sum();
         assert_eq!(issued, self.accepted.len(), "certificates");
         assert_eq!(self.ledger.records().len(), self.accepted.len(), "requests");
+    }
+
+    /// Requests leave in a file. When the ledger fails meanwhile, or the NEM stops, the file is made again.
+    fn export(&mut self) {
+        let mut order =
+            ExportOrder::new([ExportForm::Pki, ExportForm::Pki, ExportForm::Pkcs10][self.dice.below(3)]);
+        order.upstream = Some(RACAS[self.dice.below(2)].to_owned());
+        order.max = 1 + self.dice.below(STATIONS);
+        let mut made = by_hand::export(&mut self.nem, order, self.now);
+        if made.is_err() || self.dice.one_in(4) {
+            let out = self.nem.exports().unwrap_or_default();
+            let Some(unfinished) = out.iter().find(|export| export.out > 0) else { return };
+            made = by_hand::export_again(&mut self.nem, unfinished.export.id, self.now);
+        }
+        let Ok((export, file)) = made else { return };
+        let contents = match export.form {
+            ExportForm::Pki => vec![file.octets],
+            ExportForm::Pkcs10 => file.items.into_iter().map(|item| item.octets).collect(),
+        };
+        let paper = Paper {
+            export: export.id,
+            form: export.form,
+            upstream: export.upstream,
+            contents,
+            signed: Vec::new(),
+            released: false,
+        };
+        // People have one copy of a request, and have it signed once.
+        let copy = self.papers.iter().any(|other| other.export == paper.export);
+        if !(copy && paper.form == ExportForm::Pkcs10) {
+            self.papers.push(paper);
+        }
+    }
+
+    /// A file is carried to its RA/CA, which is away for everybody else; perhaps once more.
+    fn sign(&mut self) {
+        let Some(which) = self.dice.pick(&self.papers) else { return };
+        let paper = &mut self.papers[which];
+        if paper.released && paper.signed.is_empty() {
+            return;
+        }
+        let raca = self.racas.get_mut(paper.upstream.as_str()).unwrap();
+        match paper.form {
+            ExportForm::Pki => {
+                let window = raca.ca.time_window.take();
+                paper.signed.push(raca.ca.handle(&paper.contents[0], self.now).octets);
+                raca.ca.time_window = window;
+            }
+            ExportForm::Pkcs10 if paper.signed.is_empty() => {
+                for request in &paper.contents {
+                    let request = CertReq::from_der(request).unwrap();
+                    let issued = raca.ca.issue_by_hand(&request, &Profile::NE, self.now).unwrap();
+                    paper.signed.push(issued.certificate.octets().to_vec());
+                }
+            }
+            ExportForm::Pkcs10 => {}
+        }
+    }
+
+    /// What was signed comes back, perhaps not for the first time.
+    fn import(&mut self) {
+        if let Some(which) = self.dice.pick(&self.papers) {
+            self.take_paper(which);
+        }
+    }
+
+    fn take_paper(&mut self, which: usize) {
+        let paper = &self.papers[which];
+        let taken = match paper.form {
+            ExportForm::Pki => {
+                let Some(last) = paper.signed.last() else { return };
+                by_hand::import(&mut self.nem, last, self.now).unwrap_or_default()
+            }
+            ExportForm::Pkcs10 => {
+                let certificates = paper.signed.iter().map(|octets| EncodedCertificate::new(octets).unwrap());
+                let certificates: Vec<EncodedCertificate> = certificates.collect();
+                by_hand::import_certificates(&mut self.nem, &certificates, &[], self.now).unwrap_or_default()
+            }
+        };
+        self.taken_by_hand += taken.iter().filter(|taken| taken.verdict == Verdict::Issued).count();
+    }
+
+    /// Requests are released: in new transactions, or at all as PKCS #10, only where people know that nothing was signed.
+    fn take_back(&mut self) {
+        let Some(which) = self.dice.pick(&self.papers) else { return };
+        let (export, form) = (self.papers[which].export, self.papers[which].form);
+        let copies = self.papers.iter().filter(|paper| paper.export == export);
+        let unsigned = copies.clone().all(|paper| paper.signed.is_empty());
+        if form == ExportForm::Pki && self.dice.one_in(2) {
+            if self.nem.release_export(export, false, self.now).is_ok() {
+                let copies = self.papers.iter_mut().filter(|paper| paper.export == export);
+                copies.for_each(|paper| paper.released = true);
+            }
+        } else if unsigned && self.nem.release_export(export, false, self.now).is_ok() {
+            // Nobody carries it any more.
+            self.papers.retain(|paper| paper.export != export);
+        }
     }
 
     fn upload(&mut self) {
@@ -353,8 +487,14 @@ impl Simulation {
         let _ = match self.dice.below(4) {
             0 => self.nem.hold(ids[which], self.now),
             1 => self.nem.retry_now(ids[which], self.now),
+            // What left in a file is released otherwise.
+            _ if self.is_out(ids[which]) => Ok(()),
             _ => self.nem.release(ids[which], self.now),
         };
+    }
+
+    fn is_out(&self, id: RequestId) -> bool {
+        self.ledger.records().iter().any(|record| record.id == id && record.state.export().is_some())
     }
 
     fn upstreams(&mut self) -> Vec<Upstream> {

@@ -1,8 +1,9 @@
 //! A ledger in any ordered map of octets that is written in atomic steps: for NEM software that has a store of its own.
 
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{CannotUnbundle, Export, ExportId, Ledger, LedgerError, Record, RequestId};
 
+use super::export::{export_from_der, export_to_der};
 use super::record::{record_from_der, record_to_der};
 use super::sha256;
 use super::upstream::{upstream_from_der, upstream_to_der};
@@ -50,6 +51,7 @@ pub struct Entry {
 /// l SHA-256(station label)    id of the latest that the station calls so
 /// k SHA-256(public key)       station that asked for it
 /// u SHA-256(name)             what was found out about an RA/CA
+/// e id                        a file in which requests left
 /// ```
 #[derive(Debug)]
 pub struct KeyValueLedger<K> {
@@ -171,5 +173,25 @@ impl<K: KeyValues> Ledger for KeyValueLedger<K> {
     fn set_cannot_unbundle(&self, upstream: &str, known: Option<&CannotUnbundle>) -> Result<(), LedgerError> {
         let value = known.map(upstream_to_der).transpose()?;
         self.map.write(&[Entry { key: key(b'u', &[&sha256(upstream.as_bytes())]), value }])
+    }
+    fn put_export(&self, export: &Export) -> Result<(), LedgerError> {
+        let value = Some(export_to_der(export)?);
+        self.map.write(&[Entry { key: key(b'e', &[export.id.as_octets()]), value }])
+    }
+
+    fn export(&self, id: ExportId) -> Result<Option<Export>, LedgerError> {
+        let known = self.map.get(&key(b'e', &[id.as_octets()]))?;
+        Ok(known.map(|octets| export_from_der(&octets)).transpose()?)
+    }
+
+    fn exports(&self) -> Result<Vec<Export>, LedgerError> {
+        let (mut last, mut exports) = (b"e".to_vec(), Vec::new());
+        while let Some(next) = self.map.next(&last)?.filter(|next| next.first() == Some(&b'e')) {
+            if let Some(octets) = self.map.get(&next)? {
+                exports.push(export_from_der(&octets)?);
+            }
+            last = next;
+        }
+        Ok(exports)
     }
 }

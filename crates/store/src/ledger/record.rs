@@ -6,7 +6,9 @@ use cmp::{CertReqId, Credential, SenderNonce, TransactionId};
 use der::asn1::OctetString;
 use der::{Decode, Encode, Enumerated, Sequence};
 use nem::Label;
-use nem::ledger::{Certificates, Confirming, Fetch, Record, RequestId, State};
+use nem::ledger::{
+    Certificates, Confirming, ExportId, Exported, ExportedMessage, Fetch, Record, RequestId, State,
+};
 use x509_cert::name::Name;
 
 use crate::Error;
@@ -22,9 +24,10 @@ use crate::sender::Sender;
 ///   publicKey     OCTET STRING,
 ///   receivedAt    INTEGER,                    -- Unix time
 ///   changedAt     INTEGER,                    -- Unix time
-///   state         ENUMERATED { queued(0), sent(1), waiting(2), confirming(3), issued(4), delivered(5), rejected(6) },
-///   message       [0] OCTET STRING OPTIONAL,  -- sent, confirming
-///   transaction   [1] TransactionEntry OPTIONAL,   -- sent, waiting, confirming
+///   state         ENUMERATED { queued(0), sent(1), waiting(2), confirming(3), issued(4), delivered(5), rejected(6),
+///                              exported(7) },
+///   message       [0] OCTET STRING OPTIONAL,  -- sent, confirming; exported when it is a message
+///   transaction   [1] TransactionEntry OPTIONAL,   -- sent, waiting, confirming; exported when it is a message
 ///   correspondent [2] CorrespondentEntry OPTIONAL, -- waiting, confirming
 ///   pollAt        [3] INTEGER OPTIONAL,       -- waiting; Unix time
 ///   nonce         [4] OCTET STRING OPTIONAL,  -- confirming: certConf's senderNonce
@@ -36,7 +39,8 @@ use crate::sender::Sender;
 ///   label         [10] UTF8String OPTIONAL,   -- what the station calls it
 ///   cancelled     [11] BOOLEAN DEFAULT FALSE,
 ///   turnDown      [12] UTF8String OPTIONAL,   -- why an operator wants no certificate
-///   fetch         [13] ENUMERATED { awaited(0), done(1) } OPTIONAL } -- confirming, where that waits for the station
+///   fetch         [13] ENUMERATED { awaited(0), done(1), ahead(2) } OPTIONAL, -- confirming, where the station need not wait
+///   export        [14] OCTET STRING (SIZE (16)) OPTIONAL } -- exported
 /// ```
 #[derive(Sequence)]
 struct RequestEntry {
@@ -75,6 +79,8 @@ struct RequestEntry {
     turn_down: Option<String>,
     #[asn1(context_specific = "13", optional = "true")]
     fetch: Option<FetchName>,
+    #[asn1(context_specific = "14", optional = "true")]
+    export: Option<OctetString>,
 }
 
 const fn no() -> bool {
@@ -86,6 +92,7 @@ const fn no() -> bool {
 enum FetchName {
     Awaited = 0,
     Done = 1,
+    Ahead = 2,
 }
 
 #[derive(Clone, Copy, Enumerated)]
@@ -98,6 +105,7 @@ enum StateName {
     Issued = 4,
     Delivered = 5,
     Rejected = 6,
+    Exported = 7,
 }
 
 /// ```text
@@ -156,7 +164,9 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
         fetch: record.fetch.map(|fetch| match fetch {
             Fetch::Awaited => FetchName::Awaited,
             Fetch::Done => FetchName::Done,
+            Fetch::Ahead => FetchName::Ahead,
         }),
+        export: None,
     };
     match &record.state {
         State::Queued => {}
@@ -192,6 +202,14 @@ pub(super) fn record_to_der(record: &Record) -> Result<Vec<u8>, Error> {
             entry.state = StateName::Rejected;
             entry.reason = Some(reason.clone());
         }
+        State::Exported(exported) => {
+            entry.state = StateName::Exported;
+            entry.export = Some(octet_string(exported.export.as_octets())?);
+            if let Some(sent) = &exported.sent {
+                entry.message = Some(octet_string(&sent.message)?);
+                entry.transaction = Some(TransactionEntry::new(&sent.transaction)?);
+            }
+        }
         _ => return Err(unknown_value()),
     }
     entry.to_der().map_err(Error::Encoding)
@@ -221,6 +239,7 @@ impl RequestEntry {
         record.fetch = self.fetch.map(|fetch| match fetch {
             FetchName::Awaited => Fetch::Awaited,
             FetchName::Done => Fetch::Done,
+            FetchName::Ahead => Fetch::Ahead,
         });
         record.state = self.into_state().ok_or_else(inconsistent)?;
         Ok(record)
@@ -254,6 +273,15 @@ impl RequestEntry {
             StateName::Issued => State::Issued(certificates?),
             StateName::Delivered => State::Delivered(certificates?),
             StateName::Rejected => State::Rejected { reason: self.reason? },
+            StateName::Exported => {
+                let sent = match (message, transaction) {
+                    (Some(message), Some(transaction)) => Some(ExportedMessage { message, transaction }),
+                    (None, None) => None,
+                    _ => return None,
+                };
+                let export = ExportId::new(self.export?.as_bytes().try_into().ok()?);
+                State::Exported(Box::new(Exported { export, sent }))
+            }
         })
     }
 }
