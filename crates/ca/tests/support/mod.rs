@@ -4,6 +4,7 @@
 pub mod counting;
 pub mod crafted;
 mod forgery;
+pub mod generated;
 mod registry;
 mod requester;
 
