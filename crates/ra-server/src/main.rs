@@ -190,6 +190,9 @@ enum Command {
         /// What its requester is told
         #[arg(long, value_name = "TEXT", default_value = "the operator rejected the request")]
         reason: String,
+        /// Print what was done as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Sign a file of requests that was carried here, while no `raca serve` runs: no network is needed
     #[command(
@@ -382,9 +385,13 @@ fn run(command: Command) -> Result<()> {
         Command::Approve { config, transaction, json } => {
             print_entry(&ra_server::approve(&config, &transaction)?, json)
         }
-        Command::Reject { config, transaction, reason } => {
+        Command::Reject { config, transaction, reason, json } => {
             ra_server::reject(&config, &transaction, &reason)?;
-            print(&format!("rejected: {transaction}"))
+            print(&if json {
+                json!({ "rejected": transaction, "reason": reason }).to_string()
+            } else {
+                format!("rejected: {transaction}")
+            })
         }
         Command::Sign { config, input, out, list, yes, reason, json } => {
             let mut options = SignOptions::new(input, out.unwrap_or_default());

@@ -30,6 +30,31 @@ fn every_command_shows_an_example() {
 }
 
 #[test]
+fn the_operators_page_has_every_command_and_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = include_str!("../../../docs/raca.md");
+    let help = run(RACA, "--help", folder.path()).success();
+    let (_, commands) = help.split_once("Commands:").unwrap();
+    let commands =
+        commands.split("Options:").next().unwrap().lines().filter_map(|line| line.split_whitespace().next());
+    for command in commands.filter(|command| *command != "help") {
+        assert!(page.contains(&format!("`raca {command}")), "raca {command} is missing");
+    }
+    run(RACA, "init --dir ra", folder.path()).success();
+    let text = fs::read_to_string(folder.path().join("ra/raca.toml")).unwrap();
+    let keys = text.lines().filter_map(|line| {
+        let (key, _) = line.trim_start_matches("# ").split_once(" = ")?;
+        key.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_').then_some(key)
+    });
+    // A file of the present must not have fewer settings than this test believes.
+    assert!(keys.clone().count() > 50);
+    for key in keys.filter(|key| !["ra", "ne"].contains(key)) {
+        let named = [format!("`{key}`"), format!(".{key}`")].iter().any(|name| page.contains(name));
+        assert!(named, "{key} is missing");
+    }
+}
+
+#[test]
 fn keys_are_private_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     for alg in ["p256", "p384", "p521", "rsa3072", "ed25519"] {

@@ -77,7 +77,8 @@ fn a_request_waits_for_the_operator_over_a_crash() {
         assert!(raca("approve --transaction 4", path).failure(1).contains("no transactionID"));
         let approved = raca(&format!("approve --transaction {one}"), path).success();
         assert!(approved.contains("CN=enb1") && approved.contains("unconfirmed"), "{approved}");
-        raca(&format!("reject --transaction {two} --reason unwanted"), path).success();
+        let rejected = raca(&format!("reject --transaction {two} --reason unwanted --json"), path).success();
+        assert!(rejected.contains(&two) && rejected.contains("unwanted"), "{rejected}");
         assert!(raca(&format!("approve --transaction {two}"), path).failure(1).contains("waits no more"));
         first.join().unwrap().success();
         let said = second.join().unwrap();
