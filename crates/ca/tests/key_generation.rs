@@ -12,8 +12,8 @@ mod support;
 
 use std::fs;
 
-use ca::Profile;
 use ca::registry::CertificateStatus;
+use ca::{Event, Operator, Profile, Proposal, Verdict};
 use cmp::{
     Error, MacCredential, PkiBody, PkiFailureInfo, PkiMessage, Pvno, RecipientKey, Reference, SecretTrust,
     SenderIdentity, SignerRole, Validator,
@@ -217,4 +217,34 @@ fn a_generated_key_waits_for_nothing() {
         open(&house, &mut granted, RecipientKey::Agreement(&agreement(&own)), Some(&own.certificate))
             .unwrap();
     check(&granted, &generated);
+}
+
+/// Decides the same on everything.
+struct Deciding(Verdict);
+
+impl Operator for Deciding {
+    fn decide(&mut self, _: &Proposal<'_>) -> Verdict {
+        self.0.clone()
+    }
+
+    fn note(&mut self, _: &Event) {}
+}
+
+/// Whoever decides on it there need not have the key kept.
+#[test]
+fn an_operator_decides_on_it_in_a_file() {
+    let house = house();
+    let own = station(&house, KeyType::P384);
+    let (file, awaiting) = house.start(&own, request("CN=enb-0002,O=Vendor", None));
+    let postponed = house.ca.answer_file(&file, &mut Deciding(Verdict::Postpone), NOW);
+    assert_eq!((postponed.unwrap(), house.registry.count()), (None, 0));
+    let answer = house.ca.answer_file(&file, &mut Deciding(Verdict::Approve), NOW).unwrap().unwrap();
+    let again = house.ca.answer_file(&file, &mut Deciding(Verdict::Postpone), NOW).unwrap();
+    assert_eq!(again.as_ref(), Some(&answer), "the same key");
+    let message = house.validate(&answer, &awaiting.expectation(), NOW);
+    let mut granted = granted(awaiting.handle(&message).unwrap());
+    let key = agreement(&own);
+    let opened = open(&house, &mut granted, RecipientKey::Agreement(&key), Some(&own.certificate));
+    check(&granted, &opened.unwrap());
+    house.confirm(&own, granted, NOW);
 }
