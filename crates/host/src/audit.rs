@@ -226,6 +226,23 @@ impl AuditLog {
     }
 }
 
+/// The latest entries with their times (RFC 3339), the oldest first, as many as a few hundred; none when there is no log yet. Their chain
+/// is not verified.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn recent(path: &Path) -> Result<Vec<(String, Entry)>, Error> {
+    let failed = |error| Error::File { path: path.to_owned(), error };
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file.map_err(failed)?,
+    };
+    let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
+    let tail = last_octets(&mut file, length).map_err(failed)?;
+    let lines = tail.split(|octet| *octet == b'\n').filter_map(parse);
+    Ok(lines.map(|(line, ..)| (line.time, line.entry)).collect())
+}
+
 fn private_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)

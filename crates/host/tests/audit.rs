@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use asn1::UnixTime;
-use host::audit::{AuditLog, Entry, verify};
+use host::audit::{AuditLog, Entry, recent, verify};
 use testkit::programs::run_words;
 
 const NOW: UnixTime = UnixTime::from_secs(1_795_000_000);
@@ -182,6 +182,16 @@ fn one_process_and_any_number_of_threads_write() {
         }
     });
     assert_eq!(verify(&path).unwrap().entries, 100);
+}
+
+#[test]
+fn the_latest_entries_are_read_back() {
+    let (folder, path) = log(2000);
+    let entries = recent(&path).unwrap();
+    assert!((200..2000).contains(&entries.len()), "{}", entries.len());
+    let (time, last) = entries.last().unwrap();
+    assert_eq!((time, last), (&NOW.to_string(), &entry(2000)));
+    assert_eq!(recent(&folder.path().join("none")).unwrap(), []);
 }
 
 #[test]

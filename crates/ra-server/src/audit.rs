@@ -3,8 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
+use ca::registry::{CertificateRecord, CertificateStatus, Registry};
 use ca::{Error, Event, Outcome};
-use host::audit::{Account, Entry};
+use host::audit::{Account, AuditLog, Entry};
+use host::now;
+use store::registry::EmbeddedRegistry;
+use tracing::warn;
+use x509_cert::serial_number::SerialNumber;
 
 use crate::config::Config;
 
@@ -65,4 +70,44 @@ pub(crate) fn order(what: &str, decision: &str, serial_number: Option<String>) -
     let mut entry = Entry::new(OPERATOR, what, decision);
     entry.serial_number = serial_number;
     entry
+}
+
+/// How many of the latest certificates are compared: more than can have been under way in the moment of a crash.
+const UNDER_WAY: usize = 4096;
+
+/// Writes down what a crash kept out of the log: what is in the registry since the time that the latest entries tell of, and not among
+/// them. A new log begins with nothing.
+pub(crate) fn catch_up(
+    log: &AuditLog,
+    recent: &[(String, Entry)],
+    registry: &EmbeddedRegistry,
+) -> Result<()> {
+    let Some((since, _)) = recent.first() else { return Ok(()) };
+    let told = |decision: &str, serial_number: &SerialNumber| {
+        let serial_number = Some(serial_number.to_string());
+        recent.iter().any(|(_, entry)| entry.serial_number == serial_number && entry.decision == decision)
+    };
+    let missing = |what: &str, decision: &str, record: &CertificateRecord| {
+        let who = record.requester.as_ref().map_or(OPERATOR.to_owned(), ToString::to_string);
+        let mut entry = Entry::new(who, what, decision);
+        entry.why = Some("found in the registry after a crash".to_owned());
+        entry.serial_number = Some(record.serial_number.to_string());
+        entry
+    };
+    let mut entries = Vec::new();
+    for record in registry.latest_certificates(UNDER_WAY)?.iter().rev() {
+        if record.issued_at.to_string() >= *since && !told("issued", &record.serial_number) {
+            entries.push(missing("unknown", "issued", record));
+        }
+    }
+    for record in registry.revoked()? {
+        let CertificateStatus::Revoked { at, .. } = record.status else { continue };
+        if at.to_string() >= *since && !told("revoked", &record.serial_number) {
+            entries.push(missing("unknown", "revoked", &record));
+        }
+    }
+    if !entries.is_empty() {
+        warn!(decisions = entries.len(), "the audit log lacked what was decided just before a crash");
+    }
+    Ok(log.record(&entries, now())?)
 }

@@ -65,7 +65,9 @@ impl Authority {
             Err(store::Error::Locked { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        let recent = host::audit::recent(&config.audit)?;
         let audit = AuditLog::open(&config.audit, now())?;
+        audit::catch_up(&audit, &recent, &registry)?;
         let exchanges = Arc::<BoundedExchanges>::default();
         let current = Current::new(config, registry.clone(), &exchanges)?;
         Ok(Some(Self {

@@ -94,8 +94,11 @@ pub(crate) struct Cmp {
     encrypted_certificates: bool,
 }
 
+/// The audit log's name unless the file has another.
+pub(crate) const AUDIT: &str = "audit.jsonl";
+
 fn default_audit() -> PathBuf {
-    PathBuf::from("audit.jsonl")
+    PathBuf::from(AUDIT)
 }
 
 fn default_rollovers() -> PathBuf {

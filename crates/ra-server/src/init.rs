@@ -10,10 +10,14 @@ use ca::registry::{CertificateRecord, CertificateStatus, Registry};
 use ca::{Issuer, Profile};
 use crypto::PublicKey;
 use crypto_aws_lc::KeyType;
+use host::audit::AuditLog;
 use host::files::{certificates_pem, read_certificates, write_new};
 use host::{InitKey, KeySignature, PassphraseSource, TokenUri, now, parse_name};
 use store::registry::EmbeddedRegistry;
 use x509_cert::name::Name;
+
+use crate::audit::order;
+use crate::config::AUDIT;
 
 /// The new CA's own certificate: ten years.
 pub(crate) const ROOT_VALIDITY: Duration = Duration::from_secs(3653 * 24 * 60 * 60);
@@ -140,6 +144,10 @@ fn issue_cmp_certificate(
         CertificateStatus::Valid,
     );
     EmbeddedRegistry::open(registry)?.register(&record)?;
+    // The audit log begins with the CA, so that nothing that was decided comes before it.
+    let mut entry = order("init", "issued", Some(record.serial_number.to_string()));
+    entry.why = Some("profile cmp".to_owned());
+    AuditLog::open(&registry.with_file_name(AUDIT), now)?.record(&[entry], now)?;
     Ok(issued.certificate)
 }
 

@@ -168,6 +168,13 @@ impl House {
         run(RACA, "audit verify --config ra/raca.toml", path).success();
         let crl = run(RACA, "crl --config ra/raca.toml", path).success();
         assert!(crl.contains("1 revoked"), "{crl}");
+        // What a crash kept out of the audit log is there after the next start.
+        let audit = fs::read_to_string(path.join("ra/audit.jsonl")).unwrap();
+        for decision in ["issued", "revoked"] {
+            let words = [format!("\"decision\":\"{decision}\""), record.serial_number.to_string()];
+            let lines = audit.lines().filter(|line| words.iter().all(|word| line.contains(word)));
+            assert_eq!(lines.count(), 1, "{decision}: {audit}");
+        }
     }
 }
 

@@ -107,6 +107,23 @@ impl EmbeddedRegistry {
         Ok(records)
     }
 
+    /// The certificates that were issued last, the latest first, at most that many.
+    ///
+    /// # Errors
+    /// When the registry cannot be read.
+    pub fn latest_certificates(&self, count: usize) -> Result<Vec<CertificateRecord>, Error> {
+        let transaction = self.database.begin_read()?;
+        let certificates = transaction.open_table(CERTIFICATES)?;
+        let mut records = Vec::new();
+        for entry in transaction.open_table(ISSUED)?.iter()?.rev().take(count) {
+            let (_, serial_number) = entry?;
+            let found = certificates.get(serial_number.value())?;
+            let found = found.ok_or(Error::Missing { record: "certificate" })?;
+            records.push(certificate_from_der(found.value())?);
+        }
+        Ok(records)
+    }
+
     fn read_revoked(&self) -> Result<Vec<CertificateRecord>, Error> {
         let transaction = self.database.begin_read()?;
         let certificates = transaction.open_table(CERTIFICATES)?;

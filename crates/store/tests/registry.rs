@@ -267,4 +267,7 @@ fn what_is_deferred_is_there_after_the_next_sync() {
     assert_eq!(after_crash(), 5);
     register(6);
     assert_eq!(after_crash(), 6);
+    let latest: Vec<_> =
+        registry.latest_certificates(2).unwrap().into_iter().map(|record| record.serial_number).collect();
+    assert_eq!(latest, [serial(6), serial(5)]);
 }
