@@ -188,6 +188,13 @@ fn batches(criterion: &mut Criterion) {
         }
     }
     group.finish();
+    // What a NEM's share of an enrolment is compared with.
+    let (key, provider) = (SoftwareKey::generate(KeyType::P256).unwrap(), crypto_aws_lc::provider());
+    let (octets, algorithm) = ([7; 300], key.algorithm());
+    let signature = key.sign(&octets).unwrap();
+    criterion.bench_function("one P-256 verification", |bencher| {
+        bencher.iter(|| provider.verify(algorithm, key.public_key(), &octets, &signature).unwrap());
+    });
 }
 
 criterion_group!(benches, batches);
