@@ -1,5 +1,6 @@
 //! The one door for every check: `cargo xtask test`.
 
+mod capi;
 mod compose;
 mod documents;
 mod firmware;
@@ -19,6 +20,7 @@ commands:
   test      every check: formatting, clippy, documentation, layering, tests with real peers
   documents only what documents say: paths, tests, and that every rule of docs/conformance.md has one
   budget    measures what the libraries cost in firmware, and writes it into docs/firmware.md
+  capi      builds the C interface and installs it; --out DIR | --check
   firmware  only what concerns firmware: without std, on other machines' processors, in emulators
   fuzz      looks for inputs that break something; [--seconds N | --runs N] [TARGET ...]
   peers     installs the real peers: Debian packages, and Python's into the target folder
@@ -42,6 +44,9 @@ fn main() -> ExitCode {
             tally.check("conformance", documents::check_conformance);
         }
         "budget" => tally.check("firmware budget", firmware::record_budget),
+        "capi" => {
+            tally.check("C interface", || capi::install(arguments.get(1..).unwrap_or_default()));
+        }
         "fuzz" => {
             let arguments = arguments.get(1..).unwrap_or_default();
             tally.check("fuzz", || fuzz::Plan::parse(arguments)?.run());
@@ -75,6 +80,7 @@ fn test(tally: &mut Tally) {
     });
     // The README's way by hand needs all of them, and cargo builds those only that have tests of their own.
     tally.check("programs", || run::cargo(&["build", "--workspace", "--bins", "--quiet"], &[]));
+    tally.check("C interface", capi::check);
     tally.check("firmware", firmware::check_station);
     tally.check("firmware budget", firmware::check_budget);
     tally.check("fuzz targets", || fuzz::Plan::short().run());

@@ -3,11 +3,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The real peers by a program on PATH or a file, and the Debian packages they come in.
-const PEERS: [(&str, &[&str]); 12] = [
+const PEERS: [(&str, &[&str]); 13] = [
     ("gcc", &["gcc", "libc6-dev"]),
     ("g++", &["g++"]),
     ("clang", &["clang"]),
     ("valgrind", &["valgrind", "libc6-dbg"]),
+    ("pkg-config", &["pkg-config"]),
     ("openssl", &["openssl"]),
     ("curl", &["curl"]),
     ("lftp", &["lftp"]),
