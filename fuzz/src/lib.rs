@@ -1,6 +1,7 @@
 //! A NEM and an RA/CA in memory, with cryptography that believes everything: what the targets play with.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a panic is what a fuzzer looks for
 
+mod c_calls;
 #[path = "../../crates/nem/tests/support/ledger.rs"]
 mod ledger;
 #[path = "../../crates/ca/tests/support/registry.rs"]
@@ -19,6 +20,7 @@ use pkcs10::CertReqBuilder;
 use testkit::no_security::{self, NoSecurityKey};
 use x509_cert::name::Name;
 
+pub use c_calls::CallScript;
 pub use ledger::MemoryLedger;
 pub use registry::MemoryRegistry;
 pub use script::Script;
