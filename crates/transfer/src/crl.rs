@@ -53,7 +53,9 @@ pub fn crl_router<P: CrlProvider>(provider: Arc<P>) -> Router {
             }
         }
     };
-    Router::new().route("/{name}", get(answer))
+    // Whoever sends something to a path of one segment learns that nobody takes it there, and not that GET is what is meant.
+    let nothing = || async { text(StatusCode::NOT_FOUND, "nothing is taken here") };
+    Router::new().route("/{name}", get(answer).fallback(nothing))
 }
 
 fn missing() -> Response {
