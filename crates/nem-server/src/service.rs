@@ -1,5 +1,8 @@
 //! Drives the NEM: its messages go to the RA/CAs, its events to the log and to the stations that wait.
 
+mod arrivals;
+mod telling;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -13,11 +16,11 @@ use host::audit::Entry;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
 use nem::{
-    Account, Arrival, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, News, Notice, Output,
-    Passage, Refusal, Standing, Upload, Uploaded, Upstream,
+    Account, Arrival, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, Output, Passage, Refusal,
+    Standing, Upstream,
 };
 use tokio::sync::{Notify, watch};
-use tracing::{error, info, warn};
+use tracing::error;
 use transfer::TransferError;
 use transfer::http::CmpClient;
 
@@ -25,6 +28,8 @@ use crate::audit::{self, Audit};
 use crate::identity::Identity;
 use crate::metrics::Counters;
 use crate::status::Status;
+use arrivals::Waiting;
+use telling::{log, log_notice};
 
 pub(crate) struct Service {
     nem: Mutex<Nem>,
@@ -411,25 +416,6 @@ impl fmt::Debug for Service {
     }
 }
 
-/// An upload that waits for the NEM.
-struct Waiting {
-    identity: Identity,
-    form: Form,
-    octets: Vec<u8>,
-    label: Option<Label>,
-    told: mpsc::SyncSender<Uploaded>,
-}
-
-impl Waiting {
-    fn arrival(&self) -> Arrival<'_> {
-        let upload = match self.form {
-            Form::Pkcs10 => Upload::Pkcs10(&self.octets),
-            Form::CertReqMessages => Upload::CertReqMessages(&self.octets),
-        };
-        Arrival { shown: self.identity.shown(), upload, label: self.label.as_ref() }
-    }
-}
-
 /// What an upload is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
@@ -457,30 +443,6 @@ impl Happened {
             Self::Misunderstood(exchange, reason) => Input::Misunderstood { exchange: *exchange, reason },
             Self::Tick => Input::Tick,
         }
-    }
-}
-
-fn log(event: &Event) {
-    let Event { station, request, happening, .. } = event;
-    let transaction = event.transaction_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    match happening {
-        Happening::Rejected(_) | Happening::TurnedDown(_) | Happening::Retry { .. } => {
-            warn!(%station, %request, %transaction, "{happening}");
-        }
-        _ => info!(%station, %request, %transaction, "{happening}"),
-    }
-}
-
-fn log_notice(Notice { upstream, transaction_id, news, .. }: &Notice) {
-    let batch = transaction_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    match news {
-        News::BatchSent { .. }
-        | News::BatchAnswered { missing: 0, .. }
-        | News::BatchDelayed { .. }
-        | News::Up => {
-            info!(%upstream, %batch, "{news}");
-        }
-        _ => warn!(%upstream, %batch, "{news}"),
     }
 }
 
