@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use store::ledger::EmbeddedLedger;
 
 use crate::audit::{Audit, order};
+use crate::by_hand;
 use crate::config::Config;
 use crate::current::Current;
 use crate::listing::{RequestEntry, StationEntry, station_entries};
@@ -25,13 +26,17 @@ const ALL: usize = usize::MAX;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Command {
-    Requests { limit: usize },
+    Requests {
+        limit: usize,
+    },
     Stations,
     Status,
     Upstreams,
     Batches,
     Overdue,
     Operate(Operation),
+    #[serde(rename = "by_hand")]
+    ByHand(by_hand::Command),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +48,8 @@ enum Answer {
     Upstreams(Vec<UpstreamEntry>),
     Batches(Vec<BatchEntry>),
     Overdue(Vec<DueCertificate>),
+    #[serde(rename = "by_hand")]
+    ByHand(by_hand::Answer),
     Done(String),
     Error(String),
 }
@@ -124,7 +131,15 @@ pub fn operate(config: &Path, operation: Operation) -> Result<String> {
     }
 }
 
-fn another_version<T>() -> Result<T> {
+/// Asks about the manual procedure.
+pub(crate) fn ask_by_hand(config: &Path, command: by_hand::Command) -> Result<by_hand::Answer> {
+    match carry_out(config, &Command::ByHand(command))? {
+        Answer::ByHand(answer) => Ok(answer),
+        _ => another_version(),
+    }
+}
+
+pub(crate) fn another_version<T>() -> Result<T> {
     bail!("the running `nem serve` answered something else; is it of another version?")
 }
 
@@ -163,6 +178,7 @@ pub(crate) struct Running {
     service: Arc<Service>,
     keeper: Keeper,
     current: Arc<Current>,
+    jobs: Arc<by_hand::Jobs>,
 }
 
 impl Running {
@@ -174,7 +190,8 @@ impl Running {
         keeper: Keeper,
         current: Arc<Current>,
     ) -> Self {
-        Self { path, config, ledger, service, keeper, current }
+        let jobs = Arc::default();
+        Self { path, config, ledger, service, keeper, current, jobs }
     }
 
     /// Answers one line of [`control`].
@@ -210,6 +227,7 @@ impl Running {
             Command::Batches => {
                 Answer::Batches(self.service.act(|nem, _| nem.batches().map(BatchEntry::from).collect()))
             }
+            Command::ByHand(command) => Answer::ByHand(command.carry_out(&self.service, &self.jobs)?),
             Command::Operate(operation) => {
                 let what = operation.to_string();
                 let outcome = self.operate(operation);

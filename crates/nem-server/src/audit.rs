@@ -118,6 +118,9 @@ pub(crate) fn entry(event: &Event, nem: &Nem) -> Option<Entry> {
     let (decision, why) = match &event.happening {
         Happening::Accepted => ("accepted", None),
         Happening::Offered => ("issued; confirmed when the station has it", None),
+        Happening::Carried => ("issued by hand; confirmed when the RA/CA is there", None),
+        Happening::Exported(export) => ("left in a file", Some(format!("export {export}"))),
+        Happening::TakenBack => ("released from its file", None),
         Happening::Confirmed => ("issued", None),
         Happening::TurnedDown(reason) => ("certificate turned down", Some(reason.clone())),
         Happening::Delivered => ("delivered", None),

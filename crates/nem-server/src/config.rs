@@ -13,6 +13,7 @@ use host::{KeyLocation, KeySource, PassphraseSource, RevocationSetting};
 use nem::Settings;
 use serde::Deserialize;
 
+use crate::by_hand::automatic::ByHand;
 use crate::cmp_stations::StationCmp;
 use crate::doors::Tunnel;
 use crate::fetch::Fetch;
@@ -56,6 +57,9 @@ pub(crate) struct Config {
     /// When stations count as connected.
     #[serde(default)]
     pub(crate) liveness: LivenessConfig,
+    /// What happens while no RA/CA answers.
+    #[serde(default)]
+    pub(crate) by_hand: ByHand,
 }
 
 fn default_audit() -> PathBuf {
@@ -165,6 +169,7 @@ impl Config {
                 bail!("{name}: must be at least 1");
             }
         }
+        self.by_hand.check()?;
         self.upstreams.check()?;
         let names: Vec<&str> = self.upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
         self.renewal.check(&names).context("renewal")?;
@@ -182,6 +187,8 @@ impl Config {
             .chain(&mut self.trust.vendor_cas)
             .chain(&mut self.trust.crls)
             .chain(&mut self.liveness.file)
+            .chain(&mut self.by_hand.drop)
+            .chain(&mut self.by_hand.answers)
             .chain(self.fetch.as_mut().map(|fetch| &mut fetch.directory))
     }
 

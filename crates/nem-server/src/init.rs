@@ -279,6 +279,12 @@ station_cmp = "unchanged"            # how messages go up that stations sign the
 # file = "connected.txt"               # reports of other software: lines `connected NAME` and `disconnected NAME`
 # token = "file:heartbeat.token"       # the same by POST /heartbeats at [admin], with `Authorization: Bearer TOKEN`
 
+# [by_hand]                            # while no RA/CA answers: docs/manual-procedure.md
+# outage_after_seconds = 600           # then it is an outage
+# drop = "outbox"                      # files with requests are laid there during an outage
+# answers = "inbox"                    # answers that are laid there are taken, at any time
+# max_requests = 10000                 # in one file
+
 # [admin]                              # /healthz, /readyz, /metrics for Prometheus, /certificates/due; it takes no orders
 # listen = "127.0.0.1:9100"
 

@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+pub mod by_hand;
 mod cmp_stations;
 mod config;
 mod credentials;

@@ -1,5 +1,6 @@
 //! The command line of `nem`.
 
+mod by_hand_commands;
 mod operator;
 
 use std::fmt::Display;
@@ -116,6 +117,8 @@ enum Command {
     },
     #[command(flatten)]
     Operator(operator::Command),
+    #[command(flatten)]
+    ByHand(by_hand_commands::Command),
     /// Look after the audit log, also while `nem serve` runs
     Audit {
         #[command(subcommand)]
@@ -240,6 +243,7 @@ fn run(command: Command) -> Result<()> {
                 print(nem_server::requests_table(&entries).trim_end())
             }
         }
+        Command::ByHand(command) => by_hand_commands::run(command),
         Command::Operator(command) => print(operator::run(command)?.trim_end()),
         Command::Audit { command: AuditCommand::Verify { config, json } } => {
             let account = nem_server::verify_audit(&config)?;

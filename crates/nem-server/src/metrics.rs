@@ -90,6 +90,11 @@ pub(crate) fn text(status: &Status, counters: &Counters, renewals: Renewals) -> 
         ("stations", "Stations in the inventory", status.stations),
         ("stations_connected", "Stations that count as connected", status.connected),
         ("requests_held", "Requests that an operator holds", status.held),
+        (
+            "outage_seconds",
+            "For how long no RA/CA has answered",
+            usize::try_from(status.outage_seconds).unwrap_or(usize::MAX),
+        ),
         ("certificates_due", "Certificates that their stations are to renew", renewals.due),
         ("certificates_renewing", "Certificates that are being renewed", renewals.renewing),
         (

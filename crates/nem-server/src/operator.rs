@@ -11,10 +11,10 @@ use serde::Serialize;
 pub(crate) struct Where {
     /// The configuration, as `nem init` writes it
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Print JSON instead of text
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Subcommand)]
@@ -94,14 +94,6 @@ pub(crate) enum Command {
         /// The request, as `nem requests --json` names it
         request: String,
     },
-    /// Let a request go on that is held
-    #[command(after_help = "Example:\n  nem release --config nem/nem.toml 00112233445566778899aabbccddeeff")]
-    Release {
-        #[command(flatten)]
-        at: Where,
-        /// The request, as `nem requests --json` names it
-        request: String,
-    },
     /// Try a request again at once, also one that was rejected
     #[command(after_help = "Example:\n  nem retry --config nem/nem.toml 00112233445566778899aabbccddeeff")]
     Retry {
@@ -145,7 +137,6 @@ pub(crate) fn run(command: Command) -> Result<String> {
         Command::Block { at, station } => operate(&at, Operation::Block { station }),
         Command::Unblock { at, station } => operate(&at, Operation::Unblock { station }),
         Command::Hold { at, request } => operate(&at, Operation::Hold { request }),
-        Command::Release { at, request } => operate(&at, Operation::Release { request }),
         Command::Retry { at, request } => operate(&at, Operation::Retry { request }),
         Command::Reject { at, request, reason } => operate(&at, Operation::Reject { request, reason }),
     }

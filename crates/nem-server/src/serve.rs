@@ -21,6 +21,7 @@ use transfer::uploads::upload_router;
 
 use crate::admin::Running;
 use crate::audit::Audit;
+use crate::by_hand::automatic;
 use crate::cmp_stations::{CmpStations, StationCmp, StationMessages};
 use crate::config::Config;
 use crate::current::Current;
@@ -155,6 +156,7 @@ pub async fn serve(
         () = commands => {}
         () = service.clone().run() => {}
         () = keeper.run() => {}
+        () = automatic::run(service.clone(), config.by_hand.clone()) => {}
         () = fetch::run(current.clone()) => {}
         outcome = reload_on(&mut hangup, running) => outcome?,
         outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,

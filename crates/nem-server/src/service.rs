@@ -402,8 +402,10 @@ impl Service {
     fn announce(&self, event: &Event) {
         log(event);
         self.counters.count(&event.happening);
-        if matches!(event.happening, Happening::Offered | Happening::Confirmed | Happening::Rejected(_))
-            && let Some(notify) = lock(&self.waiting).remove(&event.request)
+        if matches!(
+            event.happening,
+            Happening::Offered | Happening::Carried | Happening::Confirmed | Happening::Rejected(_)
+        ) && let Some(notify) = lock(&self.waiting).remove(&event.request)
         {
             notify.notify_waiters();
         }

@@ -21,6 +21,10 @@ pub struct Status {
     pub requests: BTreeMap<String, usize>,
     /// Requests that an operator holds.
     pub held: usize,
+    /// Since when no RA/CA answers, RFC 3339.
+    pub outage_since: Option<String>,
+    /// For how many seconds.
+    pub outage_seconds: u64,
     /// The RA/CAs, by name.
     pub upstreams: Vec<UpstreamEntry>,
 }
@@ -37,13 +41,15 @@ impl Status {
             connected: nem.connected_stations(now),
             requests,
             held,
+            outage_since: nem.outage().map(|since| since.to_string()),
+            outage_seconds: nem.outage().map_or(0, |since| now.abs_diff(since).as_secs()),
             upstreams: nem.upstreams().map(UpstreamEntry::from).collect(),
         }
     }
 
     /// For people.
     pub fn text(&self) -> String {
-        let Self { stations, connected, requests, held, upstreams } = self;
+        let Self { stations, connected, requests, held, upstreams, outage_since, .. } = self;
         let under_way: usize = requests.values().sum();
         let mut text = format!(
             "stations            {stations}\n  connected         {connected}\nrequests under way  {under_way}\n"
@@ -52,7 +58,11 @@ impl Status {
         for (state, count) in requests {
             let _ = writeln!(text, "  {state:<16}  {count}");
         }
-        let _ = writeln!(text, "held                {held}\n");
+        let _ = writeln!(text, "held                {held}");
+        if let Some(since) = outage_since {
+            let _ = writeln!(text, "outage since        {since}");
+        }
+        text.push('\n');
         text + &upstreams_table(upstreams)
     }
 }

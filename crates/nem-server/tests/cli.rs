@@ -27,6 +27,9 @@ fn every_command_shows_an_example() {
         "reload",
         "hold",
         "release",
+        "export",
+        "exports",
+        "import",
         "retry",
         "reject",
     ] {

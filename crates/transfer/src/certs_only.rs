@@ -43,6 +43,14 @@ pub(crate) fn encode(certificates: &[Vec<u8>]) -> der::Result<Vec<u8>> {
 
 /// The certificates of a SignedData; how it is signed does not matter, because TLS brought it.
 pub(crate) fn decode(octets: &[u8]) -> der::Result<Vec<Vec<u8>>> {
+    certificates_of_certs_only(octets, MAX_CERTIFICATES)
+}
+
+/// The certificates of a SignedData (RFC 5652 section 5), as many as `limit`. How it is signed is not looked at.
+///
+/// # Errors
+/// When it is none, or holds more.
+pub fn certificates_of_certs_only(octets: &[u8], limit: usize) -> der::Result<Vec<Vec<u8>>> {
     let info = ContentInfo::from_der(octets)?;
     if info.content_type != ID_SIGNED_DATA {
         return Err(Tag::ObjectIdentifier.value_error().into());
@@ -57,7 +65,7 @@ pub(crate) fn decode(octets: &[u8]) -> der::Result<Vec<Vec<u8>>> {
             if field.tag() == (Tag::ContextSpecific { constructed: true, number: TagNumber(0) }) {
                 let mut set = der::SliceReader::new(field.value())?;
                 while !der::Reader::is_finished(&set) {
-                    if certificates.len() == MAX_CERTIFICATES {
+                    if certificates.len() == limit {
                         return Err(Tag::Set.length_error().into());
                     }
                     certificates.push(AnyRef::decode(&mut set)?.to_der()?);

@@ -14,6 +14,7 @@ pub mod tls;
 pub mod uploads;
 mod visitors;
 
+pub use certs_only::certificates_of_certs_only;
 pub use error::TransferError;
 pub use visitors::{Visitor, Visitors};
 

@@ -140,7 +140,7 @@ pub unsafe extern "C" fn cellcert_nem_output_event(nem: *const Nem, id: *mut u8,
             let Some(Output::Event(event)) = &inner.output else { return Err(none()) };
             let number = match &event.happening {
                 Happening::Accepted => CELLCERT_HAPPENING_ACCEPTED,
-                Happening::Offered | Happening::Confirmed => CELLCERT_HAPPENING_READY,
+                Happening::Offered | Happening::Carried | Happening::Confirmed => CELLCERT_HAPPENING_READY,
                 Happening::Rejected(_) => CELLCERT_HAPPENING_REJECTED,
                 Happening::Retry { .. } => CELLCERT_HAPPENING_RETRY,
                 _ => CELLCERT_HAPPENING_OTHER,
