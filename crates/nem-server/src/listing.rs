@@ -17,7 +17,7 @@ pub struct RequestEntry {
     pub request: String,
     /// The station.
     pub station: String,
-    /// `queued`, `sent`, `waiting`, `confirming`, `issued`, `delivered` or `rejected`.
+    /// `queued`, `sent`, `waiting`, `exported`, `confirming`, `issued`, `delivered` or `rejected`.
     pub state: String,
     /// When it was accepted.
     pub received_at: String,
