@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use cmp::end_entity::RequestKind;
 use cmp::{Quirk, Quirks};
+use const_oid::ObjectIdentifier;
 use enb::{CertificateOptions, CmpOptions, CmpSender, Error, Inquiry, MacKind, RevocationReason};
 use host::{KeySource, Names, parse_name};
 use serde_json::json;
@@ -253,6 +254,12 @@ enum InfoType {
     EncKeyPairTypes,
     /// The symmetric algorithm that is preferred
     PreferredSymmAlg,
+    /// The certificate to encipher for
+    CaProtEncCert,
+    /// Which parameters the keys of an algorithm have
+    KeyPairParamReq,
+    /// In which language texts come
+    SuppLangTags,
 }
 
 #[derive(Args)]
@@ -276,6 +283,12 @@ pub(crate) struct InquireArguments {
     /// With certReqTemplate: the name of the certificate profile
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// With keyPairParamReq: the object identifier of the algorithm
+    #[arg(long, value_name = "OID", required_if_eq("info_type", "keyPairParamReq"))]
+    algorithm: Option<ObjectIdentifier>,
+    /// With suppLangTags: a language that is understood (RFC 5646), the best first; may be repeated
+    #[arg(long = "language", value_name = "TAG", required_if_eq("info_type", "suppLangTags"))]
+    languages: Vec<String>,
     /// Where to write certificates or CRLs (PEM), or a template (DER)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -293,6 +306,12 @@ impl InquireArguments {
             InfoType::SignKeyPairTypes => Inquiry::SignKeyPairTypes,
             InfoType::EncKeyPairTypes => Inquiry::EncKeyPairTypes,
             InfoType::PreferredSymmAlg => Inquiry::PreferredSymmAlg,
+            InfoType::CaProtEncCert => Inquiry::CaProtEncCert,
+            // clap demands it.
+            InfoType::KeyPairParamReq => {
+                Inquiry::KeyPairParamReq(self.algorithm.unwrap_or(asn1::oids::rfc5912::EC_PUBLIC_KEY))
+            }
+            InfoType::SuppLangTags => Inquiry::SuppLangTags(self.languages.clone()),
         }
     }
 }

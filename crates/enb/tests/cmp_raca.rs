@@ -316,6 +316,19 @@ fn the_ra_ca_tells_what_it_is_asked() {
     assert!(ask("certReqTemplate --profile ne --out template.der").contains("key"));
     assert!(house.path().join("template.der").exists());
     assert_eq!(ask("rootCaCert --old-root ra/ca.pem").trim(), "the RA/CA has none");
+    for none in ["caProtEncCert", "encKeyPairTypes", "preferredSymmAlg"] {
+        assert_eq!(ask(none).trim(), "the RA/CA has none", "{none}");
+    }
+    let parameters = "keyPairParamReq --algorithm";
+    assert!(ask(&format!("{parameters} 1.2.840.10045.2.1")).contains("1.2.840.10045.3.1.7"));
+    assert_eq!(ask(&format!("{parameters} 1.2.840.10040.4.1")).trim(), "the RA/CA has none");
+    assert_eq!(ask("suppLangTags --language de --language en-GB").trim(), "en-GB");
+    let words = format!("genm suppLangTags --language de {signer}");
+    assert!(house.enb(&house.url, &words).failure(3).contains("English"));
+    for (words, due) in [("keyPairParamReq", "--algorithm"), ("suppLangTags", "--language")] {
+        let reason = house.enb(&house.url, &format!("genm {words} {signer}")).failure(2);
+        assert!(reason.contains(due), "{reason}");
+    }
     for words in ["crls --issuer ra/ca.pem --out new.crl", "currentCRL --out new.crl"] {
         let told = ask(words);
         if told.contains("CRL of") {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use asn1::oids::rfc9810::{
-    IT_CA_CERTS, IT_CERT_REQ_TEMPLATE, IT_CRL_STATUS_LIST, IT_CRLS, IT_CURRENT_CRL, IT_ENC_KEY_PAIR_TYPES,
-    IT_PREFERRED_SYMM_ALG, IT_ROOT_CA_CERT, IT_ROOT_CA_KEY_UPDATE, IT_SIGN_KEY_PAIR_TYPES,
+    IT_CA_CERTS, IT_CA_PROT_ENC_CERT, IT_CERT_REQ_TEMPLATE, IT_CRL_STATUS_LIST, IT_CRLS, IT_CURRENT_CRL,
+    IT_ENC_KEY_PAIR_TYPES, IT_KEY_PAIR_PARAM_REP, IT_KEY_PAIR_PARAM_REQ, IT_PREFERRED_SYMM_ALG,
+    IT_ROOT_CA_CERT, IT_ROOT_CA_KEY_UPDATE, IT_SIGN_KEY_PAIR_TYPES, IT_SUPP_LANG_TAGS,
 };
 use asn1::{EncodedCertificate, RawDer, UnixTime};
 use cmp::end_entity::{AwaitingReply, Question, Reply};
@@ -106,10 +107,16 @@ pub enum Inquiry {
     EncKeyPairTypes,
     /// preferredSymmAlg: the symmetric algorithm that is preferred.
     PreferredSymmAlg,
+    /// caProtEncCert: the certificate to encipher for, what is to be kept from others.
+    CaProtEncCert,
+    /// keyPairParamReq: which parameters keys of that algorithm have.
+    KeyPairParamReq(ObjectIdentifier),
+    /// suppLangTags: in which of these languages (RFC 5646), the best first, texts come.
+    SuppLangTags(Vec<String>),
 }
 
 impl Inquiry {
-    /// The types of question and answer, which differ for two.
+    /// The types of question and answer, which differ for three.
     const fn types(&self) -> (ObjectIdentifier, ObjectIdentifier) {
         match self {
             Self::CaCerts => (IT_CA_CERTS, IT_CA_CERTS),
@@ -120,6 +127,9 @@ impl Inquiry {
             Self::SignKeyPairTypes => (IT_SIGN_KEY_PAIR_TYPES, IT_SIGN_KEY_PAIR_TYPES),
             Self::EncKeyPairTypes => (IT_ENC_KEY_PAIR_TYPES, IT_ENC_KEY_PAIR_TYPES),
             Self::PreferredSymmAlg => (IT_PREFERRED_SYMM_ALG, IT_PREFERRED_SYMM_ALG),
+            Self::CaProtEncCert => (IT_CA_PROT_ENC_CERT, IT_CA_PROT_ENC_CERT),
+            Self::KeyPairParamReq(_) => (IT_KEY_PAIR_PARAM_REQ, IT_KEY_PAIR_PARAM_REP),
+            Self::SuppLangTags(_) => (IT_SUPP_LANG_TAGS, IT_SUPP_LANG_TAGS),
         }
     }
 
@@ -139,6 +149,8 @@ impl Inquiry {
                     this_update,
                 )]))
             }
+            Self::KeyPairParamReq(algorithm) => Some(InfoValue::KeyPairParamReq(*algorithm)),
+            Self::SuppLangTags(tags) => Some(InfoValue::SuppLangTags(tags.clone())),
             _ => None,
         })
     }
@@ -259,6 +271,9 @@ pub fn file_of(answer: &InfoValue) -> Result<Option<Vec<u8>>, Error> {
         InfoValue::RootCaKeyUpdate(update) => {
             files::certificates_pem(std::slice::from_ref(&update.new_with_new))?.into_bytes()
         }
+        InfoValue::CaProtEncCert(certificate) => {
+            files::certificates_pem(std::slice::from_ref(certificate))?.into_bytes()
+        }
         InfoValue::Crls(lists) => crls(lists)?.into_bytes(),
         InfoValue::CurrentCrl(list) => crls(std::slice::from_ref(list))?.into_bytes(),
         InfoValue::CertReqTemplate(template) => template.to_der().map_err(Error::Malformed)?,
@@ -298,7 +313,9 @@ pub fn lines_of(answer: &InfoValue) -> Vec<String> {
         InfoValue::SignKeyPairTypes(algorithms) | InfoValue::EncKeyPairTypes(algorithms) => {
             algorithms.iter().map(algorithm).collect()
         }
-        InfoValue::PreferredSymmAlg(one) => vec![algorithm(one)],
+        InfoValue::PreferredSymmAlg(one) | InfoValue::KeyPairParamRep(one) => vec![algorithm(one)],
+        InfoValue::CaProtEncCert(certificate) => vec![subject(certificate)],
+        InfoValue::SuppLangTags(tags) => tags.clone(),
         InfoValue::CertReqTemplate(template) => {
             let subject = template.cert_template.subject.as_ref().map(|name| format!("subject {name}"));
             let keys = template.key_spec.iter().flatten().map(|spec| match Control::open(spec) {
