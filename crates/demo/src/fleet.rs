@@ -1,5 +1,6 @@
 //! The stations: from the factory to their operator certificates.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,6 @@ use enb::{EnrolOptions, Identity, Progress};
 use host::files::read_certificates;
 use host::{Names, parse_name};
 use indicatif::ProgressBar;
-use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::info;
@@ -21,29 +21,26 @@ use x509_cert::Certificate;
 
 use crate::factory::{Factory, Product};
 
-/// Stations that enrol at a time: each has a TLS connection, and files open.
-const AT_A_TIME: usize = 64;
+/// Stations that enrol at a time: each has a TLS connection, and files open. More than those that have to wait in the outage.
+const AT_A_TIME: usize = 192;
 
 /// More than any demo takes; a station that waits that long will wait for ever.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_secs(600);
 
 pub(crate) struct Station {
     pub(crate) name: String,
     pub(crate) subject: String,
     pub(crate) product: Product,
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
-/// A line of the table.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
+/// A station that has its certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Enrolled {
     pub(crate) station: String,
-    pub(crate) subject: String,
-    pub(crate) serial_number: String,
     pub(crate) not_before: String,
     pub(crate) not_after: String,
     pub(crate) milliseconds: u128,
-    pub(crate) directory: PathBuf,
 }
 
 impl Station {
@@ -73,7 +70,7 @@ impl Station {
         )
     }
 
-    async fn enrol(&self, nem: &str, operator_ca: &Path) -> Result<Row> {
+    async fn enrol(&self, nem: &str, operator_ca: &Path) -> Result<Enrolled> {
         let mut names = Names::new(parse_name(&self.subject).map_err(anyhow::Error::msg)?);
         names.dns.push(self.host_name());
         let identity = Identity::Vendor {
@@ -87,16 +84,37 @@ impl Station {
         let began = Instant::now();
         let log = |progress: Progress| info!(station = self.name, "{progress}");
         let enrolled = enb::enrol(&options, &log).await?;
-        let milliseconds = began.elapsed().as_millis();
-        Ok(Row {
+        Ok(Enrolled {
             station: self.name.clone(),
-            subject: enrolled.subject,
-            serial_number: enrolled.serial_number,
             not_before: enrolled.not_before.to_string(),
             not_after: enrolled.not_after.to_string(),
-            milliseconds,
-            directory: self.directory.clone(),
+            milliseconds: began.elapsed().as_millis(),
         })
+    }
+
+    /// The serial number of the certificate in the station's file, read as anybody else would read it: it leads to the operator's CA,
+    /// and is for the station's own key and name.
+    pub(crate) fn holds(&self, operator_ca: &[EncodedCertificate]) -> Result<String> {
+        let certificates = read_certificates(&self.directory.join("cert.pem"))?;
+        let leaf = certificates.first().context("there is no certificate")?;
+        let path = CertificatePath {
+            end_entity: leaf,
+            intermediates: &[],
+            anchors: operator_ca,
+            extended_key_usage: ExtendedKeyUsage::Any,
+            revocation: None,
+            now: host::now(),
+        };
+        crypto_aws_lc::provider().validate_path(&path).context("the certificate does not verify")?;
+        let certificate = Certificate::from_der(leaf.octets())?;
+        let tbs = certificate.tbs_certificate();
+        let key = read_key_file(self.directory.join("key.pem"))?;
+        ensure!(
+            tbs.subject_public_key_info().to_der()? == key.public_key().spki_octets(),
+            "the certificate is for another key than the station's"
+        );
+        ensure!(tbs.subject().to_string() == self.subject, "the certificate is for {}", tbs.subject());
+        Ok(tbs.serial_number().to_string())
     }
 }
 
@@ -110,68 +128,64 @@ pub(crate) fn make(count: usize, fleet: &Path, factory: &Factory, bar: &Progress
     (1..=count).map(station).collect()
 }
 
-/// Enrols them in parallel. Returns what became of each, in their order.
-pub(crate) async fn enrol(
+/// Stations that enrol, all at once.
+pub(crate) struct Enrolments {
     stations: Arc<Vec<Station>>,
-    nem: &str,
-    operator_ca: &Path,
-    bar: &ProgressBar,
-) -> Vec<Result<Row>> {
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
-    let mut running = JoinSet::new();
-    for number in 0..stations.len() {
-        let (stations, places) = (stations.clone(), places.clone());
-        let (nem, operator_ca, bar) = (nem.to_owned(), operator_ca.to_owned(), bar.clone());
-        running.spawn(async move {
-            // The semaphore is never closed.
-            let _place = places.acquire().await;
-            let station = stations.get(number).context("there is no such station")?;
-            let row = station.enrol(&nem, &operator_ca).await;
-            bar.inc(1);
-            if let Ok(row) = &row {
-                bar.set_message(row.station.clone());
-            }
-            row.with_context(|| station.name.clone())
-        });
+    nem: Arc<str>,
+    operator_ca: Arc<Path>,
+    places: Arc<Semaphore>,
+    running: JoinSet<Result<Enrolled>>,
+    /// What became of those that are not running any more.
+    ended: Vec<Result<Enrolled>>,
+}
+
+impl Enrolments {
+    pub(crate) fn new(stations: Arc<Vec<Station>>, nem: &str, operator_ca: &Path) -> Self {
+        Self {
+            stations,
+            nem: nem.into(),
+            operator_ca: operator_ca.into(),
+            places: Arc::new(Semaphore::new(AT_A_TIME)),
+            running: JoinSet::new(),
+            ended: Vec::new(),
+        }
     }
-    let mut rows = running.join_all().await;
-    rows.sort_by_key(name_of);
-    rows
-}
 
-fn name_of(row: &Result<Row>) -> String {
-    row.as_ref().map_or_else(ToString::to_string, |row| row.station.clone())
-}
+    /// These begin, by their positions in the fleet.
+    pub(crate) fn begin(&mut self, numbers: Range<usize>) {
+        for number in numbers {
+            let (stations, places) = (self.stations.clone(), self.places.clone());
+            let (nem, operator_ca) = (self.nem.clone(), self.operator_ca.clone());
+            self.running.spawn(async move {
+                // The semaphore is never closed.
+                let _place = places.acquire().await;
+                let station = stations.get(number).context("there is no such station")?;
+                station.enrol(&nem, &operator_ca).await.with_context(|| station.name.clone())
+            });
+        }
+    }
 
-/// That the station's files are what they should be, read as anybody else would read them: the certificate leads to the
-/// operator's CA, is for the station's own key, and for its name.
-pub(crate) fn verify(row: &Row, operator_ca: &[EncodedCertificate]) -> Result<()> {
-    let certificates = read_certificates(&row.directory.join("cert.pem"))?;
-    let leaf = certificates.first().context("there is no certificate")?;
-    let path = CertificatePath {
-        end_entity: leaf,
-        intermediates: &[],
-        anchors: operator_ca,
-        extended_key_usage: ExtendedKeyUsage::Any,
-        revocation: None,
-        now: host::now(),
-    };
-    crypto_aws_lc::provider()
-        .validate_path(&path)
-        .with_context(|| format!("{}: the certificate does not verify", row.station))?;
-    let certificate = Certificate::from_der(leaf.octets())?;
-    let tbs = certificate.tbs_certificate();
-    let key = read_key_file(row.directory.join("key.pem"))?;
-    ensure!(
-        tbs.subject_public_key_info().to_der()? == key.public_key().spki_octets(),
-        "{}: the certificate is for another key than the station's",
-        row.station
-    );
-    ensure!(
-        tbs.subject().to_string() == row.subject,
-        "{}: the certificate is for {}",
-        row.station,
-        tbs.subject()
-    );
-    Ok(())
+    /// Waits until that many more have ended; returns how many of them have certificates.
+    pub(crate) async fn end(&mut self, count: usize, bar: &ProgressBar) -> Result<usize> {
+        let mut enrolled = 0;
+        for _ in 0..count {
+            let Some(ended) = self.running.join_next().await else { break };
+            let ended = ended.context("a station's task ended badly")?;
+            if let Ok(station) = &ended {
+                enrolled += 1;
+                bar.set_message(station.station.clone());
+            }
+            bar.inc(1);
+            self.ended.push(ended);
+        }
+        Ok(enrolled)
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(crate) fn into_ended(self) -> Vec<Result<Enrolled>> {
+        self.ended
+    }
 }

@@ -1,48 +1,62 @@
 //! `cargo demo`: the main job on one machine, with the real programs' code.
 
+mod account;
 mod factory;
 mod fleet;
+mod link;
+mod nem;
+mod raca;
 mod show;
+mod story;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
-use host::files::{read_certificates, write_new};
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use clap::{CommandFactory, Parser};
 
-use factory::Factory;
-use fleet::Row;
 use show::Show;
 
-/// Makes a factory CA, vendor certificates, an RA/CA and a NEM on loopback, and enrols a fleet of base stations over
-/// mutual TLS.
+/// Makes a factory CA, vendor certificates, an RA/CA and a NEM on loopback, and enrols a fleet of base stations over mutual TLS.
+///
+/// Midway the RA/CA is killed. The requests that wait are carried to it in a file, signed, and carried back; then it is started again,
+/// and what is left goes online. In the end the RA/CA's registry is put against the stations' files: one certificate each, no other.
 #[derive(Parser)]
 #[command(
     name = "demo",
+    bin_name = "cargo demo --",
     version,
     after_help = "Example:\n  cargo demo -- --stations 100 --dir /tmp/fleet\n\n\
-                  Exit codes: 0 every certificate verifies and matches its station's key, 1 failed, 2 wrong usage."
+                  Exit codes: 0 each station has exactly one valid certificate, for its own key and name, 1 failed, 2 wrong usage."
 )]
 struct Arguments {
-    /// How many stations to enrol
+    /// How many stations to enrol, 1 to 10000
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     stations: u16,
     /// Where to write everything: a new or empty directory [default: a new temporary one]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// Print JSON instead of a table
+    /// Print JSON instead of stages and a table
     #[arg(long)]
     json: bool,
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == raca::ROLE) {
+        return ended(serve_raca(words.next().map(PathBuf::from)));
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
+    ended(run(&arguments))
+}
+
+fn ended(outcome: Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error:#}");
@@ -51,14 +65,37 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says what is wrong, and what there is.
+fn misused(error: &clap::Error) -> ExitCode {
+    // Neither a terminal nor a pipe that is gone can be told so.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("\n{}", Arguments::command().render_help());
+    ExitCode::from(2)
+}
+
+fn serve_raca(config: Option<PathBuf>) -> Result<()> {
+    let config = config.context("no configuration is given")?;
+    host::log_to_stderr(tracing::level_filters::LevelFilter::INFO);
+    tokio::runtime::Runtime::new().context("the reactor cannot be started")?.block_on(raca::serve(config))
+}
+
 fn run(arguments: &Arguments) -> Result<()> {
     let directory = directory(arguments.dir.as_deref())?;
-    log_to(&directory.join("demo.log"))?;
+    let log = directory.join("demo.log");
+    log_to(&log)?;
+    let show = Show::new(!arguments.json);
     let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
     runtime.block_on(async {
         let stopped = host::stop_signal()?;
         tokio::select! {
-            outcome = demonstrate(arguments, &directory) => outcome,
+            outcome = story::play(arguments.stations.into(), &directory, &log, &show) => match outcome {
+                Ok(true) => Ok(()),
+                Ok(false) => bail!("the account is not as it should be"),
+                Err(error) => Err(error.context(format!("{} says more", log.display()))),
+            },
             () = stopped => bail!("stopped; the files so far lie in {}", directory.display()),
         }
     })
@@ -83,120 +120,6 @@ fn log_to(path: &Path) -> Result<()> {
     let file: File = file.with_context(|| format!("{}: cannot be written", path.display()))?;
     tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(file)).init();
     Ok(())
-}
-
-async fn demonstrate(arguments: &Arguments, directory: &Path) -> Result<()> {
-    let show = Show::new(!arguments.json);
-    let count = usize::from(arguments.stations);
-
-    let bar = show.bar("factory", count, "vendor certificates");
-    let fleet_directory = directory.join("stations");
-    let (factory, stations) = blocking({
-        let (directory, bar) = (directory.join("factory"), bar.clone());
-        move || {
-            let factory = Factory::open(&directory)?;
-            let stations = fleet::make(count, &fleet_directory, &factory, &bar)?;
-            Ok((factory, stations))
-        }
-    })
-    .await?;
-    show.done(&bar, &format!("CA and {count} vendor certificates"));
-
-    let (stop, stopped) = watch::channel(());
-    let mut options = ra_server::InitOptions::new(directory.join("raca"));
-    options.vendor_cas = vec![factory.certificate.clone()];
-    options.subject = "CN=Operator CA,O=Operator".to_owned();
-    let raca = blocking(move || ra_server::init(&options)).await?;
-    let (cmp_url, raca_task) = started("raca serve", stopped.clone(), {
-        let config = raca.config.clone();
-        move |ready, stop| async move { ra_server::serve(&config, Some("127.0.0.1:0"), ready, stop).await }
-    })
-    .await?;
-    show.line("RA/CA", &cmp_url);
-
-    let mut options = nem_server::InitOptions::new(directory.join("nem"), &cmp_url);
-    options.operator_cas = vec![raca.ca_certificate.clone()];
-    options.vendor_cas = vec![factory.certificate.clone()];
-    let inventory: String = stations.iter().map(fleet::Station::inventory_entry).collect();
-    let raca_config = raca.config.clone();
-    let nem = blocking(move || {
-        let nem = nem_server::init(&options)?;
-        for (profile, csr, certificate) in
-            [("ra", &nem.cmp_csr, &nem.cmp_certificate), ("tls-server", &nem.tls_csr, &nem.tls_certificate)]
-        {
-            write_new(certificate, &ra_server::issue(&raca_config, &fs::read(csr)?, profile)?)?;
-        }
-        OpenOptions::new().append(true).open(&nem.stations)?.write_all(inventory.as_bytes())?;
-        Ok(nem)
-    })
-    .await?;
-    let (nem_url, nem_task) = started("nem serve", stopped, {
-        let config = nem.config.clone();
-        move |ready, stop| async move { nem_server::serve(&config, Some("127.0.0.1:0"), ready, stop).await }
-    })
-    .await?;
-    show.line("NEM", &nem_url);
-
-    let bar = show.bar("fleet", count, "enrolled");
-    let outcomes = fleet::enrol(Arc::new(stations), &nem_url, &raca.ca_certificate, &bar).await;
-    let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
-    show.done(&bar, &format!("{} of {count} stations enrolled", count - failed));
-
-    let config = nem.config.clone();
-    let batches = blocking(move || nem_server::batches(&config)).await?;
-    show.batches(&batches);
-
-    let rows = settle(&raca, outcomes).await?;
-    stop.send_replace(());
-    for server in [nem_task, raca_task] {
-        server.await.context("a server ended badly")??;
-    }
-    show.result(&rows, directory, &raca.config, &nem.config)
-}
-
-/// Checks every certificate, and that the RA/CA issued none beside them.
-async fn settle(raca: &ra_server::Initialised, outcomes: Vec<Result<Row>>) -> Result<Vec<Row>> {
-    let (config, anchor) = (raca.config.clone(), raca.ca_certificate.clone());
-    blocking(move || {
-        let rows: Vec<Row> = outcomes.into_iter().collect::<Result<_>>()?;
-        let anchors = read_certificates(&anchor)?;
-        rows.iter().try_for_each(|row| fleet::verify(row, &anchors))?;
-        let issued = ra_server::list(&config)?;
-        let issued = issued.iter().filter(|entry| entry.profile == "ne" && entry.status == "valid").count();
-        if issued != rows.len() {
-            bail!("{} stations have certificates, but the RA/CA issued {issued}", rows.len());
-        }
-        Ok(rows)
-    })
-    .await
-}
-
-/// Starts a server and waits until it accepts connections. Returns its URL.
-async fn started<F>(
-    name: &'static str,
-    mut stopped: watch::Receiver<()>,
-    serve: impl FnOnce(Box<dyn FnOnce(&str) + Send>, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
-) -> Result<(String, JoinHandle<Result<()>>)>
-where
-    F: Future<Output = Result<()>> + Send + 'static,
-{
-    let (sender, url) = oneshot::channel();
-    let ready = Box::new(move |url: &str| {
-        // Whoever waits for it is gone only when the demo is over.
-        let _ = sender.send(url.to_owned());
-    });
-    let stop = Box::pin(async move {
-        // A sender that is gone stops the server as well.
-        let _ = stopped.changed().await;
-    });
-    let task = tokio::spawn(serve(ready, stop));
-    match url.await {
-        Ok(url) => Ok((url, task)),
-        Err(_) => {
-            task.await.with_context(|| name)?.context(name)?;
-            bail!("{name}: ended before it accepted connections")
-        }
-    }
 }
 
 /// Keys, signatures and files take their time, and others run on the reactor.
