@@ -386,7 +386,7 @@ impl Program {
                         2 => cellcert_trust_set_crls(context, trust, list, 1, number),
                         3 => cellcert_trust_set_time_window(context, trust, u64::from(number.unsigned_abs())),
                         4 => cellcert_trust_set_lenient(context, trust, number),
-                        _ => cellcert_trust_add_quirk(context, trust, number % 8),
+                        _ => cellcert_trust_add_quirk(context, trust, number % 10),
                     }
                 }
             }

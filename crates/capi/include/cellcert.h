@@ -656,6 +656,16 @@
 #define CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS 6
 
 /*
+ The sender field and the senderKID of an answer need not be those of its signer's certificate.
+ */
+#define CELLCERT_QUIRK_SENDER_OF_ANOTHER 7
+
+/*
+ The answers of one transaction may be signed with different certificates.
+ */
+#define CELLCERT_QUIRK_SIGNER_CHANGES 8
+
+/*
  The version of this header, as MAJOR * 10000 + MINOR * 100 + PATCH. Versions with the same MAJOR, and below 1.0 the same MINOR,
  fit together.
  */

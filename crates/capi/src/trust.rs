@@ -35,6 +35,10 @@ pub const CELLCERT_QUIRK_SHA1_IN_MAC: i32 = 5;
 /// Without anchors, the root is taken from the extraCerts of the first ip (TS 33.310 section 9.5.4.3). Whoever is on the way can be the RA/CA
 /// then: only over a way that is protected otherwise. cellcert_transaction_first_contact_root has it.
 pub const CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS: i32 = 6;
+/// The sender field and the senderKID of an answer need not be those of its signer's certificate.
+pub const CELLCERT_QUIRK_SENDER_OF_ANOTHER: i32 = 7;
+/// The answers of one transaction may be signed with different certificates.
+pub const CELLCERT_QUIRK_SIGNER_CHANGES: i32 = 8;
 
 /// How many certificates, secrets or CRLs there may be.
 const MAX_ITEMS: usize = 64;
@@ -358,6 +362,8 @@ pub unsafe extern "C" fn cellcert_trust_add_quirk(
         CELLCERT_QUIRK_SIGNER_WITHOUT_DIGITAL_SIGNATURE => Some(Quirk::SignerWithoutDigitalSignature),
         CELLCERT_QUIRK_SHA1_IN_MAC => Some(Quirk::Sha1InMac),
         CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS => Some(Quirk::RootFromExtraCerts),
+        CELLCERT_QUIRK_SENDER_OF_ANOTHER => Some(Quirk::SenderOfAnother),
+        CELLCERT_QUIRK_SIGNER_CHANGES => Some(Quirk::SignerChanges),
         _ => None,
     };
     // SAFETY: the caller's promise.
