@@ -252,7 +252,8 @@ impl Running {
         }
     }
 
-    /// Reads the configuration again, and takes up what it says about RA/CAs, credentials, trust and liveness. Returns what it did. Blocks.
+    /// Reads the configuration again, and takes up what it says about RA/CAs, credentials, trust, liveness and the manual procedure.
+    /// Returns what it did. Blocks.
     pub(crate) fn reload(&self) -> Result<String> {
         let config = Config::read(&self.path)?;
         let names: Vec<String> = config.upstreams.iter().map(|upstream| upstream.name.clone()).collect();

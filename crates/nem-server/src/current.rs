@@ -66,7 +66,7 @@ impl Current {
         self.operator_anchors.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// From now on this configuration is in force: RA/CAs, credentials, trust and liveness; what listens stays as it is. When
+    /// From now on this configuration is in force: RA/CAs, credentials, trust, liveness and the manual procedure; what listens stays as it is. When
     /// something in it cannot be used, nothing is changed. Blocks.
     pub(crate) fn reconfigure(&self, config: Config) -> Result<()> {
         let config = Arc::new(config);

@@ -156,7 +156,7 @@ pub async fn serve(
         () = commands => {}
         () = service.clone().run() => {}
         () = keeper.run() => {}
-        () = automatic::run(service.clone(), config.by_hand.clone()) => {}
+        () = automatic::run(current.clone()) => {}
         () = fetch::run(current.clone()) => {}
         outcome = reload_on(&mut hangup, running) => outcome?,
         outcome = watch_inventory(service.clone(), config.stations.clone(), watch) => outcome?,

@@ -182,10 +182,14 @@ fn an_archive_leaves_and_another_comes_back() {
 
 #[test]
 fn folders_are_enough_to_carry() {
-    let section = "[by_hand]\noutage_after_seconds = 0\npoll_seconds = 1\ndrop = \"outbox\"\nanswers = \"inbox\"\n\n[intake]";
+    let section = "[by_hand]\noutage_after_seconds = 0\npoll_seconds = 1\n\n[intake]";
     let House { nem: server, raca, folder, .. } = away(&[("[intake]", section)]);
     drop(raca);
     let folder = folder.path();
+    let config = fs::read_to_string(folder.join("nem/nem.toml")).unwrap();
+    let folders = "[by_hand]\ndrop = \"outbox\"\nanswers = \"inbox\"\n";
+    fs::write(folder.join("nem/nem.toml"), config.replace("[by_hand]\n", folders)).unwrap();
+    nem(folder, "reload");
     server.wait_for_log(&["this is an outage"]);
     server.wait_for_log(&["requests left in a file"]);
     assert!(nem(folder, "status").contains("outage since"));

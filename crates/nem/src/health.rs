@@ -78,6 +78,16 @@ impl Breaker {
         Some(until)
     }
 
+    /// Perhaps something was mended: it is asked at once, and counts as down until it answers. The pauses begin anew.
+    pub(crate) fn ask_anew(&mut self, now: UnixTime) {
+        if self.is_up() {
+            self.failures = 0;
+        } else {
+            self.failures = THRESHOLD.saturating_sub(1);
+            self.health = Health::Down { until: now };
+        }
+    }
+
     /// Whether it is time to ask; if so, it is being asked from now on.
     pub(crate) fn probe(&mut self, now: UnixTime) -> bool {
         let due = matches!(self.health, Health::Down { until } if until <= now);
@@ -123,6 +133,21 @@ mod tests {
         assert!(breaker.succeeded());
         assert!(breaker.is_up());
         assert_eq!(breaker.down_since(), None);
+    }
+
+    #[test]
+    fn what_is_down_is_asked_anew_and_stays_down_until_it_answers() {
+        let mut breaker = Breaker::new();
+        breaker.ask_anew(NOW);
+        assert!(breaker.is_up());
+        for _ in 0..5 {
+            breaker.failed(NOW, (FIRST, LAST), [0, 0]);
+            breaker.probe(NOW.saturating_add(LAST));
+        }
+        breaker.ask_anew(NOW);
+        assert_eq!((breaker.is_up(), breaker.down_since()), (false, Some(NOW)));
+        assert!(breaker.probe(NOW));
+        assert_eq!(down(&mut breaker, [0, 0]), FIRST);
     }
 
     #[test]

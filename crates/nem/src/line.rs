@@ -67,11 +67,11 @@ impl Line {
         }
     }
 
-    /// From now on it is spoken to as that says; what was known of it is forgotten.
-    pub(crate) fn renew(&mut self, upstream: Arc<Upstream>) {
+    /// From now on it is spoken to as that says; whether it answers and takes batches apart is tried anew.
+    pub(crate) fn renew(&mut self, upstream: Arc<Upstream>, now: UnixTime) {
         self.upstream = upstream;
         self.retired = false;
-        self.breaker = Breaker::new();
+        self.breaker.ask_anew(now);
         self.nesting = Nesting::Untried;
         self.not_understood = 0;
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tracing::{error, info, warn};
 
 use super::{ExportOptions, export, import};
+use crate::current::Current;
 use crate::service::Service;
 
 /// `[by_hand]` in `nem.toml`.
@@ -51,10 +52,12 @@ impl ByHand {
     }
 }
 
-/// Looks after outages and folders, for ever.
-pub(crate) async fn run(service: Arc<Service>, settings: ByHand) {
+/// Looks after outages and folders, for ever, by what the configuration says at the time.
+pub(crate) async fn run(current: Arc<Current>) {
+    let (service, settings) = (current.service.clone(), current.config().by_hand.clone());
     let mut watcher = Watcher { service, settings, told: None, sizes: HashMap::new() };
     loop {
+        watcher.settings.clone_from(&current.config().by_hand);
         tokio::time::sleep(Duration::from_secs(watcher.settings.poll_seconds)).await;
         let looked = tokio::task::spawn_blocking(move || {
             watcher.look();

@@ -32,8 +32,8 @@ impl Nem {
     }
 
     /// From now on these are the RA/CAs. Requests under way end where they began: an RA/CA that is not among these any more
-    /// gets no new ones, and one of the same name is spoken to as its new entry says. Whether they take batches apart is tried
-    /// anew.
+    /// gets no new ones, and one of the same name is spoken to as its new entry says. Whether they answer and take batches
+    /// apart is tried anew.
     ///
     /// # Errors
     /// When there is none, or two have the same name; nothing is changed then. When the ledger cannot be written.
@@ -48,7 +48,7 @@ impl Nem {
             self.ledger.set_cannot_unbundle(&name, None)?;
             let upstream = Arc::new(upstream);
             match self.lines.get_mut(&name) {
-                Some(line) => line.renew(upstream),
+                Some(line) => line.renew(upstream, now),
                 None => {
                     self.lines.insert(name, Line::new(upstream, None));
                 }
