@@ -15,6 +15,8 @@ pub(crate) struct Issued {
 pub(crate) struct Holder {
     pub(crate) station: String,
     pub(crate) subject: String,
+    /// The serial number of what it held before it renewed.
+    pub(crate) renewed: Option<String>,
     pub(crate) holds: Result<String, String>,
 }
 
@@ -25,6 +27,8 @@ pub(crate) struct Account {
     pub(crate) issued_to: Vec<usize>,
     /// How many were issued.
     pub(crate) issued: usize,
+    /// How many stations renewed.
+    pub(crate) renewed: usize,
     /// How many stations hold one.
     pub(crate) held: usize,
     /// Whatever is not as it should be.
@@ -32,19 +36,21 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Each station made one enrolment, so each shall hold exactly one certificate, and nothing else shall have been issued.
+    /// Each station enrolled once, so each shall hold the one certificate it got, or the one it got for that by a renewal, and nothing
+    /// else shall have been issued.
     pub(crate) fn settle(holders: &[Holder], issued: &[Issued]) -> Self {
         let mut by_subject: BTreeMap<&str, Vec<&Issued>> = BTreeMap::new();
         for certificate in issued {
             by_subject.entry(&certificate.subject).or_default().push(certificate);
         }
         let (mut issued_to, mut deviations, mut held) = (Vec::new(), Vec::new(), 0);
-        for Holder { station, subject, holds } in holders {
+        for Holder { station, subject, renewed, holds } in holders {
             let theirs = by_subject.remove(subject.as_str()).unwrap_or_default();
             issued_to.push(theirs.len());
-            if theirs.len() != 1 {
+            let due = 1 + usize::from(renewed.is_some());
+            if theirs.len() != due {
                 deviations
-                    .push(format!("{station}: {} certificates were issued to it, not one", theirs.len()));
+                    .push(format!("{station}: {} certificates were issued to it, not {due}", theirs.len()));
             }
             let serial_number = match holds {
                 Ok(serial_number) => serial_number,
@@ -56,7 +62,7 @@ impl Account {
             held += usize::from(holds.is_ok());
             for certificate in &theirs {
                 let Issued { serial_number: number, status, .. } = certificate;
-                if number != serial_number {
+                if number != serial_number && Some(number) != renewed.as_ref() {
                     deviations
                         .push(format!("{station}: {number} was issued to it, but it does not hold that"));
                 } else if status != "valid" {
@@ -70,7 +76,8 @@ impl Account {
         for Issued { subject, serial_number, .. } in by_subject.into_values().flatten() {
             deviations.push(format!("{serial_number} was issued to {subject}, which is no station"));
         }
-        Self { issued_to, issued: issued.len(), held, deviations }
+        let renewed = holders.iter().filter(|holder| holder.renewed.is_some()).count();
+        Self { issued_to, issued: issued.len(), renewed, held, deviations }
     }
 }
 
@@ -82,6 +89,7 @@ mod tests {
         Holder {
             station: format!("enb{number}"),
             subject: format!("CN=enb{number}"),
+            renewed: None,
             holds: holds.map(str::to_owned).map_err(str::to_owned),
         }
     }
@@ -102,6 +110,20 @@ mod tests {
         );
         assert!(account.deviations.is_empty(), "{account:?}");
         assert_eq!((account.issued, account.held, account.issued_to), (2, 2, vec![1, 1]));
+    }
+
+    #[test]
+    fn a_renewal_leads_to_one_certificate_more() {
+        let renewed = Holder { renewed: Some("A".to_owned()), ..holder(1, Ok("B")) };
+        let both = [issued(1, "A", "valid"), issued(1, "B", "valid")];
+        let account = Account::settle(std::slice::from_ref(&renewed), &both);
+        assert!(account.deviations.is_empty(), "{account:?}");
+        assert_eq!((account.issued, account.renewed, account.held), (2, 1, 1));
+        let account = Account::settle(std::slice::from_ref(&renewed), &both[1..]);
+        assert!(account.deviations.concat().contains("not 2"), "{account:?}");
+        let third = issued(1, "C", "valid");
+        let account = Account::settle(&[renewed], &[both.as_slice(), &[third]].concat());
+        assert!(account.deviations.concat().contains("C was issued to it, but"), "{account:?}");
     }
 
     #[test]

@@ -70,13 +70,18 @@ impl Station {
         )
     }
 
-    async fn enrol(&self, nem: &str, operator_ca: &Path) -> Result<Enrolled> {
-        let mut names = Names::new(parse_name(&self.subject).map_err(anyhow::Error::msg)?);
-        names.dns.push(self.host_name());
-        let identity = Identity::Vendor {
-            certificate: self.product.certificate.clone(),
-            key: self.product.key.clone().into(),
-            names,
+    async fn enrol(&self, nem: &str, operator_ca: &Path, with: With) -> Result<Enrolled> {
+        let identity = match with {
+            With::VendorCertificate => {
+                let mut names = Names::new(parse_name(&self.subject).map_err(anyhow::Error::msg)?);
+                names.dns.push(self.host_name());
+                Identity::Vendor {
+                    certificate: self.product.certificate.clone(),
+                    key: self.product.key.clone().into(),
+                    names,
+                }
+            }
+            With::OperatorCertificate => Identity::Operator,
         };
         let mut options = EnrolOptions::new(nem, operator_ca, identity, &self.directory);
         options.operator_ca = Some(operator_ca.to_owned());
@@ -128,7 +133,16 @@ pub(crate) fn make(count: usize, fleet: &Path, factory: &Factory, bar: &Progress
     (1..=count).map(station).collect()
 }
 
-/// Stations that enrol, all at once.
+/// What stations show the NEM.
+#[derive(Clone, Copy)]
+pub(crate) enum With {
+    /// The vendor's, to get the operator's.
+    VendorCertificate,
+    /// The operator's, to get the next one.
+    OperatorCertificate,
+}
+
+/// Stations that enrol or renew, all at once.
 pub(crate) struct Enrolments {
     stations: Arc<Vec<Station>>,
     nem: Arc<str>,
@@ -152,7 +166,7 @@ impl Enrolments {
     }
 
     /// These begin, by their positions in the fleet.
-    pub(crate) fn begin(&mut self, numbers: Range<usize>) {
+    pub(crate) fn begin(&mut self, numbers: Range<usize>, with: With) {
         for number in numbers {
             let (stations, places) = (self.stations.clone(), self.places.clone());
             let (nem, operator_ca) = (self.nem.clone(), self.operator_ca.clone());
@@ -160,7 +174,7 @@ impl Enrolments {
                 // The semaphore is never closed.
                 let _place = places.acquire().await;
                 let station = stations.get(number).context("there is no such station")?;
-                station.enrol(&nem, &operator_ca).await.with_context(|| station.name.clone())
+                station.enrol(&nem, &operator_ca, with).await.with_context(|| station.name.clone())
             });
         }
     }

@@ -9,6 +9,7 @@ mod raca;
 mod show;
 mod story;
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,14 +23,15 @@ use show::Show;
 /// Makes a factory CA, vendor certificates, an RA/CA and a NEM on loopback, and enrols a fleet of base stations over mutual TLS.
 ///
 /// Midway the RA/CA is killed. The requests that wait are carried to it in a file, signed, and carried back; then it is started again,
-/// and what is left goes online. In the end the RA/CA's registry is put against the stations' files: one certificate each, no other.
+/// and what is left goes online, as renewals do. In the end the RA/CA's registry is put against the stations' files: one certificate for
+/// each enrolment and each renewal, no other.
 #[derive(Parser)]
 #[command(
     name = "demo",
     bin_name = "cargo demo --",
     version,
     after_help = "Example:\n  cargo demo -- --stations 100 --dir /tmp/fleet\n\n\
-                  Exit codes: 0 each station has exactly one valid certificate, for its own key and name, 1 failed, 2 wrong usage."
+                  Exit codes: 0 each station holds its latest certificate, and none else was issued, 1 failed, 2 wrong usage."
 )]
 struct Arguments {
     /// How many stations to enrol, 1 to 10000
@@ -48,7 +50,10 @@ fn main() -> ExitCode {
     if words.next().is_some_and(|word| word == raca::ROLE) {
         return ended(serve_raca(words.next().map(PathBuf::from)));
     }
-    let arguments = match Arguments::try_parse() {
+    // `cargo demo -- --stations 3` arrives with the two dashes, and `cargo demo --stations 3` without.
+    let own = |(position, word): &(usize, OsString)| *position != 1 || word != "--";
+    let words = std::env::args_os().enumerate().filter(own).map(|(_, word)| word);
+    let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => return misused(&error),
     };

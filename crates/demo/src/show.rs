@@ -149,6 +149,7 @@ fn to_json(ending: &Ending<'_>) -> serde_json::Value {
         "account": {
             "stations": rows.len(),
             "issued": account.issued,
+            "renewed": account.renewed,
             "held": account.held,
             "deviations": account.deviations,
         },
@@ -161,9 +162,9 @@ fn to_json(ending: &Ending<'_>) -> serde_json::Value {
 fn report(ending: &Ending<'_>) -> String {
     let Ending { rows, account, directory, raca_config, nem_config, .. } = ending;
     let by_hand = rows.iter().filter(|row| row.way == "by hand").count();
-    let Account { issued, held, deviations, .. } = account;
+    let Account { issued, renewed, held, deviations, .. } = account;
     let verdict = if deviations.is_empty() {
-        "each station has exactly one valid certificate, for its own key and name, and nothing else was issued.".to_owned()
+        "each enrolment and each renewal led to exactly one certificate; each station holds its latest, valid, for its own key and name; nothing else was issued.".to_owned()
     } else {
         let lines: String = deviations.iter().map(|deviation| format!("\n  {deviation}")).collect();
         format!("NOT as it should be:{lines}")
@@ -172,7 +173,7 @@ fn report(ending: &Ending<'_>) -> String {
         "\n{table}\n\
          FINAL ACCOUNT\n  \
            stations                {stations:>6}\n  \
-           issued by the RA/CA     {issued:>6}   by its registry\n  \
+           issued by the RA/CA     {issued:>6}   by its registry, with the renewals of {renewed} stations\n  \
            held by the stations    {held:>6}   by their files: {online} online, {by_hand} by hand\n\
          {verdict}\n\n\
          files:        {directory}\n\

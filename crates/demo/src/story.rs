@@ -12,11 +12,14 @@ use ra_server::{Initialised, SignApproval, SignEntry, SignOptions, SignReport};
 use crate::account::{Account, Holder, Issued};
 use crate::blocking;
 use crate::factory::Factory;
-use crate::fleet::{self, Enrolments, Station};
+use crate::fleet::{self, Enrolled, Enrolments, Station, With};
 use crate::link::Link;
 use crate::nem::{Nem, under_way};
 use crate::raca::Raca;
 use crate::show::{Ending, Outage, Row, Show};
+
+/// Stations that renew: in a large fleet they are the first ones.
+const RENEWALS: usize = 100;
 
 /// Whose turn is when, by their positions in the fleet.
 struct Parts {
@@ -73,7 +76,7 @@ pub(crate) async fn play(count: usize, directory: &Path, log: &Path, show: &Show
         show.line("the whole fleet is needed for the outage");
     } else {
         let bar = show.bar(parts.online.len(), "enrolled");
-        enrolments.begin(parts.online.clone());
+        enrolments.begin(parts.online.clone(), With::VendorCertificate);
         let enrolled = enrolments.end(parts.online.len(), &bar).await?;
         show.done(&bar, &format!("stations with their certificates: {enrolled} of {count}"));
         show.batches(&nem.batches().await?);
@@ -83,7 +86,7 @@ pub(crate) async fn play(count: usize, directory: &Path, log: &Path, show: &Show
     let (caught, waiting) = (parts.caught.len(), parts.waiting.len());
     let bar = show.bar(caught, "issued, not answered");
     link.hold_answers();
-    enrolments.begin(parts.caught.clone());
+    enrolments.begin(parts.caught.clone(), With::VendorCertificate);
     nem.until("the RA/CA has issued for a batch", &bar, |status, _| {
         status.requests.get("sent").is_some_and(|sent| *sent == caught)
     })
@@ -95,7 +98,7 @@ pub(crate) async fn play(count: usize, directory: &Path, log: &Path, show: &Show
         &bar,
         &format!("kill -9; connections are refused; requests sent, issued and not answered: {caught}"),
     );
-    enrolments.begin(parts.waiting.clone());
+    enrolments.begin(parts.waiting.clone(), With::VendorCertificate);
     let bar = show.bar(waiting, "more stations upload");
     let queued = |status: &nem_server::Status| under_way(status).saturating_sub(caught);
     nem.until("the stations have uploaded", &bar, |status, bar| {
@@ -124,7 +127,7 @@ pub(crate) async fn play(count: usize, directory: &Path, log: &Path, show: &Show
     let confirmations = nem.status().await?.requests.get("confirming").copied().unwrap_or_default();
 
     show.stage("late", "what comes in now waits: it is in no file, and goes online when the RA/CA is back");
-    enrolments.begin(parts.late.clone());
+    enrolments.begin(parts.late.clone(), With::VendorCertificate);
     let bar = show.bar(parts.late.len(), "uploaded");
     let left = enrolments.running();
     nem.until("the late stations have uploaded", &bar, |status, bar| {
@@ -151,6 +154,8 @@ pub(crate) async fn play(count: usize, directory: &Path, log: &Path, show: &Show
         &bar,
         &format!("stations enrolled online: {enrolled}; certificates confirmed: {confirmations}"),
     );
+
+    let renewed = renew(&nem, &raca_files, &stations, show).await?;
     nem.stop().await?;
     raca.stop().await?;
     drop(link);
@@ -165,7 +170,7 @@ pub(crate) async fn play(count: usize, directory: &Path, log: &Path, show: &Show
         late: left,
         confirmations,
     };
-    let (rows, account) = settle(&raca_files, stations, enrolments, carried.stations).await?;
+    let (rows, account) = settle(&raca_files, stations, enrolments, carried.stations, renewed).await?;
     let nem_config = directory.join("nem/nem.toml");
     show.ending(&Ending {
         rows: &rows,
@@ -271,12 +276,44 @@ async fn carry(nem: &Nem, raca: &Path, directory: &Path, show: &Show) -> Result<
     Ok(Carried { exported: report.requests, signed, issued: stations.len(), stations })
 }
 
+/// What became of renewals.
+struct Renewals {
+    /// The serial numbers of what was held before, by the stations' positions in the fleet.
+    before: Vec<Option<String>>,
+    ended: Vec<Result<Enrolled>>,
+}
+
+/// Stations renew.
+async fn renew(nem: &Nem, raca: &Initialised, stations: &Arc<Vec<Station>>, show: &Show) -> Result<Renewals> {
+    show.stage(
+        "renewal",
+        "before its certificate expires, a station shows it in place of the vendor's, for a new one",
+    );
+    let count = stations.len().min(RENEWALS);
+    let before = blocking({
+        let (stations, anchor) = (stations.clone(), raca.ca_certificate.clone());
+        move || {
+            let anchors = read_certificates(&anchor)?;
+            Ok(stations.iter().take(count).map(|station| station.holds(&anchors).ok()).collect())
+        }
+    })
+    .await?;
+    let bar = show.bar(count, "renewed");
+    let mut renewals = Enrolments::new(stations.clone(), &nem.url, &raca.ca_certificate);
+    renewals.begin(0..count, With::OperatorCertificate);
+    let renewed = renewals.end(count, &bar).await?;
+    nem.until("the renewals are confirmed", &bar, |status, _| under_way(status) == 0).await?;
+    show.done(&bar, &format!("stations with their next certificates: {renewed} of {count}"));
+    Ok(Renewals { before, ended: renewals.into_ended() })
+}
+
 /// Reads what the RA/CA issued and what the stations hold, and puts both against each other.
 async fn settle(
     raca: &Initialised,
     stations: Arc<Vec<Station>>,
     enrolments: Enrolments,
     by_hand: HashSet<String>,
+    renewals: Renewals,
 ) -> Result<(Vec<Row>, Account)> {
     let (config, anchor): (PathBuf, PathBuf) = (raca.config.clone(), raca.ca_certificate.clone());
     blocking(move || {
@@ -293,28 +330,32 @@ async fn settle(
             })
             .collect();
         let ended = enrolments.into_ended();
+        let mut before = renewals.before.into_iter();
         let holders: Vec<Holder> = stations
             .iter()
             .map(|station| Holder {
+                renewed: before.next().flatten(),
                 station: station.name.clone(),
                 subject: station.subject.clone(),
                 holds: station.holds(&anchors).map_err(|error| format!("{error:#}")),
             })
             .collect();
         let mut account = Account::settle(&holders, &issued);
-        let failed = ended.iter().filter_map(|ended| ended.as_ref().err());
+        let failed = ended.iter().chain(&renewals.ended).filter_map(|ended| ended.as_ref().err());
         account.deviations.extend(failed.map(|error| format!("{error:#}")));
         let rows =
             stations.iter().zip(&holders).zip(&account.issued_to).map(|((station, holder), issued)| {
-                let enrolled = ended.iter().flatten().find(|enrolled| enrolled.station == station.name);
+                let its = |enrolled: &&Enrolled| enrolled.station == station.name;
+                let enrolled = ended.iter().flatten().find(its);
+                let latest = renewals.ended.iter().flatten().find(its).or(enrolled);
                 Row {
                     station: station.name.clone(),
                     subject: station.subject.clone(),
                     way: if by_hand.contains(&station.name) { "by hand" } else { "online" },
                     issued: *issued,
                     serial_number: holder.holds.clone().ok(),
-                    not_before: enrolled.map(|enrolled| enrolled.not_before.clone()),
-                    not_after: enrolled.map(|enrolled| enrolled.not_after.clone()),
+                    not_before: latest.map(|enrolled| enrolled.not_before.clone()),
+                    not_after: latest.map(|enrolled| enrolled.not_after.clone()),
                     milliseconds: enrolled.map(|enrolled| enrolled.milliseconds),
                     directory: station.directory.clone(),
                 }
