@@ -169,6 +169,7 @@ impl Config {
         self.quirks()?;
         self.crl.check()?;
         self.offline.check()?;
+        self.tls.as_ref().map_or(Ok(()), Tls::check)?;
         self.kem.as_ref().map_or(Ok(()), KemSetting::check)?;
         self.key_generation.as_ref().map_or(Ok(()), KeyGenerationSetting::check)?;
         self.check_profiles()?;

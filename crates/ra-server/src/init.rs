@@ -254,6 +254,7 @@ tls-server = 365
 # certificate = "tls.pem"            # with its chain behind it
 # key = "tls.key.pem"
 # client_cas = ["clients.pem"]       # clients may show a certificate, and a wrong one is turned away
+# client_certificate_required = true # so is who shows none
 "#,
         vendor_cas = vendor_cas.join(", "),
     )

@@ -165,10 +165,22 @@ impl ClientTrust {
     /// # Errors
     /// When an anchor cannot be used, or there is none.
     pub fn new(anchors: &[Vec<u8>]) -> Result<Self, TransferError> {
+        Self::with(anchors, false)
+    }
+
+    /// The same, and whoever shows none is turned away, too.
+    ///
+    /// # Errors
+    /// When an anchor cannot be used, or there is none.
+    pub fn mandatory(anchors: &[Vec<u8>]) -> Result<Self, TransferError> {
+        Self::with(anchors, true)
+    }
+
+    fn with(anchors: &[Vec<u8>], mandatory: bool) -> Result<Self, TransferError> {
         let roots = Arc::new(root_store(anchors)?);
         let verifier = verifier(&roots, &[], false)?;
         let hints = verifier.root_hint_subjects().to_vec();
-        Ok(Self(Arc::new(Reporting { roots, hints, verifier: RwLock::new(verifier) })))
+        Ok(Self(Arc::new(Reporting { roots, hints, mandatory, verifier: RwLock::new(verifier) })))
     }
 
     /// From now on no certificate of a path may be in these CRLs, in DER; the first of an issuer decides. If they are required,
@@ -209,6 +221,8 @@ const MAX_INTERMEDIATES: usize = 8;
 struct Reporting {
     roots: Arc<RootCertStore>,
     hints: Vec<DistinguishedName>,
+    /// Whether everybody must show one.
+    mandatory: bool,
     verifier: RwLock<Arc<dyn ClientCertVerifier>>,
 }
 
@@ -224,7 +238,7 @@ impl ClientCertVerifier for Reporting {
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.current().client_auth_mandatory()
+        self.mandatory
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {

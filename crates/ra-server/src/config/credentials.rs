@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use asn1::EncodedCertificate;
 use host::files::read_certificates;
 use host::{KeyLocation, KeySignature, KeySource, PassphraseSource, read_tls_credential};
 use serde::Deserialize;
-use transfer::tls::{Identity, ServerTls, server_config};
+use transfer::tls::{ClientTrust, Identity, ServerTls, server_config, server_config_trusting};
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
 #[derive(Debug, Deserialize)]
@@ -45,9 +45,21 @@ pub(crate) struct Tls {
     /// Who certifies clients; without any, none is asked for a certificate.
     #[serde(default)]
     pub(super) client_cas: Vec<PathBuf>,
+    /// Whether who shows no certificate is turned away, too.
+    #[serde(default)]
+    client_certificate_required: bool,
 }
 
 impl Tls {
+    pub(super) fn check(&self) -> Result<()> {
+        if self.client_certificate_required && self.client_cas.is_empty() {
+            bail!(
+                "tls.client_certificate_required: nobody could get in; name the CAs of clients in client_cas"
+            );
+        }
+        Ok(())
+    }
+
     pub(crate) fn server_tls(&self) -> Result<ServerTls> {
         let shown = self.certificate.display();
         let key = KeySource::new(self.key.clone(), self.key_passphrase.clone());
@@ -58,6 +70,11 @@ impl Tls {
         for path in &self.client_cas {
             anchors.extend(read_certificates(path)?.iter().map(octets));
         }
-        Ok(ServerTls::new(server_config(identity, &anchors).with_context(|| shown.to_string())?))
+        let config = if self.client_certificate_required {
+            ClientTrust::mandatory(&anchors).and_then(|clients| server_config_trusting(identity, &clients))
+        } else {
+            server_config(identity, &anchors)
+        };
+        Ok(ServerTls::new(config.with_context(|| shown.to_string())?))
     }
 }
