@@ -11,6 +11,7 @@ use transfer::est::{EstEnroll, EstHandler, EstReply};
 
 use crate::current::Distribution;
 use crate::identity::Identity;
+use crate::renewal::renew_after;
 use crate::service::{Form, Service};
 
 pub(crate) struct Intake {
@@ -54,7 +55,8 @@ impl EstHandler for Intake {
         match standing {
             Ok(Some(Standing::Issued(certificates))) => {
                 self.service.delivered(id).await;
-                EstReply::Certificates(self.issued(&certificates))
+                let renew_after = renew_after(&certificates);
+                EstReply::Issued { certificates: self.issued(&certificates), renew_after }
             }
             Ok(Some(Standing::UnderWay { retry_after, .. })) => EstReply::Pending { retry_after },
             Ok(Some(Standing::Rejected { reason })) => EstReply::refused(403, reason),

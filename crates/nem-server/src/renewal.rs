@@ -1,7 +1,10 @@
 //! When stations renew: not all of them in the same night.
 
+use std::time::Duration;
+
 use crypto::DigestAlgorithm;
 use der::Decode;
+use nem::ledger::Certificates;
 use x509_cert::Certificate;
 
 /// When a certificate is to be renewed, in Unix seconds.
@@ -37,6 +40,12 @@ impl Window {
 /// From when on a station is to renew that certificate, in Unix seconds.
 pub(crate) fn renew_from(certificate: &[u8]) -> Option<u64> {
     Window::of(certificate).map(|window| window.from)
+}
+
+/// How long until then; `None` when it is time.
+pub(crate) fn renew_after(certificates: &Certificates) -> Option<Duration> {
+    let at = renew_from(certificates.certificate.octets())?;
+    at.checked_sub(host::now().as_secs()).map(Duration::from_secs)
 }
 
 #[cfg(test)]

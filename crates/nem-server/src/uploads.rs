@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use asn1::EncodedCertificate;
-use nem::ledger::{Certificates, Record, State};
+use nem::ledger::{Record, State};
 use nem::{Label, Refusal, Standing};
 use serde::Serialize;
 use tracing::{error, warn};
@@ -14,7 +13,7 @@ use transfer::uploads::{Ask, RequestForm, UploadHandler, UploadReply};
 use crate::current::Distribution;
 use crate::identity::Identity;
 use crate::listing::{RequestEntry, fingerprint};
-use crate::renewal::renew_from;
+use crate::renewal::{renew_after, renew_from};
 use crate::service::{Form, Service};
 
 /// How many of its requests a station is shown.
@@ -141,7 +140,7 @@ impl Uploads {
     fn status(&self, status: u16, record: &Record) -> UploadReply {
         let name = record.label.as_ref().map_or_else(|| record.id.to_string(), ToString::to_string);
         let retry_after = match (record.deliverable(), &record.state) {
-            (Some(certificates), _) => renewal_hint(certificates),
+            (Some(certificates), _) => renew_after(certificates),
             (None, State::Rejected { .. }) => None,
             _ => Some(self.service.retry_after()),
         };
@@ -166,7 +165,7 @@ impl Uploads {
                 let above = certificates.chain.iter().filter(|_| chain);
                 let all = std::iter::once(&certificates.certificate).chain(above);
                 let octets = all.map(|one| one.octets().to_vec()).collect();
-                UploadReply::Certificates { certificates: octets, retry_after: renewal_hint(certificates) }
+                UploadReply::Certificates { certificates: octets, retry_after: renew_after(certificates) }
             }
             (None, State::Rejected { reason }) => refused(403, reason),
             _ => self.status(202, &record),
@@ -176,11 +175,6 @@ impl Uploads {
 
 const BAD_NAME: &str =
     "a request's name has 1 to 64 letters, digits and . _ - of ASCII, and does not begin with a point";
-
-fn renewal_hint(certificates: &Certificates) -> Option<Duration> {
-    let at = renew_from(EncodedCertificate::octets(&certificates.certificate))?;
-    at.checked_sub(host::now().as_secs()).map(Duration::from_secs)
-}
 
 fn json(
     status: u16,

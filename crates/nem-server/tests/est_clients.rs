@@ -48,6 +48,33 @@ fn whoever_cannot_wait_is_told_when_to_come_back() {
     assert_eq!(house.raca.issued().len(), 1);
 }
 
+/// 200 at both operations says when to renew, each certificate its own moment in the window: a fleet is spread by that.
+#[test]
+fn whoever_gets_a_certificate_is_told_when_to_renew_it() {
+    let house = House::new();
+    let ask = |operation: &str, file: &str, certificate: &str, key: &str| -> u64 {
+        house.request(file, "/CN=enb1.operator.example");
+        let url = format!("https://{}/.well-known/est/{operation}", house.nem.address());
+        let body = format!("@{file}.p10");
+        let curl =
+            format!("-sS --fail --cacert ra/ca.pem --cert {certificate} --key {key} -D headers -o body");
+        let more = ["-H", "Content-Type: application/pkcs10", "--data-binary", &body, &url];
+        run_words("curl", &words(&curl, &more), house.path()).success();
+        house.certificate(&fs::read_to_string(house.path().join("body")).unwrap());
+        let headers = fs::read_to_string(house.path().join("headers")).unwrap().to_lowercase();
+        let hint = headers.lines().find_map(|line| line.strip_prefix("retry-after: "));
+        hint.unwrap_or_else(|| panic!("{headers}")).trim().parse().unwrap()
+    };
+    let first = ask("simpleenroll", "first", "enb1.pem", "enb1.key");
+    fs::rename(house.path().join("got.pem"), house.path().join("operator.pem")).unwrap();
+    let second = ask("simplereenroll", "second", "operator.pem", "first.p10.key");
+    let day = 24 * 3600;
+    for hint in [first, second] {
+        assert!((365 * day / 3 * 2 - day..365 * day / 6 * 5 + day).contains(&hint), "{hint}");
+    }
+    assert_ne!(first, second);
+}
+
 fn strongswan_enrols(house: &House) {
     run("openssl", "x509 -in enb1.pem -outform DER -out enb1.der", house.path()).success();
     run("openssl", "pkey -in enb1.key -outform DER -out enb1.key.der", house.path()).success();

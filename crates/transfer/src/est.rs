@@ -37,6 +37,13 @@ pub struct EstEnroll {
 pub enum EstReply {
     /// Certificates in DER.
     Certificates(Vec<Vec<u8>>),
+    /// The certificate that was asked for, and what comes along with it, in DER.
+    Issued {
+        /// The certificates.
+        certificates: Vec<Vec<u8>>,
+        /// When to ask for the next one; Retry-After says so (RFC 9110 section 10.2.3).
+        renew_after: Option<Duration>,
+    },
     /// 202: ask again with the same request.
     Pending {
         /// When to ask again.
@@ -145,20 +152,14 @@ fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
 
 fn answer(reply: EstReply) -> Response {
     match reply {
-        EstReply::Certificates(certificates) => match certs_only::encode(&certificates) {
-            Ok(der) => (
-                [
-                    (header::CONTENT_TYPE, "application/pkcs7-mime; smime-type=certs-only"),
-                    (header::HeaderName::from_static("content-transfer-encoding"), "base64"),
-                ],
-                encode_base64(&der),
-            )
-                .into_response(),
-            Err(error) => {
-                tracing::error!(reason = %error, "certificates could not be encoded");
-                text(StatusCode::INTERNAL_SERVER_ERROR, "the certificates could not be encoded")
+        EstReply::Certificates(certificates) => certs(&certificates),
+        EstReply::Issued { certificates, renew_after } => {
+            let answer = certs(&certificates);
+            match renew_after {
+                Some(renew_after) => with_retry_after(answer, renew_after),
+                None => answer,
             }
-        },
+        }
         EstReply::Pending { retry_after } => with_retry_after(
             text(StatusCode::ACCEPTED, "not decided yet; ask again with the same request"),
             retry_after,
@@ -170,6 +171,23 @@ fn answer(reply: EstReply) -> Response {
                 Some(retry_after) => with_retry_after(answer, retry_after),
                 None => answer,
             }
+        }
+    }
+}
+
+fn certs(certificates: &[Vec<u8>]) -> Response {
+    match certs_only::encode(certificates) {
+        Ok(der) => (
+            [
+                (header::CONTENT_TYPE, "application/pkcs7-mime; smime-type=certs-only"),
+                (header::HeaderName::from_static("content-transfer-encoding"), "base64"),
+            ],
+            encode_base64(&der),
+        )
+            .into_response(),
+        Err(error) => {
+            tracing::error!(reason = %error, "certificates could not be encoded");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the certificates could not be encoded")
         }
     }
 }

@@ -275,6 +275,10 @@ impl EstHandler for Est {
         match request.csr.get(4) {
             Some(1) => EstReply::Pending { retry_after: Duration::from_secs(7) },
             Some(2) => EstReply::refused(403, "station unknown"),
+            Some(3) => EstReply::Issued {
+                certificates: vec![request.csr],
+                renew_after: Some(Duration::from_secs(86_400)),
+            },
             _ => EstReply::Certificates(vec![request.csr, vec![0x30, 0x01, u8::from(request.renewal)]]),
         }
     }
@@ -305,6 +309,8 @@ async fn a_station_with_a_vendor_certificate_is_served() {
     assert_eq!(client.ca_certs().await.unwrap(), [csr(9)]);
     let outcome = client.enroll(&csr(5), false).await.unwrap();
     assert_eq!(outcome, EstOutcome::Certificates(vec![vec![0x30, 0x01, 0], csr(5)]));
+    // That it says when to renew makes it no refusal.
+    assert_eq!(client.enroll(&csr(3), false).await.unwrap(), EstOutcome::Certificates(vec![csr(3)]));
     let outcome = client.enroll(&csr(1), true).await.unwrap();
     assert_eq!(outcome, EstOutcome::Pending { retry_after: Duration::from_secs(7) });
     let EstOutcome::Refused { status, reason, .. } = client.enroll(&csr(2), false).await.unwrap() else {
