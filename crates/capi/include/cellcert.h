@@ -1760,7 +1760,8 @@ int32_t cellcert_nem_timeout(const cellcert_nem *nem,
  station; the NEM keeps nothing of it. Read what to send with cellcert_nem_passage_message, and where to with cellcert_nem_passage_upstream,
  before the next call that changes the NEM.
 
- add: not 0 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1).
+ add: 0 to send it as it is; 1 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1); 2 to have it
+ take the place of the station's where that may be (section 5.2.3).
 
  # Safety
  The pointers are NULL or point to what they say.

@@ -37,6 +37,7 @@ mod protection;
 mod quirks;
 mod reading;
 mod refusal;
+mod replaced;
 mod revocation;
 mod root_update;
 mod status;
@@ -72,6 +73,7 @@ pub use protection::{Encapsulation, KemTrust, MacCredential, ProtectedPart, Refe
 pub use quirks::{Quirk, Quirks, UnknownQuirk};
 pub use reading::{Deviation, ReadingPolicy};
 pub use refusal::UnprotectedRefusal;
+pub use replaced::{keeps_its_protection, replace_protection};
 pub use revocation::{RevDetails, RevRepContent, RevReqContent};
 pub use status::{PkiFailureInfo, PkiFreeText, PkiStatus, PkiStatusInfo};
 pub use support::{GenMsgContent, GenRepContent};

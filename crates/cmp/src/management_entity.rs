@@ -15,5 +15,6 @@ mod revocation;
 
 pub use grant::Grant;
 pub use reply::{AwaitingCertConf, AwaitingPollReq, Confirmation, OpenRequest, ReplyTo, Responder};
+pub(crate) use request::verify_pop;
 pub use request::{Possession, VerifiedRequest};
 pub use revocation::RevocationRequest;

@@ -122,6 +122,11 @@ impl PkiMessage {
         self.fields.body.value()
     }
 
+    /// The body as received, with its tag.
+    pub(crate) fn body_octets(&self) -> &[u8] {
+        self.fields.body.octets()
+    }
+
     /// The signature or MAC.
     pub fn protection(&self) -> Option<&BitString> {
         self.fields.protection.as_ref()

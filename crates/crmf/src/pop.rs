@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use asn1::Captured;
 use crypto::{CryptoProvider, PublicKey, SharedSecret, SignatureAlgorithm, VerifyError};
-use der::asn1::BitString;
+use der::asn1::{BitString, Null};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
@@ -42,6 +42,17 @@ impl VerifiedCertReqMsg {
     /// The extensions asked for, each once.
     pub fn extensions(&self) -> &[Extension] {
         self.message.template().extensions()
+    }
+
+    /// The same request with a subject, as an RA makes it that has verified the proof of possession: that does not cover a subject, so
+    /// raVerified takes its place (RFC 9483 section 5.2.3.2).
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub fn with_subject(&self, subject: Name) -> Result<CertReqMsg, Error> {
+        let mut cert_req = self.message.cert_req().value().clone();
+        cert_req.cert_template.subject = Some(subject);
+        without_signature(cert_req, ProofOfPossession::RaVerified(Null), self.message.reg_info().to_vec())
     }
 }
 

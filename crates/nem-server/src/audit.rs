@@ -16,6 +16,7 @@ use nem::{Event, Happening, Nem, Passage, Refusal, Standing};
 use tracing::error;
 use x509_cert::Certificate;
 
+use crate::cmp_stations::how;
 use crate::config::Config;
 
 /// Who orders by hand.
@@ -103,7 +104,7 @@ impl Audit {
     pub(crate) fn record_passage(&self, passed: &Result<Passage, Refusal>) {
         match passed {
             Ok(passage) => {
-                let decision = format!("passed up to {}", passage.upstream);
+                let decision = format!("passed up to {} {}", passage.upstream, how(passage.passing));
                 let mut entry = Entry::new(&passage.station, passage.body, decision);
                 entry.transaction_id = passage.transaction_id.as_ref().map(ToString::to_string);
                 self.record(&[entry]);

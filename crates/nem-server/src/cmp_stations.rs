@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cmp::{PkiFailureInfo, ReadingPolicy};
-use nem::{Passage, Refusal};
+use nem::{Passage, Passing, Refusal};
 use serde::Deserialize;
 use tracing::{error, info, warn};
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse};
@@ -20,14 +20,28 @@ pub(crate) enum StationCmp {
     Unchanged,
     /// Each nested in a message that the NEM signs (RFC 9483 section 5.2.2.1).
     AddedProtection,
+    /// Signed by the NEM instead of the station (RFC 9483 section 5.2.3).
+    ReplacedProtection,
     /// Not at all.
     Off,
 }
 
-/// Which messages of stations are taken, and how they go up.
+impl StationCmp {
+    /// `None` when they do not go up.
+    pub(crate) const fn passing(self) -> Option<Passing> {
+        match self {
+            Self::Unchanged => Some(Passing::Unchanged),
+            Self::AddedProtection => Some(Passing::AddedProtection),
+            Self::ReplacedProtection => Some(Passing::ReplacedProtection),
+            Self::Off => None,
+        }
+    }
+}
+
+/// Which messages of stations are taken, where any are, and how they go up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StationMessages {
-    pub(crate) policy: StationCmp,
+    pub(crate) policy: Passing,
     pub(crate) reading: ReadingPolicy,
 }
 
@@ -46,10 +60,9 @@ impl CmpHandler for CmpStations {
             false => Identity::of_certificates(&request.peer.certificates),
         };
         let octets = Arc::new(request.octets);
-        let StationMessages { policy, reading } = self.messages;
-        let add = policy == StationCmp::AddedProtection;
+        let messages = self.messages;
         let passage = match identity {
-            Ok(identity) => self.service.pass_up(identity, octets.clone(), reading, add).await,
+            Ok(identity) => self.service.pass_up(identity, octets.clone(), messages).await,
             Err(refusal) => Err(refusal),
         };
         let (fail_info, reason) = match passage {
@@ -57,7 +70,8 @@ impl CmpHandler for CmpStations {
                 let Passage { station, upstream, body, .. } = &passage;
                 let transaction = passage.transaction_id.as_ref().map(ToString::to_string);
                 let transaction = transaction.unwrap_or_default();
-                info!(%station, %peer, %upstream, %transaction, "{body} of the station passed up");
+                let how = how(passage.passing);
+                info!(%station, %peer, %upstream, %transaction, "{body} of the station passed up {how}");
                 match self.service.pass(passage.clone(), octets.clone()).await {
                     Ok(answer) => return CmpResponse::ok(answer),
                     Err(reason) => {
@@ -83,6 +97,14 @@ impl CmpHandler for CmpStations {
                 answer
             }
         }
+    }
+}
+
+pub(crate) const fn how(passing: Passing) -> &'static str {
+    match passing {
+        Passing::Unchanged => "unchanged",
+        Passing::AddedProtection => "with added protection",
+        Passing::ReplacedProtection => "with its protection replaced",
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Config {
     #[serde(default = "default_audit")]
     pub(crate) audit: PathBuf,
     pub(crate) stations: PathBuf,
+    #[serde(default = "default_shutdown")]
+    shutdown_seconds: u64,
     pub(crate) tls: Credential,
     /// `[upstream]`, or `[[upstream]]` for each of several.
     #[serde(rename = "upstream")]
@@ -64,6 +66,10 @@ pub(crate) struct Config {
 
 fn default_audit() -> PathBuf {
     "audit.jsonl".into()
+}
+
+const fn default_shutdown() -> u64 {
+    10
 }
 
 /// A certificate (with its chain behind it, root excluded) and its private key.
@@ -195,6 +201,11 @@ impl Config {
     fn keys(&mut self) -> impl Iterator<Item = (&mut KeyLocation, &mut Option<PassphraseSource>)> {
         let tls = (&mut self.tls.key, &mut self.tls.key_passphrase);
         std::iter::once(tls).chain(self.upstreams.iter_mut().map(Upstream::key_mut))
+    }
+
+    /// How long what is under way may take when the NEM is told to stop.
+    pub(crate) const fn shutdown(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
     }
 
     /// Where a running `nem serve` listens for the other commands: beside the ledger that it has locked.

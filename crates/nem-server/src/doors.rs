@@ -1,8 +1,7 @@
-//! Further listeners beside the one for EST, each stopped with it.
+//! The listeners, all of them stopped together.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::info;
 use transfer::server::Limits;
+use transfer::tls::ServerTls;
 
 use crate::ftp::{FtpServer, Passive};
 
@@ -45,12 +45,11 @@ impl Tunnel {
 pub(crate) struct Doors {
     tasks: JoinSet<()>,
     stopping: watch::Sender<()>,
-    drain: Duration,
 }
 
 impl Doors {
-    pub(crate) fn new(drain: Duration) -> Self {
-        Self { tasks: JoinSet::new(), stopping: watch::Sender::new(()), drain }
+    pub(crate) fn new() -> Self {
+        Self { tasks: JoinSet::new(), stopping: watch::Sender::new(()) }
     }
 
     /// Serves without TLS there. `what` is for the log.
@@ -63,9 +62,20 @@ impl Doors {
     ) -> Result<()> {
         let listener = bind(address).await?;
         info!("{what} on http://{}", listener.local_addr()?);
-        let stop = self.stop_signal();
-        self.tasks.spawn(transfer::server::serve(listener, router, None, limits, stop));
+        self.serve(listener, router, None, limits);
         Ok(())
+    }
+
+    /// Serves there.
+    pub(crate) fn serve(
+        &mut self,
+        listener: TcpListener,
+        router: Router,
+        tls: Option<ServerTls>,
+        limits: Limits,
+    ) {
+        let stop = self.stop_signal();
+        self.tasks.spawn(transfer::server::serve(listener, router, tls, limits, stop));
     }
 
     /// Serves FTP there.
@@ -87,11 +97,10 @@ impl Doors {
         async move { while stop.changed().await.is_ok() {} }
     }
 
-    /// Closes them, and lets what is under way end.
+    /// Closes them, and returns when what is under way there has ended.
     pub(crate) async fn close(mut self) {
         drop(self.stopping);
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(self.drain + Duration::from_secs(1), ended).await;
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 

@@ -26,6 +26,7 @@ use tracing::{error, warn};
 use transfer::Visitors;
 use transfer::tls::ServerTls;
 
+use crate::busy::Busy;
 use crate::cmp_stations::StationMessages;
 use crate::service::Service;
 use files::Files;
@@ -34,6 +35,8 @@ use remembered::Remembered;
 
 /// Sessions of one address at a time: whoever leaves them hanging leaves the rest for others.
 const SESSIONS_PER_ADDRESS: usize = 4;
+/// How long the reply to a command may take to leave, when the NEM stops.
+const REPLY: Duration = Duration::from_millis(200);
 /// How long a session may be silent.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -79,11 +82,12 @@ pub(crate) struct FtpServer {
     service: Arc<Service>,
     login: Arc<Login>,
     remembered: Arc<Remembered>,
-    cmp: StationMessages,
+    cmp: Option<StationMessages>,
     /// `None` inside the tunnel.
     tls: Option<ServerTls>,
     passive: Passive,
     max_request_octets: usize,
+    transfers: Busy,
     sessions: Arc<Semaphore>,
     visitors: Visitors,
 }
@@ -93,7 +97,7 @@ impl FtpServer {
         service: Arc<Service>,
         tls: Option<ServerTls>,
         passive: Passive,
-        cmp: StationMessages,
+        cmp: Option<StationMessages>,
         max_request_octets: usize,
         max_connections: usize,
     ) -> Arc<Self> {
@@ -105,12 +109,14 @@ impl FtpServer {
             tls,
             passive,
             max_request_octets,
+            transfers: Busy::default(),
             sessions: Arc::new(Semaphore::new(max_connections)),
             visitors: Visitors::new(SESSIONS_PER_ADDRESS),
         })
     }
 
-    /// Serves until `stop` is done. Sessions end with the program: what they brought is in the ledger.
+    /// Serves until `stop` is done, and until nothing is transferred any more. Sessions end with the program: what they brought is in
+    /// the ledger.
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -119,7 +125,7 @@ impl FtpServer {
                 (place, listener.accept().await)
             };
             let (place, accepted) = tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => break,
                 accepted = accepted => accepted,
             };
             match accepted {
@@ -141,6 +147,8 @@ impl FtpServer {
                 }
             }
         }
+        drop(listener);
+        self.transfers.quiet(REPLY).await;
     }
 
     async fn session(&self, stream: TcpStream) {
@@ -149,6 +157,7 @@ impl FtpServer {
             remembered: self.remembered.clone(),
             cmp: self.cmp,
             max_request_octets: self.max_request_octets,
+            transfers: self.transfers.clone(),
         };
         let (first, last) = self.passive.ports;
         let mut builder = ServerBuilder::<Files, StationUser>::with_user_detail_provider(

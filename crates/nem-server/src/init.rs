@@ -211,6 +211,7 @@ listen = {listen:?}            # HOST:PORT; port 0 picks a free one
 ledger = "ledger.redb"               # what was asked for and issued
 audit = "audit.jsonl"                # every decision, a line each, chained by hashes: `nem audit verify`
 stations = "stations.toml"           # who may enrol
+shutdown_seconds = 10                # what is under way when `nem serve` is told to stop may take so long; the rest goes on at the next start
 
 [tls]                                # as stations see the NEM
 certificate = "tls.pem"              # with its chain behind it
@@ -254,7 +255,7 @@ hold_seconds = 5                     # how long a station is kept waiting before
 retry_after_seconds = 5              # when it is to do so
 max_requests = 100000                # under way at a time
 max_requests_per_station = 4
-station_cmp = "unchanged"            # how messages go up that stations sign themselves; or "added-protection", "off"
+station_cmp = "unchanged"            # how messages go up that stations sign themselves; or "added-protection", "replaced-protection", "off"
 
 # [tunnel]                             # where the stations' IPsec tunnel ends: HTTP without TLS, and who has an address is who
 # listen = "10.8.0.1:8080"             # the inventory says (tunnel_address); an address inside the tunnel

@@ -3,6 +3,7 @@
 
 mod admin;
 mod audit;
+mod busy;
 pub mod by_hand;
 mod cmp_stations;
 mod config;

@@ -22,7 +22,7 @@ use transfer::uploads::upload_router;
 use crate::admin::Running;
 use crate::audit::Audit;
 use crate::by_hand::automatic;
-use crate::cmp_stations::{CmpStations, StationCmp, StationMessages};
+use crate::cmp_stations::{CmpStations, StationMessages};
 use crate::config::Config;
 use crate::current::Current;
 use crate::doors::Doors;
@@ -47,6 +47,7 @@ pub async fn serve(
 ) -> Result<()> {
     let shown = path.display();
     let config = Arc::new(Config::read(path)?);
+    warn_of_limit(&config);
     let mut hangup = host::reload_signal().context("SIGHUP cannot be handled")?;
     let trusted = credentials::trusted(&config)?;
     let clients = ClientTrust::new(&trusted.tls_anchors()).context("trust")?;
@@ -105,15 +106,12 @@ pub async fn serve(
         let uploads =
             Uploads { service: service.clone(), hold: config.intake.hold(), ca_certificates, tunnel };
         let router = upload_router(Arc::new(uploads), limits);
-        let messages = station_messages(&config);
-        if messages.policy == StationCmp::Off {
-            return router;
-        }
+        let Some(messages) = station_messages(&config) else { return router };
         let stations = CmpStations { service: service.clone(), messages, tunnel };
         router.merge(cmp_router(Arc::new(stations), limits))
     };
     let over_tls = uploads(false);
-    let mut doors = Doors::new(limits.drain);
+    let mut doors = Doors::new();
     if let Some(tunnel) = &config.tunnel {
         doors.open_http("stations inside the tunnel", tunnel.listen, uploads(true), limits).await?;
         if let Some(address) = tunnel.ftp_listen {
@@ -149,10 +147,11 @@ pub async fn serve(
         let running = running.clone();
         control.serve(move |line| running.answer(line))
     };
+    doors.serve(listener, router, Some(tls), limits);
     // The socket listens already, so whoever connects from now on is accepted.
     ready(&url);
     tokio::select! {
-        () = transfer::server::serve(listener, router, Some(tls), limits, shutdown) => {}
+        () = shutdown => {}
         () = commands => {}
         () = service.clone().run() => {}
         () = keeper.run() => {}
@@ -163,9 +162,36 @@ pub async fn serve(
         outcome = watch_presence(service.clone(), presence_file, presence_watch) => outcome?,
         outcome = watch_crls(current, crl_watch) => outcome?,
     }
-    doors.close().await;
-    info!("stopped");
+    stop(&service, doors, config.shutdown()).await;
     Ok(())
+}
+
+/// Lets what is under way end, for so long. What does not end by then is in the ledger: it goes on at the next start.
+async fn stop(service: &Arc<Service>, doors: Doors, time: Duration) {
+    info!("stopping within {} s", time.as_secs());
+    service.stop();
+    let ended = async {
+        tokio::join!(doors.close(), service.idle());
+    };
+    // The servers cut off what takes longer, and say so.
+    if tokio::time::timeout(time + Duration::from_millis(500), ended).await.is_err() {
+        warn!("not everything that was under way ended in time");
+    }
+    let service = service.clone();
+    let open = tokio::task::spawn_blocking(move || service.requests_under_way()).await.unwrap_or_default();
+    info!(requests = open, "stopped; what is under way goes on at the next start");
+}
+
+/// Each station's connection is a file of the process, and so is each to an RA/CA; some are needed beside.
+fn warn_of_limit(config: &Config) {
+    const BESIDE: u64 = 128;
+    let connections = u64::try_from(config.intake.max_connections).unwrap_or(u64::MAX);
+    if let Some(limit) = host::raise_open_files().filter(|limit| *limit < connections.saturating_add(BESIDE))
+    {
+        warn!(
+            "intake.max_connections: is {connections}, but the operating system lets this process have {limit} files and connections open"
+        );
+    }
 }
 
 fn ftp_server(
@@ -179,10 +205,12 @@ fn ftp_server(
     FtpServer::new(service.clone(), tls, passive, station_messages(config), octets, connections)
 }
 
-fn station_messages(config: &Config) -> StationMessages {
+/// `None` when stations' own messages are not taken.
+fn station_messages(config: &Config) -> Option<StationMessages> {
+    let policy = config.intake.station_cmp.passing()?;
     let mut reading = ReadingPolicy::default();
     reading.message_size = config.intake.max_request_octets;
-    StationMessages { policy: config.intake.station_cmp, reading }
+    Some(StationMessages { policy, reading })
 }
 
 fn limits(config: &Config) -> Limits {
@@ -190,8 +218,7 @@ fn limits(config: &Config) -> Limits {
     limits.body_size = config.intake.max_request_octets;
     limits.connections = config.intake.max_connections;
     limits.connections_per_address = config.intake.max_connections_per_address;
-    // A request that waits for its certificate has that long, too, when the server stops.
-    limits.drain = limits.drain.max(config.intake.hold() + Duration::from_secs(1));
+    limits.drain = config.shutdown();
     limits
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use asn1::UnixTime;
-use cmp::{BodyKind, PkiFailureInfo, PkiMessage, ReadingPolicy};
+use cmp::{BodyKind, PkiFailureInfo, PkiMessage};
 use crypto::Revocation;
 use host::audit::Entry;
 use host::{log_revocation, now};
@@ -25,6 +25,8 @@ use transfer::TransferError;
 use transfer::http::CmpClient;
 
 use crate::audit::{self, Audit};
+use crate::busy::Busy;
+use crate::cmp_stations::StationMessages;
 use crate::identity::Identity;
 use crate::metrics::Counters;
 use crate::status::Status;
@@ -45,6 +47,9 @@ pub(crate) struct Service {
     arrivals: Mutex<VecDeque<Waiting>>,
     /// The requests whose certificates were fetched meanwhile.
     fetched: Mutex<Vec<RequestId>>,
+    /// What is at RA/CAs.
+    exchanges: Busy,
+    stopped: watch::Sender<bool>,
 }
 
 /// Uploads that are taken together at most: nobody else has the NEM meanwhile.
@@ -69,6 +74,8 @@ impl Service {
             waiting: Mutex::default(),
             arrivals: Mutex::default(),
             fetched: Mutex::default(),
+            exchanges: Busy::default(),
+            stopped: watch::Sender::new(false),
         })
     }
 
@@ -87,6 +94,22 @@ impl Service {
                 changed = due.changed() => if changed.is_err() { return },
             }
         }
+    }
+
+    /// From now on nothing goes up any more, and nobody is kept waiting: what is under way goes on at the next start.
+    pub(crate) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Returns when no message is at an RA/CA any more.
+    pub(crate) async fn idle(&self) {
+        self.exchanges.idle().await;
+    }
+
+    /// Returns when it was stopped.
+    async fn stopped(&self) {
+        // There is a sender as long as there is a service.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
     pub(crate) async fn upload(
@@ -155,6 +178,11 @@ impl Service {
         Status::of(&lock(&self.nem), now())
     }
 
+    /// See [`Nem::requests_under_way`]. Blocks.
+    pub(crate) fn requests_under_way(&self) -> usize {
+        lock(&self.nem).requests_under_way()
+    }
+
     pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -173,12 +201,12 @@ impl Service {
         self: &Arc<Self>,
         identity: Identity,
         octets: Arc<Vec<u8>>,
-        reading: ReadingPolicy,
-        add: bool,
+        StationMessages { policy, reading }: StationMessages,
     ) -> Result<Passage, Refusal> {
         let service = self.clone();
         let pass = move || {
-            let passed = service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, add, now));
+            let passed =
+                service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, policy, now));
             service.audit.record_passage(&passed);
             passed
         };
@@ -294,7 +322,10 @@ impl Service {
         decided.as_mut().enable();
         let mut standing = self.standing(request).await;
         if matches!(standing, Ok(Some(Standing::UnderWay { .. }))) {
-            let _ = tokio::time::timeout(at_most, decided).await;
+            tokio::select! {
+                _ = tokio::time::timeout(at_most, decided) => {}
+                () = self.stopped() => {}
+            }
             standing = self.standing(request).await;
         }
         let mut waiting = lock(&self.waiting);
@@ -375,8 +406,15 @@ impl Service {
         self.audit.record(&decided);
         for output in outputs {
             match output {
+                // It is in the ledger, and goes up after the next start, octet for octet.
+                Output::Send { .. } if *self.stopped.borrow() => {}
                 Output::Send { exchange, upstream, message } => {
-                    tokio::spawn(self.clone().exchange(exchange, upstream, message));
+                    let under_way = self.exchanges.begin();
+                    let exchange = self.clone().exchange(exchange, upstream, message);
+                    tokio::spawn(async move {
+                        exchange.await;
+                        drop(under_way);
+                    });
                 }
                 Output::Event(event) => self.announce(&event),
                 Output::Notice(notice) => log_notice(&notice),

@@ -26,6 +26,7 @@ use crate::inventory::{Inventory, StationAnchors};
 use crate::ledger::{Fetch, Ledger, Record, RequestId, State};
 use crate::line::Line;
 use crate::operate::BatchStatus;
+use crate::passages::Passages;
 use crate::presence::{Liveness, Presence};
 use crate::requests::Requests;
 use crate::upstream::Upstream;
@@ -127,6 +128,7 @@ pub struct Nem {
     pub(crate) lines: BTreeMap<Arc<str>, Line>,
     pub(crate) requests: Requests,
     pub(crate) presence: Presence,
+    passages: Passages,
     pub(crate) exchanges: BTreeMap<ExchangeId, Exchange>,
     pub(crate) last_exchange: u64,
     /// Batches that an RA/CA lets wait, by when it is asked again.
@@ -161,6 +163,7 @@ impl Nem {
             ledger,
             lines: BTreeMap::new(),
             requests: Requests::default(),
+            passages: Passages::default(),
             exchanges: BTreeMap::new(),
             last_exchange: 0,
             delayed: BTreeMap::new(),

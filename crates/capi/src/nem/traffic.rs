@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use cmp::ReadingPolicy;
-use nem::{ExchangeId, Input, Label, Upload};
+use nem::{ExchangeId, Input, Label, Passing, Upload};
 
 use super::config::{Known, Shown};
 use super::standing::standing_number;
@@ -169,7 +169,8 @@ pub unsafe extern "C" fn cellcert_nem_timeout(nem: *const Nem, milliseconds: *mu
 /// station; the NEM keeps nothing of it. Read what to send with cellcert_nem_passage_message, and where to with cellcert_nem_passage_upstream,
 /// before the next call that changes the NEM.
 ///
-/// add: not 0 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1).
+/// add: 0 to send it as it is; 1 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1); 2 to have it
+/// take the place of the station's where that may be (section 5.2.3).
 ///
 /// # Safety
 /// The pointers are NULL or point to what they say.
@@ -186,7 +187,12 @@ pub unsafe extern "C" fn cellcert_nem_pass_up(
     unsafe {
         change(context, nem, |nem, passage, now| {
             let (known, message) = (Known::new(shown)?, octets(message, message_len)?);
-            *passage = Some(nem.pass_up(known.shown(), message, &ReadingPolicy::default(), add != 0, now)?);
+            let policy = match add {
+                0 => Passing::Unchanged,
+                2 => Passing::ReplacedProtection,
+                _ => Passing::AddedProtection,
+            };
+            *passage = Some(nem.pass_up(known.shown(), message, &ReadingPolicy::default(), policy, now)?);
             Ok(|| ())
         })
     }

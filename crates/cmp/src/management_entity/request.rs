@@ -287,7 +287,7 @@ fn updated_certificate(
 
 /// Whoever is known by a shared secret has no authenticated name: without a subject, the request binds its key to the secret.
 /// raVerified is a word that only an RA may say (RFC 9810 section 5.2.8.1).
-fn verify_pop(
+pub(crate) fn verify_pop(
     request: &CertReqMsg,
     message: &ValidatedMessage,
     provider: &CryptoProvider,

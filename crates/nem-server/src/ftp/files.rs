@@ -18,7 +18,8 @@ use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageB
 
 use super::login::StationUser;
 use super::remembered::{Outcome, Remembered};
-use crate::cmp_stations::{StationCmp, StationMessages};
+use crate::busy::Busy;
+use crate::cmp_stations::StationMessages;
 use crate::service::{Form, Service};
 
 /// How many of its requests a station sees.
@@ -35,7 +36,9 @@ const MESSAGE: &str = "pki";
 pub(crate) struct Files {
     pub(super) service: Arc<Service>,
     pub(super) remembered: Arc<Remembered>,
-    pub(super) cmp: StationMessages,
+    pub(super) cmp: Option<StationMessages>,
+    /// What is being uploaded or cancelled.
+    pub(super) transfers: Busy,
     pub(super) max_request_octets: usize,
 }
 
@@ -201,9 +204,9 @@ impl Files {
 
     /// A message that the station signed itself: it goes up, and its answer lies where certificates do.
     async fn take_message(&self, user: &StationUser, label: &Label, octets: Vec<u8>) -> Result<()> {
-        let (octets, reading) = (Arc::new(octets), self.cmp.reading);
-        let add = self.cmp.policy == StationCmp::AddedProtection;
-        let passed = self.service.pass_up(user.identity.clone(), octets.clone(), reading, add).await;
+        let Some(messages) = self.cmp else { return Err(none()) };
+        let octets = Arc::new(octets);
+        let passed = self.service.pass_up(user.identity.clone(), octets.clone(), messages).await;
         let passage = passed.map_err(|refusal| {
             warn!(station = %user.station, "message refused: {refusal}");
             self.refuse(user, label, refusal.to_string());
@@ -359,7 +362,7 @@ impl StorageBackend<StationUser> for Files {
             return Err(ErrorKind::FileNameNotAllowedError.into());
         };
         let form = form_of(&ending);
-        let is_message = ending == MESSAGE && self.cmp.policy != StationCmp::Off;
+        let is_message = ending == MESSAGE && self.cmp.is_some();
         let Some(label) = Label::new(&stem).filter(|_| form.is_some() || is_message) else {
             return Err(ErrorKind::FileNameNotAllowedError.into());
         };
@@ -367,6 +370,7 @@ impl StorageBackend<StationUser> for Files {
         if start_pos != 0 {
             return Err(not_implemented());
         }
+        let _under_way = self.transfers.begin();
         let most = u64::try_from(self.max_request_octets).unwrap_or(u64::MAX);
         let mut octets = Vec::new();
         let mut input = input.take(most.saturating_add(1));
@@ -393,6 +397,7 @@ impl StorageBackend<StationUser> for Files {
         if form_of(&ending).is_none() {
             return Err(none());
         }
+        let _under_way = self.transfers.begin();
         let station = self.station(user).await?;
         let record = self.service.request_of(&station, &stem).await.map_err(failed)?.ok_or_else(none)?;
         if self.service.cancel(&station, record.id).await.map_err(failed)? {
