@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 
 use support::{House, Plan, enter, upload};
 use testkit::programs::{run, run_words, words};
+use tokio::net::TcpSocket;
 
 const SUBJECT: &str = "/CN=enb1.operator.example";
 
@@ -115,9 +116,11 @@ fn who_takes_all_connections_leaves_the_others_theirs() {
     let each = ("max_connections_per_address = 64", "max_connections_per_address = 8");
     let house = House::with(&Plan { settings: &[few, each], ..Plan::default() });
     house.request("good", SUBJECT);
-    // From one address, and not a word of TLS on any of them.
     let address: SocketAddr = house.nem.address().parse().unwrap();
-    let idle: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let most = host::raise_open_files();
+    assert!(most.is_none_or(|most| most > 4000), "`ulimit -Hn` must be 4096 or more");
+    // From one address, and not a word of TLS on any of them.
+    let idle: Vec<TcpStream> = (0..3000).map(|_| TcpStream::connect(address).unwrap()).collect();
     house.nem.wait_for_log(&["WARN", "the address has 8 already"]);
     let url = format!("https://{address}/.well-known/est/simpleenroll");
     let words = words(
@@ -126,6 +129,32 @@ fn who_takes_all_connections_leaves_the_others_theirs() {
     );
     run_words("curl", &words, house.path()).success();
     assert_eq!(house.raca.issued().len(), 1);
+    drop(idle);
+}
+
+/// From hundreds of addresses, each as many as it may have.
+#[test]
+fn thousands_of_connections_leave_room_for_a_station() {
+    let few = ("max_connections = 1024", "max_connections = 2500");
+    let each = ("max_connections_per_address = 64", "max_connections_per_address = 8");
+    let house = House::with(&Plan { settings: &[few, each], ..Plan::default() });
+    house.request("good", SUBJECT);
+    let address: SocketAddr = house.nem.address().parse().unwrap();
+    let most = host::raise_open_files();
+    assert!(most.is_none_or(|most| most > 4000), "`ulimit -Hn` must be 4096 or more");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let idle = runtime.block_on(async {
+        let mut idle = Vec::new();
+        for number in 0..2400_u16 {
+            let [high, low] = (number / 8).to_be_bytes();
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::from(([127, 1, high, low], 0))).unwrap();
+            idle.push(socket.connect(address).await.unwrap());
+        }
+        idle
+    });
+    house.delivers("enb1", "good.p10");
+    assert!(!house.nem.log().contains("could not be accepted"), "{}", house.nem.log());
     drop(idle);
 }
 
