@@ -226,10 +226,14 @@ pub mod rfc3565 {
 
     /// id-aes128-CBC
     pub const AES128_CBC: Oid = oid("2.16.840.1.101.3.4.1.2");
+    /// id-aes192-CBC
+    pub const AES192_CBC: Oid = oid("2.16.840.1.101.3.4.1.22");
     /// id-aes256-CBC
     pub const AES256_CBC: Oid = oid("2.16.840.1.101.3.4.1.42");
     /// id-aes128-wrap
     pub const AES128_WRAP: Oid = oid("2.16.840.1.101.3.4.1.5");
+    /// id-aes192-wrap
+    pub const AES192_WRAP: Oid = oid("2.16.840.1.101.3.4.1.25");
     /// id-aes256-wrap
     pub const AES256_WRAP: Oid = oid("2.16.840.1.101.3.4.1.45");
 }

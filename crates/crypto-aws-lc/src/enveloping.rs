@@ -1,10 +1,11 @@
 use std::fmt;
 
+use aes_kw::{KeyInit, KwAes192};
 use aws_lc_rs::agreement::{
     Algorithm, ECDH_P256, ECDH_P384, ECDH_P521, PrivateKey, UnparsedPublicKey, agree,
 };
 use aws_lc_rs::cipher::{
-    AES_128, AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
+    AES_128, AES_192, AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey,
     PaddedBlockEncryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::iv::FixedLength;
@@ -23,6 +24,9 @@ use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use crate::{AwsLc, KeyFileError, KeyType, SoftwareKey};
+
+/// Octets of the shortest key that is wrapped (NIST SP 800-38F section 5.3.1).
+const SHORTEST: usize = 16;
 
 impl Enveloping for AwsLc {
     fn encrypt(&self, cipher: &ContentEncryption, key: &[u8], octets: &[u8]) -> Option<Vec<u8>> {
@@ -43,14 +47,26 @@ impl Enveloping for AwsLc {
 
     fn wrap(&self, wrap: KeyWrap, wrapping_key: &[u8], key: &[u8]) -> Option<Vec<u8>> {
         let mut output = vec![0; key.len().checked_add(8)?];
-        let length = wrapping(wrap, wrapping_key)?.wrap(key, &mut output).ok()?.len();
+        let length = match wrap {
+            KeyWrap::Aes192 => {
+                let key = Some(key).filter(|key| key.len() >= SHORTEST)?;
+                KwAes192::new_from_slice(wrapping_key).ok()?.wrap_key(key, &mut output).ok()?.len()
+            }
+            _ => wrapping(wrap, wrapping_key)?.wrap(key, &mut output).ok()?.len(),
+        };
         output.truncate(length);
         Some(output)
     }
 
     fn unwrap(&self, wrap: KeyWrap, wrapping_key: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let mut output = Zeroizing::new(vec![0; wrapped.len()]);
-        let length = wrapping(wrap, wrapping_key)?.unwrap(wrapped, &mut output).ok()?.len();
+        let length = match wrap {
+            KeyWrap::Aes192 => {
+                let wrapped = Some(wrapped).filter(|wrapped| wrapped.len() >= SHORTEST + 8)?;
+                KwAes192::new_from_slice(wrapping_key).ok()?.unwrap_key(wrapped, &mut output).ok()?.len()
+            }
+            _ => wrapping(wrap, wrapping_key)?.unwrap(wrapped, &mut output).ok()?.len(),
+        };
         output.truncate(length);
         Some(output)
     }
@@ -116,12 +132,14 @@ impl KeyGenerator for SoftwareKeyGenerator {
 fn cipher_key(cipher: &ContentEncryption, key: &[u8]) -> Option<UnboundCipherKey> {
     let algorithm = match cipher.key_size {
         AesKeySize::Aes128 => &AES_128,
+        AesKeySize::Aes192 => &AES_192,
         AesKeySize::Aes256 => &AES_256,
         _ => return None,
     };
     UnboundCipherKey::new(algorithm, key).ok()
 }
 
+/// AWS-LC's Rust interface wraps with 128 and 256 bits only; what has 192 is RustCrypto's.
 fn wrapping(wrap: KeyWrap, key: &[u8]) -> Option<AesKek> {
     let algorithm = match wrap {
         KeyWrap::Aes128 => &key_wrap::AES_128,

@@ -1,8 +1,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use aes::{Aes128, Aes256};
-use aes_kw::{KwAes128, KwAes256};
+use aes::{Aes128, Aes192, Aes256};
+use aes_kw::{KwAes128, KwAes192, KwAes256};
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyInit, KeyIvInit};
 use crypto::{
@@ -25,6 +25,11 @@ impl Enveloping for RustCrypto {
                     .ok()?
                     .encrypt_padded_vec::<Pkcs7>(octets),
             ),
+            AesKeySize::Aes192 => Some(
+                cbc::Encryptor::<Aes192>::new_from_slices(key, &cipher.iv)
+                    .ok()?
+                    .encrypt_padded_vec::<Pkcs7>(octets),
+            ),
             AesKeySize::Aes256 => Some(
                 cbc::Encryptor::<Aes256>::new_from_slices(key, &cipher.iv)
                     .ok()?
@@ -37,6 +42,9 @@ impl Enveloping for RustCrypto {
     fn decrypt(&self, cipher: &ContentEncryption, key: &[u8], octets: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let deciphered = match cipher.key_size {
             AesKeySize::Aes128 => cbc::Decryptor::<Aes128>::new_from_slices(key, &cipher.iv)
+                .ok()?
+                .decrypt_padded_vec::<Pkcs7>(octets),
+            AesKeySize::Aes192 => cbc::Decryptor::<Aes192>::new_from_slices(key, &cipher.iv)
                 .ok()?
                 .decrypt_padded_vec::<Pkcs7>(octets),
             AesKeySize::Aes256 => cbc::Decryptor::<Aes256>::new_from_slices(key, &cipher.iv)
@@ -56,6 +64,9 @@ impl Enveloping for RustCrypto {
             KeyWrap::Aes128 => {
                 KwAes128::new_from_slice(wrapping_key).ok()?.wrap_key(key, &mut output).ok()?.len()
             }
+            KeyWrap::Aes192 => {
+                KwAes192::new_from_slice(wrapping_key).ok()?.wrap_key(key, &mut output).ok()?.len()
+            }
             KeyWrap::Aes256 => {
                 KwAes256::new_from_slice(wrapping_key).ok()?.wrap_key(key, &mut output).ok()?.len()
             }
@@ -73,6 +84,9 @@ impl Enveloping for RustCrypto {
         let length = match wrap {
             KeyWrap::Aes128 => {
                 KwAes128::new_from_slice(wrapping_key).ok()?.unwrap_key(wrapped, &mut output).ok()?.len()
+            }
+            KeyWrap::Aes192 => {
+                KwAes192::new_from_slice(wrapping_key).ok()?.unwrap_key(wrapped, &mut output).ok()?.len()
             }
             KeyWrap::Aes256 => {
                 KwAes256::new_from_slice(wrapping_key).ok()?.unwrap_key(wrapped, &mut output).ok()?.len()

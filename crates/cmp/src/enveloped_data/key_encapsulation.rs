@@ -72,6 +72,7 @@ pub(super) fn open(
 const fn length(wrap: KeyWrap) -> u16 {
     match wrap {
         KeyWrap::Aes128 => 16,
+        KeyWrap::Aes192 => 24,
         _ => 32,
     }
 }

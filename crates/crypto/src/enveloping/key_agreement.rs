@@ -79,7 +79,11 @@ impl KeyAgreement {
     /// # Errors
     /// When ukm is too long for DER.
     pub fn shared_info(self, ukm: Option<&[u8]>) -> der::Result<Vec<u8>> {
-        let bits: u32 = if matches!(self.wrap, KeyWrap::Aes128) { 128 } else { 256 };
+        let bits: u32 = match self.wrap {
+            KeyWrap::Aes128 => 128,
+            KeyWrap::Aes192 => 192,
+            KeyWrap::Aes256 => 256,
+        };
         let bits = bits.to_be_bytes();
         let info = SharedInfo {
             key_info: self.wrap.identifier(),
@@ -152,6 +156,8 @@ mod tests {
     fn the_length_of_the_key_stands_in_the_shared_info() {
         let info = KeyAgreement::new(DigestAlgorithm::Sha256, KeyWrap::Aes256).shared_info(None).unwrap();
         assert!(info.ends_with(&[0xa2, 6, 4, 4, 0, 0, 1, 0]), "{info:02x?}");
+        let info = KeyAgreement::new(DigestAlgorithm::Sha256, KeyWrap::Aes192).shared_info(None).unwrap();
+        assert!(info.ends_with(&[0xa2, 6, 4, 4, 0, 0, 0, 192]), "{info:02x?}");
         let info = KeyAgreement::new(DigestAlgorithm::Sha256, KeyWrap::Aes128).shared_info(Some(&[7; 2]));
         assert!(info.unwrap().ends_with(&[0xa0, 4, 4, 2, 7, 7, 0xa2, 6, 4, 4, 0, 0, 0, 128]));
     }

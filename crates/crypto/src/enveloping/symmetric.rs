@@ -11,7 +11,7 @@ use crate::{AesKeySize, AlgorithmError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContentEncryption {
-    /// How long the key is: 128 or 256 bits. AWS-LC's Rust interface wraps no key with 192.
+    /// How long the key is.
     pub key_size: AesKeySize,
     /// The initialization vector: random, and another one each time.
     pub iv: [u8; 16],
@@ -23,16 +23,20 @@ impl ContentEncryption {
         Self { key_size, iv }
     }
 
+    const fn oid(&self) -> ObjectIdentifier {
+        match self.key_size {
+            AesKeySize::Aes128 => rfc3565::AES128_CBC,
+            AesKeySize::Aes192 => rfc3565::AES192_CBC,
+            AesKeySize::Aes256 => rfc3565::AES256_CBC,
+        }
+    }
+
     /// The AlgorithmIdentifier to send.
     ///
     /// # Errors
-    /// When the size is not among those in use.
+    /// When it cannot be encoded, which nothing is known to cause.
     pub fn identifier(&self) -> Result<AlgorithmIdentifierOwned, AlgorithmError> {
-        let oid = match self.key_size {
-            AesKeySize::Aes128 => rfc3565::AES128_CBC,
-            AesKeySize::Aes256 => rfc3565::AES256_CBC,
-            AesKeySize::Aes192 => return Err(AlgorithmError::Unsupported(AES192_CBC)),
-        };
+        let oid = self.oid();
         let iv = OctetStringRef::new(&self.iv).map_err(|_| AlgorithmError::BadParameters(oid))?;
         Ok(AlgorithmIdentifierOwned { oid, parameters: Any::encode_from(&iv).ok() })
     }
@@ -43,18 +47,13 @@ impl ContentEncryption {
     /// When the cipher is not in the table, or its vector does not have 16 octets.
     pub fn from_identifier(identifier: &AlgorithmIdentifierOwned) -> Result<Self, AlgorithmError> {
         let oid = identifier.oid;
-        let key_size = match oid {
-            rfc3565::AES128_CBC => AesKeySize::Aes128,
-            rfc3565::AES256_CBC => AesKeySize::Aes256,
-            _ => return Err(AlgorithmError::Unsupported(oid)),
-        };
+        let of_size = |size: &AesKeySize| Self::new(*size, [0; 16]).oid() == oid;
+        let key_size = AesKeySize::ALL.into_iter().find(of_size).ok_or(AlgorithmError::Unsupported(oid))?;
         let iv = identifier.parameters.as_ref().and_then(|iv| iv.decode_as::<&OctetStringRef>().ok());
         let iv = iv.and_then(|iv| iv.as_bytes().try_into().ok());
         iv.map(|iv| Self { key_size, iv }).ok_or(AlgorithmError::BadParameters(oid))
     }
 }
-
-const AES192_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22");
 
 /// AES key wrap, which enciphers keys (RFC 3394, RFC 9481 section 4.4). Other than AES-CBC it notices what was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +61,21 @@ const AES192_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.10
 pub enum KeyWrap {
     /// id-aes128-wrap
     Aes128,
+    /// id-aes192-wrap
+    Aes192,
     /// id-aes256-wrap
     Aes256,
 }
 
 impl KeyWrap {
-    /// Both there are.
-    pub const ALL: [Self; 2] = [Self::Aes128, Self::Aes256];
+    /// Every one there is.
+    pub const ALL: [Self; 3] = [Self::Aes128, Self::Aes192, Self::Aes256];
 
     /// The algorithm's object identifier.
     pub const fn oid(self) -> ObjectIdentifier {
         match self {
             Self::Aes128 => rfc3565::AES128_WRAP,
+            Self::Aes192 => rfc3565::AES192_WRAP,
             Self::Aes256 => rfc3565::AES256_WRAP,
         }
     }
@@ -82,6 +84,7 @@ impl KeyWrap {
     pub const fn key_size(self) -> AesKeySize {
         match self {
             Self::Aes128 => AesKeySize::Aes128,
+            Self::Aes192 => AesKeySize::Aes192,
             Self::Aes256 => AesKeySize::Aes256,
         }
     }
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn every_identifier_is_found_again_and_nothing_else() {
-        for key_size in [AesKeySize::Aes128, AesKeySize::Aes256] {
+        for key_size in AesKeySize::ALL {
             let cipher = ContentEncryption::new(key_size, [9; 16]);
             let mut identifier = cipher.identifier().unwrap();
             assert_eq!(ContentEncryption::from_identifier(&identifier), Ok(cipher));
@@ -121,8 +124,6 @@ mod tests {
                 assert_eq!(ContentEncryption::from_identifier(&identifier), refused);
             }
         }
-        let none = ContentEncryption::new(AesKeySize::Aes192, [0; 16]).identifier();
-        assert_eq!(none, Err(AlgorithmError::Unsupported(AES192_CBC)));
         for wrap in KeyWrap::ALL {
             let mut identifier = wrap.identifier();
             assert_eq!(KeyWrap::from_identifier(&identifier), Ok(wrap));

@@ -25,6 +25,7 @@ fn check_content_encryption(provider: &CryptoProvider) {
     for group in set.test_groups {
         let size = match group.key_size {
             128 => AesKeySize::Aes128,
+            192 => AesKeySize::Aes192,
             256 => AesKeySize::Aes256,
             _ => continue,
         };
@@ -43,11 +44,13 @@ fn check_content_encryption(provider: &CryptoProvider) {
             }
         }
     }
-    assert!(valid > 40 && invalid > 60, "{valid} valid and {invalid} invalid");
-    let cipher = ContentEncryption::new(AesKeySize::Aes128, [0; 16]);
-    for length in [0, 15, 17, 24, 32] {
-        assert_eq!(enveloping.encrypt(&cipher, &vec![1; length], b"content"), None, "a key of {length}");
-        assert_eq!(enveloping.decrypt(&cipher, &vec![1; length], &[1; 16]), None, "a key of {length}");
+    assert!(valid > 60 && invalid > 90, "{valid} valid and {invalid} invalid");
+    for size in AesKeySize::ALL {
+        let cipher = ContentEncryption::new(size, [0; 16]);
+        for length in [0, 15, 16, 17, 24, 32, 33].into_iter().filter(|length| *length != size.length()) {
+            assert_eq!(enveloping.encrypt(&cipher, &vec![1; length], b"content"), None, "a key of {length}");
+            assert_eq!(enveloping.decrypt(&cipher, &vec![1; length], &[1; 16]), None, "a key of {length}");
+        }
     }
 }
 
@@ -58,6 +61,7 @@ fn check_key_wrap(provider: &CryptoProvider) {
     for group in set.test_groups {
         let wrap = match group.key_size {
             128 => KeyWrap::Aes128,
+            192 => KeyWrap::Aes192,
             256 => KeyWrap::Aes256,
             _ => continue,
         };
@@ -79,9 +83,14 @@ fn check_key_wrap(provider: &CryptoProvider) {
             }
         }
     }
-    assert!(valid > 20 && invalid > 60, "{valid} valid and {invalid} invalid");
-    assert_eq!(enveloping.wrap(KeyWrap::Aes128, &[1; 32], &[2; 16]), None, "another length");
-    assert_eq!(enveloping.wrap(KeyWrap::Aes256, &[1; 16], &[2; 16]), None, "another length");
+    assert!(valid > 30 && invalid > 90, "{valid} valid and {invalid} invalid");
+    for wrap in KeyWrap::ALL {
+        let own = wrap.key_size().length();
+        for length in [0, 15, 16, 17, 24, 32, 33].into_iter().filter(|length| *length != own) {
+            assert_eq!(enveloping.wrap(wrap, &vec![1; length], &[2; 16]), None, "a key of {length}");
+            assert_eq!(enveloping.unwrap(wrap, &vec![1; length], &[2; 24]), None, "a key of {length}");
+        }
+    }
 }
 
 /// Computed by OpenSSL 3.0: `openssl kdf -keylen 100 -kdfopt digest:SHA256 -kdfopt hexsecret:0001...1f -kdfopt hexinfo:f0f1f2f3 X963KDF`.
