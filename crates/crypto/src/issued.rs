@@ -8,10 +8,10 @@ use x509_cert::Certificate;
 use x509_cert::certificate::{TbsCertificate, Version};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
 use x509_cert::name::Name;
 
-use crate::{CertificatePath, CryptoProvider, PathError, alternative_names_match, names_match};
+use crate::{CertificatePath, CryptoProvider, KeyUse, PathError, alternative_names_match, names_match};
 
 /// What a base station asked for; the certificate that comes back is held against it, by the station itself and by the NEM.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub struct Requested<'a> {
     pub subject: Option<&'a Name>,
     /// The extensions; of these, subjectAltName counts.
     pub extensions: &'a [Extension],
+    /// What the key is for.
+    pub key_use: KeyUse,
 }
 
 impl Requested<'_> {
@@ -32,7 +34,7 @@ impl Requested<'_> {
     /// * it is for the key of the request, its subject is the one asked for, and no alternative name is missing;
     /// * it is an X.509 v3 certificate of an end entity, with a positive serial number of at most 20 octets (RFC 5280 section
     ///   4.1.2.2);
-    /// * it may sign, and extKeyUsage, where it is there, allows IKEv2 or TLS;
+    /// * it may do what its key is for, and extKeyUsage, where it is there, allows IKEv2 or TLS;
     /// * its path leads to one of the anchors, and is valid now.
     ///
     /// # Errors
@@ -49,8 +51,8 @@ impl Requested<'_> {
             return Err(CertificateFault::OtherPublicKey);
         }
         self.check_names(tbs)?;
-        check_profile(tbs)?;
-        provider.validate_path(path).map_err(CertificateFault::Path)?;
+        check_profile(tbs, self.key_use)?;
+        provider.validate_path_for(self.key_use, path).map_err(CertificateFault::Path)?;
         Ok(certificate)
     }
 
@@ -78,7 +80,7 @@ fn alternative_names(extensions: &[Extension]) -> Result<Vec<GeneralName>, Certi
     Ok(names)
 }
 
-fn check_profile(tbs: &TbsCertificate) -> Result<(), CertificateFault> {
+fn check_profile(tbs: &TbsCertificate, key_use: KeyUse) -> Result<(), CertificateFault> {
     let malformed = |_| CertificateFault::Malformed;
     if tbs.version() != Version::V3 {
         return Err(CertificateFault::Version);
@@ -90,12 +92,12 @@ fn check_profile(tbs: &TbsCertificate) -> Result<(), CertificateFault> {
     }
     let constraints = tbs.get_extension::<BasicConstraints>().map_err(malformed)?;
     let usage = tbs.get_extension::<KeyUsage>().map_err(malformed)?;
-    let usage = usage.map(|(_, usage)| usage.0);
-    let certifies = usage.is_some_and(|usage| usage.contains(KeyUsages::KeyCertSign));
+    let usage = usage.map(|(_, usage)| usage);
+    let certifies = usage.as_ref().is_some_and(KeyUsage::key_cert_sign);
     if certifies || constraints.is_some_and(|(_, constraints)| constraints.ca) {
         return Err(CertificateFault::CertificationAuthority);
     }
-    if usage.is_some_and(|usage| !usage.contains(KeyUsages::DigitalSignature)) {
+    if usage.is_some_and(|usage| !key_use.is_allowed_by(&usage)) {
         return Err(CertificateFault::Purpose);
     }
     let purposes = tbs.get_extension::<ExtendedKeyUsage>().map_err(malformed)?;

@@ -41,7 +41,7 @@ pub use kem::{DecapsulationKey, Encapsulated, KdfAlgorithm, KemAlgorithm, KeyEnc
 pub use key_generation::{GeneratedKey, KeyGenerator};
 pub use mac::{LegacyMac, MacAlgorithm, MacComputer};
 pub use name::{CanonicalName, alternative_names_match, hash_name, names_match};
-pub use path::{CertificatePath, ExtendedKeyUsage, PathValidator, WebPki};
+pub use path::{CertificatePath, ExtendedKeyUsage, KeyUse, PathValidator, WebPki};
 pub use provider::{CryptoProvider, Digester, Random, SignatureVerifier};
 pub use public_key::{KeyKind, PublicKey};
 pub use revocation::{CertificateList, Revocation, RevocationPolicy};

@@ -9,7 +9,7 @@ use const_oid::ObjectIdentifier;
 use der::{Decode, Encode};
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor};
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::{ExtendedKeyUsage as ExtKeyUsage, KeyUsage, KeyUsages};
+use x509_cert::ext::pkix::{ExtendedKeyUsage as ExtKeyUsage, KeyUsage};
 
 use crate::revocation::Revocation;
 use crate::{KemAlgorithm, PathError, PublicKey, SignatureVerifier};
@@ -49,16 +49,36 @@ pub enum ExtendedKeyUsage {
     RequiredBelowAnchor(ObjectIdentifier),
 }
 
+/// What the key of an end entity's certificate is for, which keyUsage, where present, must allow (RFC 5280 section 4.2.1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyUse {
+    /// It signs; a KEM key protects messages by MACs.
+    #[default]
+    Signing,
+    /// Others hand keys to it, or agree on keys with it; it need not sign.
+    Enciphering,
+}
+
+impl KeyUse {
+    pub(crate) fn is_allowed_by(self, usage: &KeyUsage) -> bool {
+        match self {
+            Self::Signing => usage.digital_signature(),
+            Self::Enciphering => usage.key_encipherment() || usage.key_agreement(),
+        }
+    }
+}
+
 /// Validates certificate paths.
 pub trait PathValidator: Send + Sync {
-    /// Validates the path (RFC 5280 section 6), and that keyUsage, where present, allows digital signatures; of a KEM key,
-    /// that it allows key encipherment.
+    /// Validates the path (RFC 5280 section 6), and that keyUsage, where present, allows what the key is for.
     ///
     /// # Errors
     /// Why the certificate is not to be believed.
     fn validate(
         &self,
         path: &CertificatePath<'_>,
+        key_use: KeyUse,
         signature: &dyn SignatureVerifier,
     ) -> Result<(), PathError>;
 }
@@ -83,17 +103,17 @@ impl PathValidator for WebPki {
     fn validate(
         &self,
         path: &CertificatePath<'_>,
+        key_use: KeyUse,
         signature: &dyn SignatureVerifier,
     ) -> Result<(), PathError> {
         let certificate =
             Certificate::from_der(path.end_entity.octets()).map_err(|_| PathError::Malformed)?;
         let key = check_key(&certificate)?;
-        // A KEM key protects messages by MACs, and nothing else can be its use (RFC 9935 section 5).
-        let usage = match KemAlgorithm::of(key.kind()) {
-            Some(_) => KeyUsages::KeyEncipherment,
-            None => KeyUsages::DigitalSignature,
-        };
-        check_key_usage(&certificate, usage)?;
+        // Nothing else can be the use of a KEM key (RFC 9935 section 5).
+        match KemAlgorithm::of(key.kind()) {
+            Some(_) => check_key_usage(&certificate, KeyUsage::key_encipherment)?,
+            None => check_key_usage(&certificate, |usage| key_use.is_allowed_by(usage))?,
+        }
         let is_anchor = path.anchors.contains(path.end_entity);
         match path.extended_key_usage {
             ExtendedKeyUsage::Required(purpose) => check_extended_key_usage(&certificate, purpose)?,
@@ -140,7 +160,7 @@ impl PathValidator for WebPki {
         // webpki leaves the keyUsage of issuers to its caller (RFC 5280 section 6.1.4 (n)).
         for issuer in verified.intermediate_certificates() {
             let issuer = Certificate::from_der(&issuer.der()).map_err(|_| PathError::Malformed)?;
-            check_key_usage(&issuer, KeyUsages::KeyCertSign)?;
+            check_key_usage(&issuer, KeyUsage::key_cert_sign)?;
             check_policy_constraints(&issuer)?;
         }
         Ok(())
@@ -202,10 +222,13 @@ fn check_key(certificate: &Certificate) -> Result<PublicKey, PathError> {
     PublicKey::from_spki_der(&key).map_err(PathError::Key)
 }
 
-fn check_key_usage(certificate: &Certificate, needed: KeyUsages) -> Result<(), PathError> {
+fn check_key_usage(
+    certificate: &Certificate,
+    allows: impl FnOnce(&KeyUsage) -> bool,
+) -> Result<(), PathError> {
     match certificate.tbs_certificate().get_extension::<KeyUsage>() {
         Ok(None) => Ok(()),
-        Ok(Some((_, usage))) if usage.0.contains(needed) => Ok(()),
+        Ok(Some((_, usage))) if allows(&usage) => Ok(()),
         Ok(Some(_)) => Err(PathError::KeyUsage),
         Err(_) => Err(PathError::Malformed),
     }

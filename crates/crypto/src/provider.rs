@@ -5,8 +5,8 @@ use core::num::NonZeroU32;
 
 use crate::{
     Agreed, AlgorithmError, DigestAlgorithm, Encapsulated, EnvelopeError, Enveloping, Gmac, KdfAlgorithm,
-    KemAlgorithm, KemError, KeyEncapsulation, LegacyMac, MacAlgorithm, MacComputer, PathError, PathValidator,
-    PublicKey, RandomError, SignatureAlgorithm, VerifyError, path::CertificatePath,
+    KemAlgorithm, KemError, KeyEncapsulation, KeyUse, LegacyMac, MacAlgorithm, MacComputer, PathError,
+    PathValidator, PublicKey, RandomError, SignatureAlgorithm, VerifyError, path::CertificatePath,
 };
 
 /// Verifies signatures.
@@ -238,12 +238,20 @@ impl CryptoProvider {
         Ok(octets)
     }
 
-    /// Validates a certificate up to one of the trust anchors (RFC 5280 section 6).
+    /// Validates the certificate of whoever protects messages, up to one of the trust anchors (RFC 5280 section 6).
     ///
     /// # Errors
     /// Why it is not to be believed.
     pub fn validate_path(&self, path: &CertificatePath<'_>) -> Result<(), PathError> {
-        self.path.validate(path, self.signature.as_ref())
+        self.validate_path_for(KeyUse::Signing, path)
+    }
+
+    /// The same with a key that is for something else.
+    ///
+    /// # Errors
+    /// Why it is not to be believed.
+    pub fn validate_path_for(&self, key_use: KeyUse, path: &CertificatePath<'_>) -> Result<(), PathError> {
+        self.path.validate(path, key_use, self.signature.as_ref())
     }
 }
 

@@ -4,16 +4,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Subcommand, ValueEnum};
 use cmp::end_entity::RequestKind;
 use cmp::{Quirk, Quirks};
 use const_oid::ObjectIdentifier;
-use enb::{CertificateOptions, CmpOptions, CmpSender, Error, Inquiry, MacKind, RevocationReason};
+use crypto_aws_lc::KeyType;
+use enb::{
+    CertificateOptions, CmpOptions, CmpSender, Error, Inquiry, KeyAlgorithm, MacKind, RevocationReason,
+    WantedKey,
+};
 use host::{KeySource, Names, parse_name};
 use serde_json::json;
 use x509_cert::name::Name;
 
-use crate::{AlternativeNames, KeyKind, KeyPassphrase, Signature, names, parsed, print, show, to_the_end};
+use crate::{AlternativeNames, Arguments, KeyPassphrase, Signature, names, parsed, print, show, to_the_end};
 
 /// The example of a command, and what holds for all of them.
 macro_rules! example {
@@ -32,7 +37,9 @@ pub(crate) enum CmpCommand {
     #[command(after_help = example!(
         "  enb cmp ir --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem \
          --cert vendor.pem --key vendor.key --out enb0001\n  enb cmp ir --server http://ra.operator.example/.well-known/cmp \
-         --operator-ca operator-root.pem --ref 4711 --secret-file 4711.secret --subject CN=enb0001,O=Operator --out enb0001"
+         --operator-ca operator-root.pem --ref 4711 --secret-file 4711.secret --subject CN=enb0001,O=Operator --out enb0001\n  \
+         enb cmp ir --generate-key --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem \
+         --cert vendor.pem --key vendor.key --out enb0001"
     ))]
     Ir(Box<RequestArguments>),
     /// Get a further certificate (certification request, CRMF)
@@ -46,7 +53,7 @@ pub(crate) enum CmpCommand {
         "  enb cmp p10cr --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem \
          --cert vendor.pem --key vendor.key --subject CN=enb0001,O=Operator --out enb0001"
     ))]
-    P10cr(Box<RequestArguments>),
+    P10cr(Box<SignedRequestArguments>),
     /// Get a certificate for a new key in place of the one in a directory (key update request)
     #[command(after_help = example!(
         "  enb cmp kur --server http://ra.operator.example/.well-known/cmp --operator-ca operator-root.pem --out enb0001"
@@ -181,8 +188,10 @@ struct Wanted {
     /// The directory for key.pem, cert.pem, chain.pem, and what is remembered of the transaction
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    #[command(flatten)]
-    kind: KeyKind,
+    /// The kind of key: p256, p384, p521, rsa2048, rsa3072, rsa4096, ed25519, ml-dsa-44, ml-dsa-65 or ml-dsa-87, with --encryption-key
+    /// also ml-kem-512, ml-kem-768 or ml-kem-1024; p256 unless it is said, with --generate-key whichever the RA/CA chooses
+    #[arg(long, value_name = "KIND", value_parser = |name: &str| name.parse::<KeyAlgorithm>())]
+    alg: Option<KeyAlgorithm>,
     #[command(flatten)]
     signature: Signature,
     /// Where the passphrase of key.pem in DIR comes from; a new key is encrypted with it
@@ -196,8 +205,49 @@ struct Wanted {
     profile: Option<String>,
 }
 
+/// A key that is not the station's own, or does not sign.
+#[derive(Args)]
+struct KeyOrigin {
+    /// Have the RA/CA generate the key; it comes enciphered for --cert and --key, whose keyUsage must allow that, or with the secret,
+    /// and is written to key.pem
+    #[arg(long, conflicts_with_all = ["encryption_key", "signature"])]
+    generate_key: bool,
+    /// Get a certificate for a key that others encipher for (RSA, P-256, P-384, P-521 or ML-KEM) and that need not sign; deciphering
+    /// the certificate proves possession
+    #[arg(long, conflicts_with_all = ["implicit_confirm", "signature"])]
+    encryption_key: bool,
+}
+
+impl KeyOrigin {
+    fn key(&self, alg: Option<KeyAlgorithm>) -> WantedKey {
+        let signing = |alg| match alg {
+            KeyAlgorithm::Signature(key_type) => key_type,
+            _ => usage("a key of a KEM does not sign; --encryption-key gets a certificate for it"),
+        };
+        match self {
+            Self { generate_key: true, .. } => WantedKey::Generated(alg.map(signing)),
+            Self { encryption_key: true, .. } => WantedKey::Enciphering(alg.unwrap_or(DEFAULT)),
+            _ => WantedKey::Signing(alg.map_or(KeyType::P256, signing)),
+        }
+    }
+}
+
+const DEFAULT: KeyAlgorithm = KeyAlgorithm::Signature(KeyType::P256);
+
+fn usage(reason: &str) -> ! {
+    Arguments::command().error(ErrorKind::ValueValidation, reason).exit()
+}
+
 #[derive(Args)]
 pub(crate) struct RequestArguments {
+    #[command(flatten)]
+    request: SignedRequestArguments,
+    #[command(flatten)]
+    origin: KeyOrigin,
+}
+
+#[derive(Args)]
+pub(crate) struct SignedRequestArguments {
     #[command(flatten)]
     peer: Peer,
     #[command(flatten)]
@@ -217,6 +267,8 @@ pub(crate) struct UpdateArguments {
     peer: Peer,
     #[command(flatten)]
     wanted: Wanted,
+    #[command(flatten)]
+    origin: KeyOrigin,
 }
 
 #[derive(Args)]
@@ -351,21 +403,21 @@ fn inquire(arguments: InquireArguments) -> Result<ExitCode, Error> {
 }
 
 pub(crate) fn run(command: CmpCommand) -> Result<ExitCode, Error> {
-    let (kind, arguments) = match command {
-        CmpCommand::Ir(arguments) => (RequestKind::Ir, arguments),
-        CmpCommand::Cr(arguments) => (RequestKind::Cr, arguments),
-        CmpCommand::P10cr(arguments) => (RequestKind::P10cr, arguments),
+    let own = KeyOrigin { generate_key: false, encryption_key: false };
+    let (kind, arguments, origin) = match command {
+        CmpCommand::Ir(arguments) => (RequestKind::Ir, arguments.request, arguments.origin),
+        CmpCommand::Cr(arguments) => (RequestKind::Cr, arguments.request, arguments.origin),
+        CmpCommand::P10cr(arguments) => (RequestKind::P10cr, *arguments, own),
         CmpCommand::Kur(arguments) => {
             let names = Names::new(Name::default());
-            let arguments = *arguments;
-            return certificate(RequestKind::Kur, arguments.peer, None, names, arguments.wanted);
+            let UpdateArguments { peer, wanted, origin } = *arguments;
+            return certificate(RequestKind::Kur, peer, None, names, wanted, &origin);
         }
         CmpCommand::Rr(arguments) => return revoke(*arguments),
         CmpCommand::Genm(arguments) => return inquire(*arguments),
     };
-    let arguments = *arguments;
     let names = names(arguments.subject.unwrap_or_default(), arguments.alternative_names);
-    certificate(kind, arguments.peer, arguments.sender.sender(), names, arguments.wanted)
+    certificate(kind, arguments.peer, arguments.sender.sender(), names, arguments.wanted, &origin)
 }
 
 fn certificate(
@@ -374,12 +426,13 @@ fn certificate(
     sender: Option<CmpSender>,
     names: Names,
     wanted: Wanted,
+    origin: &KeyOrigin,
 ) -> Result<ExitCode, Error> {
     let mut options = CertificateOptions::new(kind, sender, wanted.out);
     options.names = names;
     options.implicit_confirm = wanted.implicit_confirm;
     options.cert_profile = wanted.profile;
-    options.key_type = wanted.kind.alg;
+    options.key = origin.key(wanted.alg);
     options.signature = wanted.signature.signature;
     options.key_passphrase =
         wanted.own_key_passphrase.as_deref().map(|text| parsed("--own-key-passphrase", text));

@@ -1,5 +1,6 @@
 //! A station that speaks CMP with the RA/CA itself (RFC 9483, TS 33.310 section 9), without a NEM in between.
 
+mod certified_key;
 mod credential;
 mod enrolment;
 mod line;
@@ -18,6 +19,7 @@ use x509_cert::name::Name;
 
 use crate::Error;
 
+pub use certified_key::{KeyAlgorithm, WantedKey};
 pub use enrolment::request_certificate;
 pub use question::{Inquiry, RevocationReason, file_of, inquire, lines_of, revoke};
 
@@ -109,8 +111,8 @@ pub struct CertificateOptions {
     pub cert_profile: Option<String>,
     /// Where `key.pem`, `cert.pem` and `chain.pem` lie, or shall lie.
     pub directory: PathBuf,
-    /// The kind of key to make, when there is none in the directory, or the certificate is updated.
-    pub key_type: KeyType,
+    /// The key to be certified. A p10cr takes none but one that signs.
+    pub key: WantedKey,
     /// What the station's key signs with, if it is an RSA key and that is not PKCS #1 v1.5 with SHA-256.
     pub signature: Option<KeySignature>,
     /// Where the passphrase of `key.pem` in the directory comes from; a new key is encrypted with it.
@@ -127,7 +129,7 @@ impl CertificateOptions {
             implicit_confirm: false,
             cert_profile: None,
             directory: directory.into(),
-            key_type: KeyType::P256,
+            key: WantedKey::Signing(KeyType::P256),
             signature: None,
             key_passphrase: None,
         }

@@ -38,6 +38,10 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A PKCS #10 request is signed with the key that it is for, and this one does not sign, or is to be generated.
+    SignedRequest,
+    /// Keys of that kind only sign.
+    OnlySigns(crypto::KeyKind),
     /// A message cannot be made.
     Cmp(cmp::Error),
     /// The file cannot be shown.
@@ -74,6 +78,8 @@ pub enum Error {
     },
     /// Whoever is believed as the RA/CA does not keep to the protocol.
     Protocol(cmp::Error),
+    /// What the RA/CA enciphered cannot be opened, or must not be believed.
+    Undecipherable(cmp::Error),
     /// The RA/CA does not answer questions of that type.
     Unanswered(String),
     /// What the RA/CA sends as a CRL cannot be used.
@@ -149,6 +155,13 @@ impl fmt::Display for Error {
                 "{}: what is left of an earlier run cannot be used: {reason}; move the file away to begin anew",
                 path.display()
             ),
+            Self::SignedRequest => f.write_str(
+                "a PKCS #10 request is signed with the key that it is for; ask by ir or cr for another key",
+            ),
+            Self::OnlySigns(kind) => write!(
+                f,
+                "keys of the kind {kind} only sign; RSA, P-256, P-384, P-521 and, for encryption only, ML-KEM can be enciphered for"
+            ),
             Self::Cmp(error) => write!(f, "the message cannot be made: {error}"),
             Self::Inspect { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Transfer(error) => error.fmt(f),
@@ -166,6 +179,10 @@ impl fmt::Display for Error {
             Self::Protocol(error) => {
                 write!(f, "the RA/CA does not keep to the protocol: {error}; report it to its operator")
             }
+            Self::Undecipherable(error) => write!(
+                f,
+                "what the RA/CA enciphered cannot be taken: {error}; nothing was written. Report it to its operator"
+            ),
             Self::Unanswered(info_type) => write!(f, "the RA/CA does not answer questions of the type {info_type}"),
             Self::BadCrl(reason) => write!(f, "the RA/CA sent no CRL: {reason}"),
             Self::TurnedDown(reason) => f.write_str(reason),

@@ -14,8 +14,8 @@ mod progress;
 
 pub use commands::{inspect_file, keygen, write_request};
 pub use direct::{
-    CertificateOptions, CmpOptions, CmpSender, Inquiry, MacKind, RevocationReason, file_of, inquire,
-    lines_of, request_certificate, revoke,
+    CertificateOptions, CmpOptions, CmpSender, Inquiry, KeyAlgorithm, MacKind, RevocationReason, WantedKey,
+    file_of, inquire, lines_of, request_certificate, revoke,
 };
 pub use enrol::{EnrolOptions, Identity, enrol};
 pub use error::Error;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use asn1::EncodedCertificate;
 use crypto::{DecapsulationKey, PublicKey, SigningKey};
-use crypto_aws_lc::KemKey;
+use crypto_aws_lc::{KemKey, SoftwareKey};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
@@ -22,6 +22,20 @@ pub fn read_credential(
 ) -> Result<(Vec<EncodedCertificate>, Box<dyn SigningKey>), Error> {
     let (chain, key) = read(certificate, key)?;
     Ok((chain, key.into_signing_key()))
+}
+
+/// As [`read_credential`], with a key in memory, which can do more than sign.
+///
+/// # Errors
+/// As [`read_credential`]; also when the key is in a token.
+pub fn read_software_credential(
+    certificate: &Path,
+    key: &KeySource,
+) -> Result<(Vec<EncodedCertificate>, SoftwareKey), Error> {
+    match read(certificate, key)? {
+        (chain, Key::Software(key)) => Ok((chain, key)),
+        (_, Key::Token(_)) => Err(Error::InToken { key: key.to_string() }),
+    }
 }
 
 /// As [`read_credential`], with the key as TLS needs it. In a token it signs with whatever the peer offers that it can do; it

@@ -54,6 +54,11 @@ pub enum Error {
         /// What it was to sign with.
         signature: crate::KeySignature,
     },
+    /// The key is in a token, where it only signs.
+    InToken {
+        /// The key's URI.
+        key: String,
+    },
     /// The key cannot be used for TLS.
     TlsKey {
         /// The key.
@@ -126,6 +131,10 @@ impl fmt::Display for Error {
             Self::Signature { key_type, signature } => {
                 write!(f, "a {key_type} key does not sign with {signature}; only RSA keys have a choice")
             }
+            Self::InToken { key } => write!(
+                f,
+                "{key}: keys in tokens only sign here; what is enciphered for a certificate is opened with a key in a file"
+            ),
             Self::TlsKey { key, reason } => write!(f, "{key}: the key cannot be used for TLS: {reason}"),
             Self::PrivateFile(error) => error.fmt(f),
             Self::OtherKey { certificate, key } => {

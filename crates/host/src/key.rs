@@ -269,7 +269,7 @@ pub fn write_software_key(
 ///
 /// # Errors
 /// As [`read_software_key`].
-pub(crate) fn read_kem_key(path: &Path, passphrase: Option<&PassphraseSource>) -> Result<KemKey, Error> {
+pub fn read_kem_key(path: &Path, passphrase: Option<&PassphraseSource>) -> Result<KemKey, Error> {
     let refused = |reason| KeyFileError::Key { path: path.to_owned(), reason: Box::new(reason) };
     match (read_kem_key_file(path, None), passphrase) {
         (Ok(_), Some(_)) => Err(Error::Key(refused(KeyFileError::NotEncrypted))),

@@ -23,11 +23,13 @@ mod watch;
 
 pub use clock::now;
 pub use console::{log_to_stderr, print};
-pub use credentials::{read_credential, read_kem_credential, read_tls_credential};
+pub use credentials::{read_credential, read_kem_credential, read_software_credential, read_tls_credential};
 pub use crypto_pkcs11::TokenUri;
 pub use error::Error;
 pub use init_key::InitKey;
-pub use key::{KeyLocation, KeySource, read_software_key, sign_with, write_kem_key, write_software_key};
+pub use key::{
+    KeyLocation, KeySource, read_kem_key, read_software_key, sign_with, write_kem_key, write_software_key,
+};
 pub use key_signature::{KeySignature, UnknownKeySignature};
 pub use name::parse_name;
 pub use open_files::raise_open_files;

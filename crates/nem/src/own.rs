@@ -17,7 +17,7 @@ use cmp::{
     ValidatedMessage, Validator,
 };
 use crmf::{CertId, CertReqMessages, CertReqMsgBuilder, Control};
-use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, SigningKey};
+use crypto::{CertificatePath, CryptoProvider, ExtendedKeyUsage, KeyUse, Requested, SigningKey};
 use der::Decode;
 use der::asn1::ObjectIdentifier;
 use x509_cert::Certificate;
@@ -184,7 +184,8 @@ impl Facts {
     fn check(&self, granted: &Granted, provider: &CryptoProvider, now: UnixTime) -> Result<(), String> {
         let extensions = alternative_names(&self.old);
         let subject = Some(self.old.tbs_certificate().subject());
-        let requested = Requested { public_key: &self.public_key, subject, extensions: &extensions };
+        let (public_key, key_use) = (&self.public_key, KeyUse::Signing);
+        let requested = Requested { public_key, subject, extensions: &extensions, key_use };
         let path = CertificatePath {
             end_entity: granted.certificate(),
             intermediates: granted.extra_certs(),

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use cmp::Error;
 use cmp::end_entity::{CertificateRequest, RequestKind};
 use crmf::CertReqMessages;
-use crypto::{CertificateFault, CertificatePath, CryptoProvider, Requested};
+use crypto::{CertificateFault, CertificatePath, CryptoProvider, KeyUse, Requested};
 use pkcs10::CertReq;
 
 /// A station's upload, in DER.
@@ -52,19 +52,21 @@ pub(crate) fn check_certificate(
     provider: &CryptoProvider,
 ) -> Result<(), CertificateFault> {
     let malformed = |_| CertificateFault::Malformed;
+    // What proves possession of a key that does not sign is no signature, which the NEM verifies.
+    let key_use = KeyUse::Signing;
     let checked = match certificate_request(kind, octets).map_err(|_| CertificateFault::Malformed)? {
         CertificateRequest::P10cr(request) => {
             let extensions = request.requested_extensions().map_err(malformed)?;
             let public_key = request.public_key_octets();
-            Requested { public_key, subject: Some(request.subject()), extensions: &extensions }
-                .check(path, provider)
+            let subject = Some(request.subject());
+            Requested { public_key, subject, extensions: &extensions, key_use }.check(path, provider)
         }
         CertificateRequest::Ir(messages) | CertificateRequest::Cr(messages) => {
             let template = messages.messages().first().ok_or(CertificateFault::Malformed)?.template();
             let public_key: Vec<u8> =
                 template.public_key_octets().map_err(|_| CertificateFault::Malformed)?;
             let (subject, extensions) = (template.subject.as_ref(), template.extensions());
-            Requested { public_key: &public_key, subject, extensions }.check(path, provider)
+            Requested { public_key: &public_key, subject, extensions, key_use }.check(path, provider)
         }
         _ => return Err(CertificateFault::Malformed),
     };

@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use crypto::{
-    CertificatePath, CryptoProvider, DigestAlgorithm, Digester, MacAlgorithm, MacComputer, PathError,
+    CertificatePath, CryptoProvider, DigestAlgorithm, Digester, KeyUse, MacAlgorithm, MacComputer, PathError,
     PathValidator, PublicKey, SignError, SignatureAlgorithm, SignatureVerifier, SigningKey,
 };
 
@@ -38,7 +38,12 @@ impl SignatureVerifier for NoSecurity {
 }
 
 impl PathValidator for NoSecurity {
-    fn validate(&self, _: &CertificatePath<'_>, _: &dyn SignatureVerifier) -> Result<(), PathError> {
+    fn validate(
+        &self,
+        _: &CertificatePath<'_>,
+        _: KeyUse,
+        _: &dyn SignatureVerifier,
+    ) -> Result<(), PathError> {
         Ok(())
     }
 }

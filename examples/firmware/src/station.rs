@@ -11,7 +11,9 @@ use cmp::end_entity::{
 };
 use cmp::{Expectation, PkiMessage, SenderIdentity, SignerRole, Trust, ValidatedMessage, Validator};
 use crmf::{CertReqMessages, CertReqMsgBuilder};
-use crypto::{CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, Requested, SigningKey};
+use crypto::{
+    CertificateFault, CertificatePath, CryptoProvider, ExtendedKeyUsage, KeyUse, Requested, SigningKey,
+};
 use pkcs10::CertReqBuilder;
 use x509_cert::name::Name;
 
@@ -98,6 +100,7 @@ impl<'a> Station<'a> {
             public_key: key.public_key().spki_octets(),
             subject: Some(&self.subject),
             extensions: &[],
+            key_use: KeyUse::Signing,
         };
         let path = CertificatePath {
             end_entity: granted.certificate(),

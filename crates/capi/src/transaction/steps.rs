@@ -9,7 +9,7 @@ use core::time::Duration;
 use asn1::UnixTime;
 use cmp::end_entity::{Answer as Answered, Confirmation, Reply};
 use cmp::{PkiFailureInfo, PkiStatusInfo, ProtectedPart};
-use crypto::{CertificatePath, ExtendedKeyUsage, Requested as Asked, SigningKey};
+use crypto::{CertificatePath, ExtendedKeyUsage, KeyUse, Requested as Asked, SigningKey};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
@@ -410,6 +410,7 @@ fn check(transaction: &Inner, trust: &TrustInner, context: &ContextInner) -> Res
         public_key: &granted.transaction().public_key,
         subject: requested.and_then(|requested| requested.subject.as_ref()),
         extensions: requested.map_or(&[], |requested| requested.extensions.as_slice()),
+        key_use: KeyUse::Signing,
     };
     // Not the state's own: it has none when it was stored and taken up again.
     let answer = &transaction.answer;

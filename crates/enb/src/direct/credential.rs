@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use asn1::EncodedCertificate;
 use cmp::{MacCredential, ProtectedPart, Reference, SecretTrust, SenderIdentity, SignerRole};
-use crmf::PasswordMac;
+use crmf::{MacLimits, PasswordMac};
 use crypto::{CryptoProvider, SharedSecret, SigningKey};
-use host::{read_credential, read_secret_file};
+use crypto_aws_lc::SoftwareKey;
+use host::{read_credential, read_secret_file, read_software_credential};
 
+use super::certified_key::{EncipheringKey, Opener};
 use super::{CmpSender, MacKind};
 use crate::Error;
 
@@ -15,6 +17,8 @@ use crate::Error;
 #[derive(Clone)]
 pub(super) struct Credential {
     means: Means,
+    /// What opens what is enciphered for it; only where something will be.
+    opener: Option<Arc<Opener>>,
 }
 
 #[derive(Clone)]
@@ -38,16 +42,41 @@ impl Credential {
                 };
                 let mac = mac.map_err(cmp::Error::CertReqMsg)?;
                 let mac = MacCredential::new(Reference::new(reference.as_bytes()), secret, mac)?;
-                Ok(Self { means: Means::Mac(mac) })
+                Ok(Self { means: Means::Mac(mac), opener: None })
             }
         }
+    }
+
+    /// The same, which also opens what is enciphered for it.
+    pub(super) fn read_with_opener(sender: &CmpSender, provider: &CryptoProvider) -> Result<Self, Error> {
+        match sender {
+            CmpSender::Certificate { certificate, key } => {
+                let (chain, key) = read_software_credential(certificate, key)?;
+                Self::opening(&chain, key)
+            }
+            CmpSender::Secret { .. } => {
+                let mut credential = Self::read(sender, provider)?;
+                let secret = credential.secret().cloned();
+                let opener = secret.map(|secret| Opener::Secret(secret, MacLimits::default()));
+                credential.opener = opener.map(Arc::new);
+                Ok(credential)
+            }
+        }
+    }
+
+    /// From a certificate with its chain behind it, and the key to sign with and to open with.
+    pub(super) fn opening(chain: &[EncodedCertificate], key: SoftwareKey) -> Result<Self, Error> {
+        let opener = Opener::Key(EncipheringKey::of(&key)?);
+        let mut credential = Self::signing(chain, Arc::new(key))?;
+        credential.opener = Some(Arc::new(opener));
+        Ok(credential)
     }
 
     /// From a certificate with its chain behind it.
     pub(super) fn signing(chain: &[EncodedCertificate], key: Arc<dyn SigningKey>) -> Result<Self, Error> {
         let (certificate, chain) = chain.split_first().ok_or(cmp::Error::BadCredential)?;
         let identity = SenderIdentity::new(certificate.clone(), chain.to_vec(), key.algorithm())?;
-        Ok(Self { means: Means::Signature { identity, key } })
+        Ok(Self { means: Means::Signature { identity, key }, opener: None })
     }
 
     pub(super) fn identity(&self) -> &SenderIdentity {
@@ -55,6 +84,11 @@ impl Credential {
             Means::Signature { identity, .. } => identity,
             Means::Mac(mac) => mac.identity(),
         }
+    }
+
+    /// What opens what is enciphered for it, if that was asked for.
+    pub(super) fn opener(&self) -> Option<&Opener> {
+        self.opener.as_deref()
     }
 
     /// What tells it from others: the certificate, or the reference.

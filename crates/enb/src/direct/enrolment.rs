@@ -7,6 +7,7 @@ use cmp::end_entity::{
     Answer, AwaitingCertificate, AwaitingPkiConf, Confirmation, Granted, RequestKind, Waiting,
 };
 use cmp::{BodyKind, Credential, PkiFailureInfo, PkiStatusInfo, SenderNonce};
+use crypto::GeneratedKey;
 use host::now;
 
 use super::line::{Letter, Line, Verdict};
@@ -60,6 +61,7 @@ pub async fn request_certificate(
     let mut run = Run { station, line, state };
     let issued = run.finish().await;
     if issued.as_ref().is_err_and(ends_transaction) {
+        run.station.forget_generated()?;
         run.station.state_file.remove()?;
     }
     let issued = issued?;
@@ -81,7 +83,10 @@ fn begin(station: &Station) -> Result<State, Error> {
 
 /// Whether the RA/CA, or what it sent, has put an end to the transaction.
 const fn ends_transaction(error: &Error) -> bool {
-    matches!(error, Error::Rejected { .. } | Error::TurnedDown(_) | Error::Protocol(_))
+    matches!(
+        error,
+        Error::Rejected { .. } | Error::TurnedDown(_) | Error::Protocol(_) | Error::Undecipherable(_)
+    )
 }
 
 struct Run<'a> {
@@ -142,6 +147,8 @@ impl Run<'_> {
         };
         match answer {
             Answer::Granted(granted) => self.granted(granted),
+            // One that cannot be deciphered cannot be named in a certConf, either; unconfirmed it ends at the RA/CA.
+            Answer::Sealed(sealed) => self.granted(self.station.open_certificate(*sealed)?),
             Answer::Waiting(waiting) => {
                 let pause = if polling { POLL_PAUSE } else { Duration::ZERO };
                 let pause = waiting.check_after().unwrap_or_default().max(pause);
@@ -183,8 +190,16 @@ impl Run<'_> {
     }
 
     /// The certificate is held against what was asked for before anything is made of it.
-    fn granted(&mut self, granted: Granted) -> Result<(), Error> {
-        let enrolled = self.check(&granted);
+    fn granted(&mut self, mut granted: Granted) -> Result<(), Error> {
+        let enrolled = match self.check(&mut granted) {
+            Ok((enrolled, generated)) => {
+                if let Some(generated) = &generated {
+                    self.station.keep_generated(generated)?;
+                }
+                Ok(enrolled)
+            }
+            Err(error) => Err(error),
+        };
         let certificates = match &enrolled {
             Ok(enrolled) => Issued::of(&enrolled.certificate, &enrolled.chain),
             Err(_) => Issued::of(granted.certificate(), &[]),
@@ -199,7 +214,8 @@ impl Run<'_> {
         }
     }
 
-    fn check(&self, granted: &Granted) -> Result<Enrolled, Error> {
+    /// A key that was generated comes out of it, too.
+    fn check(&self, granted: &mut Granted) -> Result<(Enrolled, Option<GeneratedKey>), Error> {
         let given = &self.line.belief().anchors;
         // RFC 9483 section 4.1.1: roots are taken from caPubs only of whoever shares a secret.
         let by_secret = matches!(granted.correspondent().credential, Credential::SharedSecret(_));
@@ -208,9 +224,11 @@ impl Run<'_> {
         } else {
             given.clone()
         };
+        let generated = self.station.open_private_key(granted, &anchors)?;
         let trust = Trust { anchors, others: granted.extra_certs().to_vec() };
         let certificate = std::slice::from_ref(granted.certificate());
-        check(&self.station.requested(), certificate, &trust, &self.station.directory, now())
+        let requested = self.station.requested(granted);
+        Ok((check(&requested, certificate, &trust, &self.station.directory, now())?, generated))
     }
 
     /// Makes certConf.

@@ -1,16 +1,22 @@
 //! A station that is about to ask for a certificate: its directory, its key, its credential, and the transaction under way.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use asn1::EncodedCertificate;
-use cmp::end_entity::{CertificateRequest, Enrolment, RequestKind};
-use crmf::{CertId, CertReqMessages, CertReqMsgBuilder, Control};
-use crypto::{CryptoProvider, Requested, SigningKey};
-use crypto_aws_lc::SoftwareKey;
+use asn1::oids::rfc6402;
+use cmp::end_entity::{CertificateRequest, Enrolment, Granted, RequestKind, SealedCertificate};
+use cmp::{KeyPackageOpener, SignerRole, Trust};
+use crmf::{
+    CertId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control, KeyGenerationBuilder, PopoPrivKey,
+    SubsequentMessage,
+};
+use crypto::{CryptoProvider, ExtendedKeyUsage, GeneratedKey, PublicKey, Requested, SigningKey};
+use crypto_aws_lc::{KeyType, SoftwareKey};
 use der::{Decode, Encode};
-use host::files;
+use host::{PassphraseSource, files, write_software_key};
 use pkcs10::{CertReq, CertReqBuilder};
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
@@ -18,10 +24,11 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
+use super::certified_key::CertifiedKey;
 use super::credential::Credential;
 use super::line::Belief;
 use super::state::{Issued, State, StateFile, Step};
-use super::{CertificateOptions, CmpOptions};
+use super::{CertificateOptions, CmpOptions, WantedKey};
 use crate::directory::{Directory, OwnKey, decode, public_key};
 use crate::{Enrolled, Error};
 
@@ -37,7 +44,8 @@ pub(super) struct Station {
     recipient: Name,
     implicit_confirm: bool,
     cert_profile: Option<String>,
-    key: SoftwareKey,
+    key: CertifiedKey,
+    key_passphrase: Option<PassphraseSource>,
     subject: Option<Name>,
     extensions: Vec<Extension>,
     /// The certificate that is updated.
@@ -53,7 +61,7 @@ pub(super) enum Prepared {
     Finished(Enrolled),
 }
 
-/// Where the key lies that an update is to certify.
+/// Where the key lies that an update is to certify, and one that was generated, until they are.
 const NEXT_KEY: &str = "next-key.pem";
 
 impl Station {
@@ -61,8 +69,14 @@ impl Station {
     pub(super) fn prepare(options: &CmpOptions, wanted: &CertificateOptions) -> Result<Prepared, Error> {
         let provider = crypto_aws_lc::provider();
         let update = wanted.kind == RequestKind::Kur;
+        let (signs, generated) =
+            (matches!(wanted.key, WantedKey::Signing(_)), matches!(wanted.key, WantedKey::Generated(_)));
+        if wanted.kind == RequestKind::P10cr && !signs {
+            return Err(Error::SignedRequest);
+        }
         // Nothing is left behind by a run that was given the wrong files.
-        let given = wanted.sender.as_ref().map(|sender| Credential::read(sender, &provider)).transpose()?;
+        let read = if generated { Credential::read_with_opener } else { Credential::read };
+        let given = wanted.sender.as_ref().map(|sender| read(sender, &provider)).transpose()?;
         if let Some(credential) = &given {
             Belief::read(options, credential)?;
         }
@@ -78,8 +92,16 @@ impl Station {
         {
             return install(&directory, &state_file, issued).map(Prepared::Finished);
         }
+        let next_key = directory.path.join(NEXT_KEY);
+        if state.is_none() {
+            // Of a transaction that was given up.
+            remove_if_there(&next_key)?;
+        }
         let own_key = OwnKey {
-            key_type: wanted.key_type,
+            key_type: match wanted.key {
+                WantedKey::Signing(key_type) => key_type,
+                _ => KeyType::P256,
+            },
             signature: wanted.signature,
             passphrase: wanted.key_passphrase.as_ref(),
         };
@@ -99,7 +121,11 @@ impl Station {
                     .into_iter()
                     .filter(is_below_root),
             );
-            let credential = Credential::signing(&chain, Arc::new(current_key))?;
+            let credential = if generated {
+                Credential::opening(&chain, current_key)?
+            } else {
+                Credential::signing(&chain, Arc::new(current_key))?
+            };
             let tbs = updated.tbs_certificate();
             let alternative_names = |extension: &&Extension| {
                 extension.extn_id == <SubjectAltName as const_oid::AssociatedOid>::OID
@@ -112,7 +138,8 @@ impl Station {
                 recipient: options.recipient.clone(),
                 implicit_confirm: wanted.implicit_confirm,
                 cert_profile: wanted.cert_profile.clone(),
-                key: own_key.read_or_make(&directory.path.join(NEXT_KEY))?,
+                key: CertifiedKey::read_or_make(wanted.key, &own_key, &next_key)?,
+                key_passphrase: wanted.key_passphrase.clone(),
                 subject: Some(tbs.subject().clone()),
                 extensions: all.iter().filter(alternative_names).cloned().collect(),
                 updated: Some(updated),
@@ -124,6 +151,9 @@ impl Station {
             if directory.certificate.exists() {
                 return Err(Error::AlreadyEnrolled(directory.path));
             }
+            if generated && directory.key.exists() {
+                return Err(host::Error::Exists(directory.key).into());
+            }
             let credential = given.ok_or(cmp::Error::BadCredential)?;
             Self {
                 belief: Belief::read(options, &credential)?,
@@ -132,7 +162,8 @@ impl Station {
                 recipient: options.recipient.clone(),
                 implicit_confirm: wanted.implicit_confirm,
                 cert_profile: wanted.cert_profile.clone(),
-                key: own_key.read_or_make(&directory.key)?,
+                key: CertifiedKey::read_or_make(wanted.key, &own_key, &directory.key)?,
+                key_passphrase: wanted.key_passphrase.clone(),
                 subject: Some(wanted.names.subject.clone()).filter(|subject| !subject.is_empty()),
                 extensions,
                 updated: None,
@@ -153,7 +184,7 @@ impl Station {
 
     /// What is asked for, to tell whether a later run asks for the same.
     pub(super) fn asked(&self) -> Result<Vec<u8>, Error> {
-        let mut asked = self.key.public_key().spki_octets().to_vec();
+        let mut asked = self.key.octets();
         asked.extend(self.subject.clone().unwrap_or_default().to_der().map_err(Error::Malformed)?);
         asked.extend(self.extensions.to_der().map_err(Error::Malformed)?);
         asked.push(u8::from(self.implicit_confirm));
@@ -162,9 +193,54 @@ impl Station {
     }
 
     /// What the certificate is held against.
-    pub(super) fn requested(&self) -> Requested<'_> {
-        let public_key = self.key.public_key().spki_octets();
-        Requested { public_key, subject: self.subject.as_ref(), extensions: &self.extensions }
+    pub(super) fn requested<'a>(&'a self, granted: &'a Granted) -> Requested<'a> {
+        let public_key = match &self.key {
+            CertifiedKey::Signing(key) => key.public_key().spki_octets(),
+            CertifiedKey::Enciphering(key) => key.public_key().spki_octets(),
+            CertifiedKey::Generated(_) => &granted.transaction().public_key,
+        };
+        let subject = self.subject.as_ref();
+        Requested { public_key, subject, extensions: &self.extensions, key_use: self.key.key_use() }
+    }
+
+    /// Deciphers the certificate for a key that does not sign.
+    pub(super) fn open_certificate(&self, sealed: SealedCertificate) -> Result<Granted, Error> {
+        let CertifiedKey::Enciphering(key) = &self.key else {
+            return Err(Error::Protocol(cmp::Error::InconsistentAnswer));
+        };
+        sealed.open(&key.recipient(), &self.provider).map_err(Error::Undecipherable)
+    }
+
+    /// Deciphers the key that was generated, if one was to be, and verifies that its certificate is for it and that somebody signed it who
+    /// may generate keys under one of the anchors.
+    pub(super) fn open_private_key(
+        &self,
+        granted: &mut Granted,
+        anchors: &[EncodedCertificate],
+    ) -> Result<Option<GeneratedKey>, Error> {
+        let (CertifiedKey::Generated(_), Some(opener)) = (&self.key, self.credential.opener()) else {
+            return Ok(None);
+        };
+        let purpose = ExtendedKeyUsage::Required(rfc6402::KP_CM_KGA);
+        let authorities = [Trust::new(SignerRole::CertificationAuthority, anchors.to_vec(), purpose)];
+        let protected = self.credential.identity().certificate();
+        let opener = KeyPackageOpener { key: opener.recipient(), protected, authorities: &authorities };
+        granted.open_private_key(&opener, &self.provider, host::now()).map_err(Error::Undecipherable)
+    }
+
+    /// Writes a key that was generated, so that only its owner may read it. What an earlier run wrote there is the same, or was not taken.
+    pub(super) fn keep_generated(&self, generated: &GeneratedKey) -> Result<(), Error> {
+        self.forget_generated()?;
+        let key = SoftwareKey::from_pkcs8_der(&generated.private_key)?;
+        Ok(write_software_key(&self.directory.path.join(NEXT_KEY), &key, self.key_passphrase.as_ref())?)
+    }
+
+    /// Removes a key that was generated and came to nothing.
+    pub(super) fn forget_generated(&self) -> Result<(), Error> {
+        match self.key {
+            CertifiedKey::Generated(_) => remove_if_there(&self.directory.path.join(NEXT_KEY)),
+            _ => Ok(()),
+        }
     }
 
     /// The request, before it is protected.
@@ -174,10 +250,11 @@ impl Station {
             RequestKind::Cr => CertificateRequest::Cr(self.cert_req_messages()?),
             RequestKind::Kur => CertificateRequest::Kur(self.cert_req_messages()?),
             _ => {
+                let CertifiedKey::Signing(key) = &self.key else { return Err(Error::SignedRequest) };
                 let mut builder =
-                    CertReqBuilder::new(self.subject.clone().unwrap_or_default(), self.key.public_key());
+                    CertReqBuilder::new(self.subject.clone().unwrap_or_default(), key.public_key());
                 builder.extensions.clone_from(&self.extensions);
-                let octets = builder.sign(&self.key).map_err(host::Error::Request)?;
+                let octets = builder.sign(key).map_err(host::Error::Request)?;
                 CertificateRequest::P10cr(Box::new(CertReq::from_der(&octets).map_err(host::Error::Request)?))
             }
         };
@@ -188,17 +265,48 @@ impl Station {
         Ok(enrolment)
     }
 
-    /// One CertReqMsg. Without a subject its proof of possession is bound to who sends it (TS 33.310 section 9.5.4.2).
+    /// One CertReqMsg.
     fn cert_req_messages(&self) -> Result<CertReqMessages, Error> {
-        let refused = |error| Error::Cmp(cmp::Error::CertReqMsg(error));
-        let public_key = self.key.public_key();
+        let proof = PopoPrivKey::SubsequentMessage(SubsequentMessage::EncrCert);
+        let message = match &self.key {
+            CertifiedKey::Signing(key) => self.signed_request(key)?,
+            CertifiedKey::Enciphering(key) if key.agrees() => {
+                self.builder(key.public_key()).key_agreement(proof).map_err(refused)?
+            }
+            CertifiedKey::Enciphering(key) => {
+                self.builder(key.public_key()).key_encipherment(proof).map_err(refused)?
+            }
+            CertifiedKey::Generated(kind) => {
+                let mut builder = KeyGenerationBuilder::new(self.subject.clone(), *kind);
+                builder.extensions.clone_from(&self.extensions);
+                builder.controls = self.controls();
+                builder.build().map_err(refused)?
+            }
+        };
+        CertReqMessages::new(vec![message]).map_err(refused)
+    }
+
+    fn builder(&self, public_key: &PublicKey) -> CertReqMsgBuilder {
         let mut builder = CertReqMsgBuilder::new(self.subject.clone(), public_key);
         builder.extensions.clone_from(&self.extensions);
-        if let Some(updated) = &self.updated {
+        builder.controls = self.controls();
+        builder
+    }
+
+    /// Which certificate is updated.
+    fn controls(&self) -> Vec<Control> {
+        let updated = self.updated.iter().map(|updated| {
             let tbs = updated.tbs_certificate();
             let issuer = GeneralName::DirectoryName(tbs.issuer().clone());
-            builder.controls = vec![Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))];
-        }
+            Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))
+        });
+        updated.collect()
+    }
+
+    /// Without a subject the proof of possession is bound to who sends it (TS 33.310 section 9.5.4.2).
+    fn signed_request(&self, key: &SoftwareKey) -> Result<CertReqMsg, Error> {
+        let public_key = key.public_key();
+        let mut builder = self.builder(public_key);
         match (&self.subject, self.credential.secret()) {
             (Some(_), _) => {}
             (None, Some(secret)) => {
@@ -211,8 +319,20 @@ impl Station {
                 builder.sender = Some(GeneralName::DirectoryName(name));
             }
         }
-        let message = builder.sign(&self.key).map_err(refused)?;
-        CertReqMessages::new(vec![message]).map_err(refused)
+        builder.sign(key).map_err(refused)
+    }
+}
+
+fn refused(error: crmf::Error) -> Error {
+    Error::Cmp(cmp::Error::CertReqMsg(error))
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(host::Error::File { path: path.to_owned(), error }.into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use asn1::EncodedCertificate;
-use crypto::{Requested, SigningKey};
+use crypto::{KeyUse, Requested, SigningKey};
 use crypto_aws_lc::SoftwareKey;
 use host::{files, read_tls_credential, tls_key};
 use pkcs10::{CertReq, CertReqBuilder};
@@ -115,7 +115,8 @@ impl Station {
     /// What was asked for.
     pub(super) fn requested(&self) -> Requested<'_> {
         let public_key = self.key.public_key().spki_octets();
-        Requested { public_key, subject: Some(&self.subject), extensions: &self.extensions }
+        let subject = Some(&self.subject);
+        Requested { public_key, subject, extensions: &self.extensions, key_use: KeyUse::Signing }
     }
 
     /// As whom to appear in TLS.
