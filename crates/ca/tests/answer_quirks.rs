@@ -1,5 +1,5 @@
 //! What EJBCA gets wrong about who signs its answers, put up with by name only: a senderKID that is the requester's, a sender that is turned
-//! around, another certificate in each message.
+//! around, another certificate in each message. And LightweightCmpRa's answers inside of nested messages.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -14,7 +14,8 @@ mod support;
 use asn1::oids::rfc6402;
 use ca::Profile;
 use cmp::{
-    Error, Expectation, PkiHeader, PkiMessage, Quirk, Quirks, SignerRole, Trust, ValidatedMessage, Validator,
+    Error, Expectation, PkiHeader, PkiMessage, Quirk, Quirks, ReadingPolicy, SignerRole, Trust,
+    ValidatedMessage, Validator, bundle,
 };
 use crypto::ExtendedKeyUsage;
 use der::Decode;
@@ -115,4 +116,48 @@ fn another_signer_of_a_later_answer_is_a_policy() {
     awaiting.clone().handle(&validate(&by(&other), put_up_with).unwrap()).unwrap();
     awaiting.clone().handle(&validate(&pkiconf, put_up_with).unwrap()).unwrap();
     assert_eq!(validate(&by(&station), put_up_with).unwrap_err(), Error::OtherSigner);
+}
+
+/// With nesting switched on, LightweightCmpRa puts the answer to a single message into a nested one, in a transaction of its own.
+#[test]
+fn a_single_message_answered_by_a_nested_one_is_a_policy() {
+    let house = House::new();
+    let (request, awaiting) = house.start(&house.station, ir(crmf(&house.station.name(), &key())));
+    let reply = house.ca.handle(&request, NOW).octets;
+    let [ra, _] = others(&house);
+    let nested = |by: &Requester, inside: &[&[u8]]| {
+        let inside: Vec<_> = inside.iter().map(|octets| PkiMessage::from_der(octets).unwrap()).collect();
+        let (part, _) = bundle(&inside, by.name(), &by.identity, &house.provider, NOW).unwrap();
+        part.sign(&by.key).unwrap()
+    };
+    let policy = ReadingPolicy::default();
+    let put_up_with = Quirks::NONE.with(Quirk::NestedAnswers);
+    let take = |octets: &[u8], quirks| {
+        let message = PkiMessage::from_der(octets).unwrap().answer_inside(quirks, &policy)?;
+        validate(&house, message.octets(), &awaiting.expectation(), quirks)
+    };
+    let answer = nested(&ra, &[&reply]);
+    let everything_else = Quirk::ALL.into_iter().filter(|quirk| *quirk != Quirk::NestedAnswers).collect();
+    for quirks in [Quirks::NONE, everything_else] {
+        assert_eq!(take(&answer, quirks).unwrap_err(), Error::BadRecipientNonce, "it awaits another");
+        // Whatever is not nested stays as it is.
+        granted(awaiting.clone().handle(&take(&reply, quirks).unwrap()).unwrap());
+    }
+    granted(awaiting.clone().handle(&take(&reply, put_up_with).unwrap()).unwrap());
+    // Whoever put it there: what is inside counts.
+    for by in [&ra, &house.station] {
+        granted(awaiting.clone().handle(&take(&nested(by, &[&reply]), put_up_with).unwrap()).unwrap());
+    }
+
+    let (other_request, _) = house.start(&house.station, ir(crmf(&house.station.name(), &key())));
+    let other = house.ca.handle(&other_request, NOW).octets;
+    let refused = |octets: &[u8]| take(octets, put_up_with).unwrap_err();
+    assert!(matches!(refused(&nested(&ra, &[&other])), Error::OtherTransaction(_)), "the answer to another");
+    let two = refused(&nested(&ra, &[&reply, &other]));
+    assert!(matches!(two, Error::NotExactlyOne { count: 2, .. }), "{two}");
+    assert_eq!(refused(&nested(&ra, &[&nested(&ra, &[&reply])])), Error::TooDeep);
+    assert_eq!(refused(&nested(&ra, &[&support::unprotected(&reply)])), Error::Unprotected);
+    // The RA/CA's protection around it does not make an answer of it.
+    let planted = forged(&reply, &house.station, |_, _| ());
+    refused(&nested(&ra, &[&planted]));
 }

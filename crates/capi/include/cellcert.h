@@ -666,6 +666,11 @@
 #define CELLCERT_QUIRK_SIGNER_CHANGES 8
 
 /*
+ The answer to a single message may come inside a nested message, of which nothing is believed.
+ */
+#define CELLCERT_QUIRK_NESTED_ANSWERS 9
+
+/*
  The version of this header, as MAJOR * 10000 + MINOR * 100 + PATCH. Versions with the same MAJOR, and below 1.0 the same MINOR,
  fit together.
  */

@@ -39,6 +39,8 @@ pub const CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS: i32 = 6;
 pub const CELLCERT_QUIRK_SENDER_OF_ANOTHER: i32 = 7;
 /// The answers of one transaction may be signed with different certificates.
 pub const CELLCERT_QUIRK_SIGNER_CHANGES: i32 = 8;
+/// The answer to a single message may come inside a nested message, of which nothing is believed.
+pub const CELLCERT_QUIRK_NESTED_ANSWERS: i32 = 9;
 
 /// How many certificates, secrets or CRLs there may be.
 const MAX_ITEMS: usize = 64;
@@ -128,7 +130,8 @@ impl Inner {
         validator.secrets = &self.secrets;
         validator.time_window = self.time_window.map(|window| window.saturating_add(age));
         validator.quirks = self.quirks;
-        let message = PkiMessage::inspect(octets, &self.reading)?;
+        let message =
+            PkiMessage::inspect(octets, &self.reading)?.answer_inside(self.quirks, &self.reading)?;
         let error = match validator.validate(message.clone(), expectation, now) {
             Ok(validated) => return Ok(Answered::Believed(Box::new(validated))),
             Err(error) => error,
@@ -364,6 +367,7 @@ pub unsafe extern "C" fn cellcert_trust_add_quirk(
         CELLCERT_QUIRK_ROOT_FROM_EXTRA_CERTS => Some(Quirk::RootFromExtraCerts),
         CELLCERT_QUIRK_SENDER_OF_ANOTHER => Some(Quirk::SenderOfAnother),
         CELLCERT_QUIRK_SIGNER_CHANGES => Some(Quirk::SignerChanges),
+        CELLCERT_QUIRK_NESTED_ANSWERS => Some(Quirk::NestedAnswers),
         _ => None,
     };
     // SAFETY: the caller's promise.

@@ -22,6 +22,7 @@ use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
 use crate::poll::{PollRepItem, PollReqItem};
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
+use crate::quirks::{Quirk, Quirks};
 use crate::reading::ReadingPolicy;
 use crate::status::PkiStatus;
 use crate::trust::Credential;
@@ -50,6 +51,28 @@ impl PkiMessage {
         };
         let inside = policy.inside().ok_or(Error::TooDeep)?;
         Ok(inner.iter().map(|octets| open(octets, &inside)).collect())
+    }
+
+    /// The one message inside a nested one that came in answer to a single message, where [`Quirk::NestedAnswers`] is among the quirks; any
+    /// other message stays as it is. Nothing is believed of what was around it, so it has to be validated as if it had come alone.
+    ///
+    /// # Errors
+    /// [`Error::NotExactlyOne`] when there is not one message inside, [`Error::TooDeep`] when that is nested, too; when it cannot be read.
+    pub fn answer_inside(self, quirks: Quirks, policy: &ReadingPolicy) -> Result<Self, Error> {
+        if !quirks.contains(Quirk::NestedAnswers) || self.body().kind() != BodyKind::Nested {
+            return Ok(self);
+        }
+        let mut inside = policy.inside().ok_or(Error::TooDeep)?;
+        inside.nested_depth = 0;
+        match self.body() {
+            PkiBody::Nested(closed) => match closed.as_slice() {
+                [answer] => open(answer, &inside),
+                other => {
+                    Err(Error::NotExactlyOne { what: "PKIMessage inside of the answer", count: other.len() })
+                }
+            },
+            other => Err(Error::UnexpectedBody(other.kind())),
+        }
     }
 }
 

@@ -37,11 +37,15 @@ pub enum Quirk {
     /// `signer-changes`: the answers of one transaction may be signed with different certificates (RFC 9483 section 3.2 has one). EJBCA
     /// does so. Each signer must be trusted as the RA/CA.
     SignerChanges,
+    /// `nested-answers`: the answer to a single message may come inside a nested message (RFC 9483 section 5.2.2 has nested ones
+    /// between RAs and CAs, answered by nested ones). LightweightCmpRa does so with everything where nesting is switched on. Nothing is
+    /// believed of what is around the answer; see [`PkiMessage::answer_inside`](crate::PkiMessage::answer_inside).
+    NestedAnswers,
 }
 
 impl Quirk {
     /// Every quirk there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::UnprotectedErrors,
         Self::AnswerByOtherKind,
         Self::Pbes2InPbmac1,
@@ -50,6 +54,7 @@ impl Quirk {
         Self::RootFromExtraCerts,
         Self::SenderOfAnother,
         Self::SignerChanges,
+        Self::NestedAnswers,
     ];
 
     /// The name in configurations.
@@ -63,10 +68,11 @@ impl Quirk {
             Self::RootFromExtraCerts => "root-from-extra-certs",
             Self::SenderOfAnother => "sender-of-another",
             Self::SignerChanges => "signer-changes",
+            Self::NestedAnswers => "nested-answers",
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         match self {
             Self::UnprotectedErrors => 1,
             Self::AnswerByOtherKind => 2,
@@ -76,6 +82,7 @@ impl Quirk {
             Self::RootFromExtraCerts => 32,
             Self::SenderOfAnother => 64,
             Self::SignerChanges => 128,
+            Self::NestedAnswers => 256,
         }
     }
 }
@@ -107,7 +114,7 @@ impl core::error::Error for UnknownQuirk {}
 
 /// A set of [`Quirk`]s; empty by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quirks(u8);
+pub struct Quirks(u16);
 
 impl Quirks {
     /// Every peer keeps to the rules.

@@ -7,7 +7,7 @@ use asn1::oids::rfc8018;
 use cmp::end_entity::{Answer, CertificateRequest, RequestKind, Transaction};
 use cmp::management_entity::{Confirmation, ReplyTo, VerifiedRequest};
 use cmp::{
-    CertReqId, Credential, Error, Expectation, PkiFailureInfo, PkiMessage, Quirk, Quirks, Reference,
+    CertReqId, Credential, Error, Expectation, PkiFailureInfo, PkiMessage, Pvno, Quirk, Quirks, Reference,
     SenderNonce, SignerRole, TransactionId, Validator, bundle, unbundle,
 };
 use crmf::{CertReqMessages, CertReqMsgBuilder, MacLimits, PasswordMac};
@@ -62,6 +62,23 @@ fn a_transaction_stands_under_one_mac_from_ir_to_pkiconf() {
             }
             let nonces = house.station_mac().clone().renew(&house.provider).unwrap() != *house.station_mac();
             assert_eq!(identifiers.len(), if nonces { 4 } else { 1 }, "only a nonce is a new one each time");
+        }
+    }
+}
+
+/// OmniTrust ILM takes transactionIDs of 16 octets or more, at most 100000 iterations, and no pvno but 2.
+#[test]
+fn what_is_sent_stays_within_what_the_strictest_peer_takes() {
+    for mac in macs() {
+        let house = House::new(mac);
+        for request in [house.ir_with_subject(), house.ir_with_public_key_mac(SECRET), house.p10cr()] {
+            let message = PkiMessage::from_der(&house.start(request).0).unwrap();
+            let header = message.header();
+            assert!(header.transaction_id.as_ref().unwrap().as_octets().len() >= 16);
+            assert_eq!(header.pvno, Pvno::CMP2000);
+            let mut limits = MacLimits::default();
+            limits.max_iterations = 100_000;
+            PasswordMac::from_identifier(header.protection_alg.as_ref().unwrap(), &limits).unwrap();
         }
     }
 }

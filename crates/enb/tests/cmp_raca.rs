@@ -405,6 +405,30 @@ fn a_station_without_the_root_takes_it_at_first_contact_only_when_it_is_told_to(
     assert!(reason.contains("not believed"), "{reason}");
 }
 
+/// LightweightCmpRa answers everything nested where nesting is switched on.
+#[test]
+fn an_answer_inside_a_nested_message_is_taken_only_when_it_is_told_to() {
+    let house = House::new();
+    let file = |name: &str| house.path().join("ra").join(name);
+    let key = crypto_aws_lc::read_key_file(&file("cmp.key.pem")).unwrap();
+    let certificate = host::files::read_certificates(&file("cmp.pem")).unwrap().remove(0);
+    let algorithm = crypto::SigningKey::algorithm(&key);
+    let identity = cmp::SenderIdentity::new(certificate, Vec::new(), algorithm).unwrap();
+    let proxy = house.proxy(move |passing| {
+        let answer = cmp::PkiMessage::from_der(&passing.answer).unwrap();
+        let provider = crypto_aws_lc::provider();
+        let nested = cmp::bundle(&[answer], identity.name().clone(), &identity, &provider, host::now());
+        Meddling::Replace(nested.unwrap().0.sign(&key).unwrap())
+    });
+    let reason = house.enb(&proxy.url, &format!("ir {VENDOR} --out a --timeout 1")).failure(4);
+    assert!(reason.contains("not believed"), "{reason}");
+    house.enb(&proxy.url, &format!("ir {VENDOR} --out a --quirk nested-answers")).success();
+    house.enb(&proxy.url, "kur --out a --quirk nested-answers").success();
+    let words = "genm caCerts --cert a/cert.pem --key a/key.pem --quirk nested-answers";
+    assert!(house.enb(&proxy.url, words).success().contains("certificate of CN="));
+    assert!(house.issued().iter().all(|entry| entry.status == "valid"));
+}
+
 /// The message with other certificates in extraCerts: its own but for self-signed ones, if they are to be kept out, behind these.
 fn with_extra_certs(message: &[u8], certificates: &[asn1::EncodedCertificate], strip: bool) -> Vec<u8> {
     use der::{Encode, Tag};

@@ -239,7 +239,7 @@ batch_octets = 61440                 # of the messages in a batch; RA/CAs read 6
 max_answer_octets = 65536
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
 quirks = []                          # of "unprotected-errors", "signer-without-digital-signature", "sender-of-another",
-                                     # "signer-changes": what it gets wrong
+                                     # "signer-changes", "nested-answers": what it gets wrong
 
 [trust]
 operator_cas = [{operator_cas}]

@@ -97,8 +97,13 @@ impl Forwarding<'_> {
         octets: &[u8],
         expectation: &Expectation<'_>,
     ) -> Result<ValidatedMessage, cmp::Error> {
-        let message = PkiMessage::inspect(octets, &self.upstream.reading)?;
+        let message = self.read(octets)?;
         self.validator(record).validate(message, expectation, self.now)
+    }
+
+    fn read(&self, octets: &[u8]) -> Result<PkiMessage, cmp::Error> {
+        let Upstream { reading, quirks, .. } = self.upstream;
+        PkiMessage::inspect(octets, reading)?.answer_inside(*quirks, reading)
     }
 
     /// A refusal that nobody protected, where the configuration puts up with it.
@@ -108,7 +113,7 @@ impl Forwarding<'_> {
         octets: &[u8],
         expectation: &Expectation<'_>,
     ) -> Result<UnprotectedRefusal, cmp::Error> {
-        let message = PkiMessage::inspect(octets, &self.upstream.reading)?;
+        let message = self.read(octets)?;
         self.validator(record).unprotected_refusal(&message, expectation, self.now)
     }
 

@@ -283,6 +283,7 @@ fn validate(
     validator.time_window = upstream.time_window;
     validator.quirks = upstream.quirks;
     PkiMessage::inspect(octets, &upstream.reading)
+        .and_then(|message| message.answer_inside(upstream.quirks, &upstream.reading))
         .and_then(|message| validator.validate(message, expectation, now))
         .map_err(|error| Error::Unbelieved(believed_nothing(octets, &error)))
 }

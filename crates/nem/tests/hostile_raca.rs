@@ -6,7 +6,7 @@ mod support;
 use ca::registry::CertificateStatus;
 use ca::{Ca, CertificateContents, Issuer, MessageCredential, Profile};
 use cmp::management_entity::{Grant, ReplyTo, Responder, VerifiedRequest};
-use cmp::{Expectation, PkiFailureInfo, PkiMessage, SenderIdentity, Validator};
+use cmp::{Expectation, PkiFailureInfo, PkiMessage, Quirk, Quirks, SenderIdentity, Validator, bundle};
 use crypto::SigningKey;
 use crypto_aws_lc::provider;
 use der::Encode;
@@ -18,6 +18,7 @@ use support::{House, SUBJECT, certify, csr, key, root};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::name::Name;
 
 /// A request that waits for its answer.
 fn sent() -> (House, RequestId, Vec<u8>) {
@@ -113,6 +114,33 @@ fn certificates_of_the_same_ca_do_not_speak_for_it() {
         let planted = granting(&house, &message, issued, &insider);
         dropped(house, id, &message, &planted);
     }
+}
+
+/// LightweightCmpRa answers everything nested where nesting is switched on.
+#[test]
+fn an_answer_inside_a_nested_message_is_taken_only_where_that_is_put_up_with() {
+    let nested = |house: &House, message: &[u8]| {
+        let answer = PkiMessage::from_der(&house.ca.handle(message, house.now).octets).unwrap();
+        let by = credential(&house.operator);
+        let (part, _) = bundle(&[answer], Name::default(), &by.identity, &provider(), house.now).unwrap();
+        part.sign(by.key.as_ref()).unwrap()
+    };
+    let (house, id, message) = sent();
+    let planted = nested(&house, &message);
+    dropped(house, id, &message, &planted);
+
+    let mut house = House::new();
+    let mut upstream = house.upstream("raca");
+    upstream.quirks = Quirks::NONE.with(Quirk::NestedAnswers);
+    let inventory = house.nem.inventory().clone();
+    house.restart(vec![upstream], inventory);
+    house.upload(&csr(SUBJECT, &key(), Vec::new())).unwrap();
+    while let Some((id, message)) = house.sends().pop() {
+        let answer = nested(&house, &message);
+        house.answer(id, &answer);
+    }
+    assert_eq!(house.only_issued().status, CertificateStatus::Valid, "pkiconf came so, too");
+    assert!(!house.logged("not believed"), "{:?}", house.events);
 }
 
 fn credential(issuer: &Issuer) -> MessageCredential {

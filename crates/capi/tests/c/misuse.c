@@ -151,10 +151,10 @@ static void wrong_values(void)
     CHECK(CELLCERT_ERR_ARGUMENT, cellcert_transaction_general(context, "nobody", NULL, 0, &transaction));
     CHECK(CELLCERT_ERR_MALFORMED, cellcert_transaction_resume(context, junk, sizeof junk, &transaction));
     CHECK(CELLCERT_OK, cellcert_trust_new(context, NULL, 0, &trust));
-    for (int quirk = CELLCERT_QUIRK_UNPROTECTED_ERRORS; quirk <= CELLCERT_QUIRK_SIGNER_CHANGES; quirk++)
+    for (int quirk = CELLCERT_QUIRK_UNPROTECTED_ERRORS; quirk <= CELLCERT_QUIRK_NESTED_ANSWERS; quirk++)
         CHECK(CELLCERT_OK, cellcert_trust_add_quirk(context, trust, quirk));
     CHECK(CELLCERT_ERR_ARGUMENT, cellcert_trust_add_quirk(context, trust, CELLCERT_QUIRK_UNPROTECTED_ERRORS - 1));
-    CHECK(CELLCERT_ERR_ARGUMENT, cellcert_trust_add_quirk(context, trust, CELLCERT_QUIRK_SIGNER_CHANGES + 1));
+    CHECK(CELLCERT_ERR_ARGUMENT, cellcert_trust_add_quirk(context, trust, CELLCERT_QUIRK_NESTED_ANSWERS + 1));
     CHECK(CELLCERT_OK, cellcert_trust_free(&trust));
     HOLDS(other == NULL && request == NULL && transaction == NULL && verified == NULL);
 }

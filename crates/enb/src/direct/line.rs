@@ -85,7 +85,7 @@ impl Belief {
             validator.time_window.map(|window| window.saturating_add(now.abs_diff(since)));
         let mut reading = ReadingPolicy::default();
         reading.message_size = ANSWER_SIZE;
-        let message = PkiMessage::inspect(octets, &reading)?;
+        let message = PkiMessage::inspect(octets, &reading)?.answer_inside(self.quirks, &reading)?;
         match validator.validate(message.clone(), &due.expectation(), now) {
             Ok(message) => Ok(Verdict::Believed(Box::new(message))),
             Err(error) => match validator.unprotected_refusal(&message, &due.expectation(), now) {

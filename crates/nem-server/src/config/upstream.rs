@@ -165,6 +165,7 @@ impl Upstream {
             Quirk::SignerWithoutDigitalSignature,
             Quirk::SenderOfAnother,
             Quirk::SignerChanges,
+            Quirk::NestedAnswers,
         ];
         let names = self.quirks.iter().map(String::as_str);
         Quirks::from_names(names, KNOWN).context("upstream.quirks")
