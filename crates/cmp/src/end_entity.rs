@@ -175,10 +175,7 @@ impl Enrolment {
         if let Some(encapsulation) = &self.answerer {
             general_info.push(encapsulation.info()?);
         }
-        let (transaction_id, recip_nonce) = match self.continuation {
-            Some(continuation) => (continuation.transaction_id, Some(RecipNonce::from(continuation.nonce))),
-            None => (TransactionId::random(provider)?, None),
-        };
+        let (transaction_id, recip_nonce) = Continuation::begin(self.continuation, provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);
         let fields = HeaderFields {
             general_info,

@@ -129,7 +129,7 @@ fn parse_quirk(name: &str) -> Result<Quirk, String> {
 /// As whom.
 #[derive(Args)]
 struct Sender {
-    /// The certificate to sign with, and what lies between it and its root (PEM)
+    /// The certificate to sign with, and what lies between it and its root (PEM); with one of an ML-KEM key, messages are protected by MACs
     #[arg(
         long,
         value_name = "FILE",

@@ -65,7 +65,8 @@ impl CmpOptions {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CmpSender {
-    /// By a certificate: the vendor's for an ir, the operator's for anything else.
+    /// By a certificate: the vendor's for an ir, the operator's for anything else. With one of a KEM key the RA/CA is asked for a ciphertext
+    /// first, and messages are protected by MACs with what is inside (RFC 9810 section 5.1.3.4).
     Certificate {
         /// The certificate and what lies between it and its root (PEM).
         certificate: PathBuf,
@@ -136,13 +137,15 @@ impl CertificateOptions {
     }
 }
 
-/// As whom to appear in TLS, when the server asks: as whoever signs the messages.
+/// As whom to appear in TLS, when the server asks: as whoever signs the messages. A key of a KEM signs nothing.
 fn tls_identity(
     options: &CmpOptions,
     sender: Option<&CmpSender>,
 ) -> Result<Option<transfer::tls::Identity>, Error> {
     match sender {
-        Some(CmpSender::Certificate { certificate, key }) if options.tls_ca.is_some() => {
+        Some(CmpSender::Certificate { certificate, key })
+            if options.tls_ca.is_some() && !credential::is_kem(certificate)? =>
+        {
             let (chain, key) = host::read_tls_credential(certificate, key)?;
             Ok(Some(transfer::tls::Identity::new(crate::directory::octets(&chain), key)))
         }

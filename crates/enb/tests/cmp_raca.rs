@@ -410,7 +410,7 @@ fn a_station_without_the_root_takes_it_at_first_contact_only_when_it_is_told_to(
 fn an_answer_inside_a_nested_message_is_taken_only_when_it_is_told_to() {
     let house = House::new();
     let file = |name: &str| house.path().join("ra").join(name);
-    let key = crypto_aws_lc::read_key_file(&file("cmp.key.pem")).unwrap();
+    let key = crypto_aws_lc::read_key_file(file("cmp.key.pem")).unwrap();
     let certificate = host::files::read_certificates(&file("cmp.pem")).unwrap().remove(0);
     let algorithm = crypto::SigningKey::algorithm(&key);
     let identity = cmp::SenderIdentity::new(certificate, Vec::new(), algorithm).unwrap();

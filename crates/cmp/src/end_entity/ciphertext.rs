@@ -9,7 +9,7 @@ use x509_cert::name::Name;
 use crate::body::PkiBody;
 use crate::error::Error;
 use crate::general_info::InfoTypeAndValue;
-use crate::header::{SenderNonce, TransactionId};
+use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::info_value::KemCiphertextInfo;
 use crate::message::PkiMessage;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
@@ -69,7 +69,29 @@ pub struct Continuation {
     pub nonce: SenderNonce,
 }
 
+impl Continuation {
+    /// The transaction that goes on, with the nonce to echo, or a fresh one.
+    pub(super) fn begin(
+        continuation: Option<Self>,
+        provider: &CryptoProvider,
+    ) -> Result<(TransactionId, Option<RecipNonce>), Error> {
+        Ok(match continuation {
+            Some(Self { transaction_id, nonce }) => (transaction_id, Some(RecipNonce::from(nonce))),
+            None => (TransactionId::random(provider)?, None),
+        })
+    }
+}
+
 impl AwaitingCiphertext {
+    /// What an answer that is protected must look like: a refusal.
+    pub fn expectation(&self) -> Expectation<'_> {
+        Expectation::Within {
+            transaction_id: &self.transaction_id,
+            nonces: core::slice::from_ref(&self.nonce),
+            signer: None,
+        }
+    }
+
     /// Takes the answer, which is not protected and not believed: what is made of a wrong ciphertext, the RA/CA refuses.
     ///
     /// # Errors
@@ -80,12 +102,7 @@ impl AwaitingCiphertext {
         validator: &Validator<'_>,
         now: UnixTime,
     ) -> Result<(KemCiphertextInfo, Continuation), Error> {
-        let expectation = Expectation::Within {
-            transaction_id: &self.transaction_id,
-            nonces: core::slice::from_ref(&self.nonce),
-            signer: None,
-        };
-        let (info, nonce) = validator.take_kem_answer(message, &expectation, now)?;
+        let (info, nonce) = validator.take_kem_answer(message, &self.expectation(), now)?;
         Ok((info, Continuation { transaction_id: self.transaction_id.clone(), nonce }))
     }
 }

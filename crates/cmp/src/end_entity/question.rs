@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::CrlReason;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
-use super::Correspondent;
+use super::{Continuation, Correspondent};
 use crate::CertReqId;
 use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
@@ -34,6 +34,8 @@ pub struct Question {
     pub recipient: Name,
     /// The name of the certificate profile that certReqTemplate is asked of.
     pub cert_profile: Option<String>,
+    /// Where it goes on, when a ciphertext for our KEM key was asked for first.
+    pub continuation: Option<Continuation>,
     body: PkiBody,
     answer: BodyKind,
 }
@@ -54,16 +56,19 @@ impl Question {
         let reason = reason.to_der().and_then(OctetString::new).map_err(Error::Encoding)?;
         let reason = Extension { extn_id: CrlReason::OID, critical: false, extn_value: reason };
         let body = PkiBody::Rr(Vec::from([RevDetails::new(template, Some(Vec::from([reason])))]));
-        Ok(Self { recipient: Name::default(), cert_profile: None, body, answer: BodyKind::Rp })
+        Ok(Self::asking(body, BodyKind::Rp))
     }
 
     /// Asks for information of that type; some questions have a value, most have none.
     pub fn general(info: InfoTypeAndValue) -> Self {
-        let body = PkiBody::Genm(Vec::from([info]));
-        Self { recipient: Name::default(), cert_profile: None, body, answer: BodyKind::Genp }
+        Self::asking(PkiBody::Genm(Vec::from([info])), BodyKind::Genp)
     }
 
-    /// Makes the message, with a fresh transactionID.
+    fn asking(body: PkiBody, answer: BodyKind) -> Self {
+        Self { recipient: Name::default(), cert_profile: None, continuation: None, body, answer }
+    }
+
+    /// Makes the message, with a fresh transactionID unless it goes on with one.
     ///
     /// # Errors
     /// When a value cannot be encoded, or randomness fails.
@@ -73,9 +78,9 @@ impl Question {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingReply), Error> {
-        let transaction_id = TransactionId::random(provider)?;
+        let (transaction_id, recip_nonce) = Continuation::begin(self.continuation, provider)?;
         let recipient = GeneralName::DirectoryName(self.recipient);
-        let mut fields = HeaderFields::new(recipient, transaction_id.clone());
+        let mut fields = HeaderFields { recip_nonce, ..HeaderFields::new(recipient, transaction_id.clone()) };
         if let Some(profile) = &self.cert_profile {
             fields.general_info.push(of_cert_profile(profile).map_err(Error::Encoding)?);
         }

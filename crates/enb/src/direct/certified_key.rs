@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cmp::RecipientKey;
 use crmf::MacLimits;
@@ -101,7 +102,7 @@ impl CertifiedKey {
 pub(super) enum EncipheringKey {
     Transport(TransportKey),
     Agreement(AgreementKey),
-    Decapsulation(Box<KemKey>),
+    Decapsulation(Arc<KemKey>),
 }
 
 impl EncipheringKey {
@@ -127,7 +128,7 @@ impl EncipheringKey {
                     write_kem_key(path, &key, passphrase)?;
                     key
                 };
-                Ok(Self::Decapsulation(Box::new(key)))
+                Ok(Self::Decapsulation(Arc::new(key)))
             }
         }
     }

@@ -8,6 +8,7 @@ use cmp::end_entity::{
 };
 use cmp::{BodyKind, Credential, PkiFailureInfo, PkiStatusInfo, SenderNonce};
 use crypto::GeneratedKey;
+use der::Encode;
 use host::now;
 
 use super::line::{Letter, Line, Verdict};
@@ -40,7 +41,7 @@ pub async fn request_certificate(
         move || Station::prepare(&options, &wanted)
     })
     .await?;
-    let (station, state) = match prepared {
+    let (mut station, state) = match prepared {
         Prepared::Ready(station, state) => (station, state),
         Prepared::Finished(enrolled) => {
             progress(Progress::RequestReady { continued: true });
@@ -53,7 +54,7 @@ pub async fn request_certificate(
     let mut line = Line::new(options, station.belief.clone(), tls_identity, progress)?;
     let state = match state {
         Some(state) => state,
-        None => begin(&station)?,
+        None => begin(&mut station, &mut line).await?,
     };
     if let Some(Octets(root)) = &state.root {
         line.believe(EncodedCertificate::new(root).map_err(Error::Malformed)?);
@@ -70,13 +71,22 @@ pub async fn request_certificate(
     Ok(enrolled)
 }
 
-/// Makes a request with a fresh transactionID, and writes it down.
-fn begin(station: &Station) -> Result<State, Error> {
+/// Makes a request with a fresh transactionID, or in the transaction of a ciphertext, and writes it down.
+async fn begin(station: &mut Station, line: &mut Line<'_>) -> Result<State, Error> {
+    let mut enrolment = station.enrolment()?;
+    let (mut ciphertext, mut server) = (None, None);
+    if let Some(opening) = line.ask_for_ciphertext(&station.credential, &enrolment.recipient).await? {
+        let id = opening.continuation.transaction_id.clone();
+        station.credential.open_ciphertext(&opening.ciphertext, id)?;
+        ciphertext = Some(Octets(opening.ciphertext.to_der().map_err(Error::Malformed)?));
+        (enrolment.continuation, server) = (Some(opening.continuation), opening.server);
+    }
     let (credential, provider) = (&station.credential, &station.provider);
     let now = now();
-    let (part, next) = station.enrolment()?.start(credential.identity(), provider, now)?;
+    let (part, next) = enrolment.start(credential.identity(), provider, now)?;
     let message = credential.protect(&part, provider)?;
-    let state = State::new(&station.asked()?, credential.octets(), next.transaction(), message, now);
+    let mut state = State::new(&station.asked()?, credential.octets(), next.transaction(), message, now);
+    (state.ciphertext, state.server) = (ciphertext, server);
     station.state_file.write(&state)?;
     Ok(state)
 }
@@ -144,6 +154,7 @@ impl Run<'_> {
                 awaiting.handle(&message).map_err(Error::Protocol)?
             }
             Verdict::Refused(status) => Answer::Refused(status),
+            Verdict::Ciphertext(..) => return Err(Error::Protocol(cmp::Error::InconsistentAnswer)),
         };
         match answer {
             Answer::Granted(granted) => self.granted(granted),
@@ -161,7 +172,7 @@ impl Run<'_> {
             Answer::Refused(status) if !polling && has(&status, PkiFailureInfo::SYSTEM_UNAVAIL) => {
                 self.station.state_file.remove()?;
                 self.line.attempts.back_off(format!("the RA/CA cannot answer now: {status}")).await?;
-                self.state = begin(&self.station)?;
+                self.state = begin(&mut self.station, &mut self.line).await?;
                 Ok(())
             }
             Answer::Refused(status) => Err(Error::Rejected { status: status.to_string() }),
@@ -273,6 +284,7 @@ impl Run<'_> {
         let confirmed = loop {
             let delayed = match self.exchange(body, &message, &awaiting).await? {
                 Verdict::Refused(status) => break Err(Error::Rejected { status: status.to_string() }),
+                Verdict::Ciphertext(..) => break Err(Error::Protocol(cmp::Error::InconsistentAnswer)),
                 Verdict::Believed(answer) | Verdict::FirstContact(answer, _) => {
                     match awaiting.handle(&answer) {
                         Ok(Confirmation::Done) => break Ok(()),

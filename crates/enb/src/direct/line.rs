@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::end_entity::{AwaitingCertificate, AwaitingPkiConf};
+use cmp::end_entity::{AwaitingCertificate, AwaitingCiphertext, AwaitingPkiConf, Continuation, KemQuestion};
 use cmp::{
-    Expectation, PkiMessage, PkiStatusInfo, Quirk, Quirks, ReadingPolicy, SecretTrust, SignerRole, Trust,
-    ValidatedMessage, Validator,
+    Expectation, KemCiphertextInfo, PkiBody, PkiMessage, PkiStatusInfo, Quirk, Quirks, ReadingPolicy,
+    SecretTrust, SignerRole, Trust, ValidatedMessage, Validator,
 };
 use crypto::ExtendedKeyUsage;
 use host::{files, now};
 use transfer::TransferError;
 use transfer::http::{ClientOptions, CmpClient};
+use x509_cert::name::Name;
 
 use super::CmpOptions;
 use super::credential::Credential;
@@ -29,6 +30,32 @@ const ANSWER_SIZE: usize = 1024 * 1024;
 /// A state that awaits an answer.
 pub(super) trait Awaiting: Clone + Send + 'static {
     fn expectation(&self) -> Expectation<'_>;
+
+    /// Takes an answer that has no protection, where that is as it should be.
+    fn take_unprotected(
+        &self,
+        _message: &PkiMessage,
+        _validator: &Validator<'_>,
+        _now: UnixTime,
+    ) -> Option<Verdict> {
+        None
+    }
+}
+
+impl Awaiting for AwaitingCiphertext {
+    fn expectation(&self) -> Expectation<'_> {
+        self.expectation()
+    }
+
+    fn take_unprotected(
+        &self,
+        message: &PkiMessage,
+        validator: &Validator<'_>,
+        now: UnixTime,
+    ) -> Option<Verdict> {
+        let (info, continuation) = self.handle(message, validator, now).ok()?;
+        Some(Verdict::Ciphertext(info, continuation))
+    }
 }
 
 impl Awaiting for AwaitingCertificate {
@@ -86,6 +113,9 @@ impl Belief {
         let mut reading = ReadingPolicy::default();
         reading.message_size = ANSWER_SIZE;
         let message = PkiMessage::inspect(octets, &reading)?.answer_inside(self.quirks, &reading)?;
+        if let Some(verdict) = due.take_unprotected(&message, &validator, now) {
+            return Ok(verdict);
+        }
         match validator.validate(message.clone(), &due.expectation(), now) {
             Ok(message) => Ok(Verdict::Believed(Box::new(message))),
             Err(error) => match validator.unprotected_refusal(&message, &due.expectation(), now) {
@@ -106,6 +136,16 @@ pub(super) enum Verdict {
     FirstContact(Box<ValidatedMessage>, EncodedCertificate),
     /// By a message without protection, which is put up with.
     Refused(PkiStatusInfo),
+    /// For the KEM key that protects what comes next; nothing is believed of it.
+    Ciphertext(KemCiphertextInfo, Continuation),
+}
+
+/// How the transaction of a KEM key begins.
+pub(super) struct Opening {
+    pub(super) ciphertext: KemCiphertextInfo,
+    pub(super) continuation: Continuation,
+    /// Who has the secret, too.
+    pub(super) server: Option<String>,
 }
 
 /// A message that is ready to be sent.
@@ -214,6 +254,43 @@ impl<'a> Line<'a> {
             bound = Some(url);
             self.attempts.back_off(reason).await?;
         }
+    }
+
+    /// Asks for the ciphertext of the credential's KEM key, if it has one (RFC 9810 appendix E). The transaction goes on with the server
+    /// that sent it.
+    pub(super) async fn ask_for_ciphertext(
+        &mut self,
+        credential: &Credential,
+        recipient: &Name,
+    ) -> Result<Option<Opening>, Error> {
+        if !credential.wants_ciphertext() {
+            return Ok(None);
+        }
+        let mut question = KemQuestion::new();
+        question.recipient.clone_from(recipient);
+        let since = now();
+        let (octets, awaiting) = question.start(credential.identity(), &crypto_aws_lc::provider(), since)?;
+        let letter = Letter { body: cmp::BodyKind::Genm, octets: &octets, since };
+        let mut server = None;
+        let mut bind = |url: Option<&str>| {
+            server = url.map(str::to_owned);
+            Ok(())
+        };
+        let status = match self.exchange(&letter, &awaiting, None, &mut bind).await? {
+            Verdict::Ciphertext(ciphertext, continuation) => {
+                return Ok(Some(Opening { ciphertext, continuation, server }));
+            }
+            Verdict::Refused(status) => status,
+            Verdict::Believed(message) | Verdict::FirstContact(message, _) => match message.body() {
+                PkiBody::Error(error) => error.pki_status_info.clone(),
+                other => return Err(Error::Protocol(cmp::Error::UnexpectedBody(other.kind()))),
+            },
+        };
+        Err(Error::Rejected {
+            status: format!(
+                "{status}; it was asked for a ciphertext first, as the certificate is for a KEM key, and may serve none"
+            ),
+        })
     }
 
     async fn judge<A: Awaiting>(

@@ -216,7 +216,7 @@ async fn answer(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Reply, Error> {
     let provider = crypto_aws_lc::provider();
-    let (credential, belief) = blocking({
+    let (mut credential, belief) = blocking({
         let (options, sender) = (options.clone(), sender.clone());
         move || {
             let credential = Credential::read(&sender, &crypto_aws_lc::provider())?;
@@ -227,8 +227,13 @@ async fn answer(
     .await?;
     let mut line = Line::new(options, belief, super::tls_identity(options, Some(sender))?, progress)?;
     question.recipient.clone_from(&options.recipient);
-    let (mut part, mut awaiting) = question.start(credential.identity(), &provider, now())?;
     let mut bound: Option<String> = None;
+    if let Some(opening) = line.ask_for_ciphertext(&credential, &options.recipient).await? {
+        let id = opening.continuation.transaction_id.clone();
+        credential.open_ciphertext(&opening.ciphertext, id)?;
+        (question.continuation, bound) = (Some(opening.continuation), opening.server);
+    }
+    let (mut part, mut awaiting) = question.start(credential.identity(), &provider, now())?;
     loop {
         let octets = credential.protect(&part, &provider)?;
         let letter = Letter { body, octets: &octets, since: now() };
@@ -242,6 +247,7 @@ async fn answer(
                 awaiting.handle(&message).map_err(Error::Protocol)?
             }
             Verdict::Refused(status) => Reply::Refused(status),
+            Verdict::Ciphertext(..) => return Err(Error::Protocol(cmp::Error::InconsistentAnswer)),
         };
         match reply {
             Reply::Refused(status) => return Err(Error::Rejected { status: status.to_string() }),

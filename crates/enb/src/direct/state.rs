@@ -54,6 +54,9 @@ pub(super) struct State {
     /// The root that was taken from the first answer.
     #[serde(default)]
     pub(super) root: Option<Octets>,
+    /// What the RA/CA has encapsulated for the KEM key of who asks; nothing of it is secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ciphertext: Option<Octets>,
     /// When the present message was made, in seconds since 1970.
     pub(super) since: u64,
     transaction: Facts,
@@ -130,6 +133,7 @@ impl State {
             sender: Octets(sender.to_vec()),
             server: None,
             root: None,
+            ciphertext: None,
             since: since.as_secs(),
             transaction: Facts::of(transaction),
             step: Step::Sent { message: Octets(message), polling: false },

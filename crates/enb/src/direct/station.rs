@@ -8,15 +8,17 @@ use std::sync::Arc;
 use asn1::EncodedCertificate;
 use asn1::oids::rfc6402;
 use cmp::end_entity::{CertificateRequest, Enrolment, Granted, RequestKind, SealedCertificate};
-use cmp::{KeyPackageOpener, SignerRole, Trust};
+use cmp::{KemCiphertextInfo, KeyPackageOpener, SignerRole, Trust};
 use crmf::{
     CertId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control, KeyGenerationBuilder, PopoPrivKey,
     SubsequentMessage,
 };
-use crypto::{CryptoProvider, ExtendedKeyUsage, GeneratedKey, PublicKey, Requested, SigningKey};
+use crypto::{
+    CryptoProvider, DecapsulationKey, ExtendedKeyUsage, GeneratedKey, PublicKey, Requested, SigningKey,
+};
 use crypto_aws_lc::{KeyType, SoftwareKey};
 use der::{Decode, Encode};
-use host::{PassphraseSource, files, write_software_key};
+use host::{PassphraseSource, files, read_kem_key, write_software_key};
 use pkcs10::{CertReq, CertReqBuilder};
 use x509_cert::Certificate;
 use x509_cert::ext::Extension;
@@ -25,7 +27,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use super::certified_key::CertifiedKey;
-use super::credential::Credential;
+use super::credential::{Credential, is_for_kem};
 use super::line::Belief;
 use super::state::{Issued, State, StateFile, Step};
 use super::{CertificateOptions, CmpOptions, WantedKey};
@@ -105,13 +107,8 @@ impl Station {
             signature: wanted.signature,
             passphrase: wanted.key_passphrase.as_ref(),
         };
-        let station = if update {
+        let mut station = if update {
             let current = files::read_certificates(&directory.certificate)?;
-            let current_key = own_key.read(&directory.key)?;
-            if public_key(&current)? != *current_key.public_key() {
-                let key = directory.key.display().to_string();
-                return Err(host::Error::OtherKey { certificate: directory.certificate, key }.into());
-            }
             let updated = decode(&current)?;
             let mut chain = current;
             chain.truncate(1);
@@ -121,11 +118,7 @@ impl Station {
                     .into_iter()
                     .filter(is_below_root),
             );
-            let credential = if generated {
-                Credential::opening(&chain, current_key)?
-            } else {
-                Credential::signing(&chain, Arc::new(current_key))?
-            };
+            let credential = own_credential(&directory, &own_key, &chain, generated)?;
             let tbs = updated.tbs_certificate();
             let alternative_names = |extension: &&Extension| {
                 extension.extn_id == <SubjectAltName as const_oid::AssociatedOid>::OID
@@ -178,6 +171,13 @@ impl Station {
                 || state.sender.0 != station.credential.octets())
         {
             return Err(Error::OtherTransaction(station.state_file.path().to_owned()));
+        }
+        if let Some(state) = &state
+            && let Some(ciphertext) = &state.ciphertext
+        {
+            let ciphertext = KemCiphertextInfo::from_der(&ciphertext.0).map_err(Error::Malformed)?;
+            let transaction_id = state.transaction(station.kind)?.transaction_id;
+            station.credential.open_ciphertext(&ciphertext, transaction_id)?;
         }
         Ok(Prepared::Ready(station, state))
     }
@@ -321,6 +321,31 @@ impl Station {
         }
         builder.sign(key).map_err(refused)
     }
+}
+
+/// The certificate in the directory, with its key.
+fn own_credential(
+    directory: &Directory,
+    own_key: &OwnKey<'_>,
+    chain: &[EncodedCertificate],
+    opens: bool,
+) -> Result<Credential, Error> {
+    let certified = public_key(chain)?;
+    let is_its_key = |key: &PublicKey| {
+        if *key == certified {
+            return Ok(());
+        }
+        let (certificate, key) = (directory.certificate.clone(), directory.key.display().to_string());
+        Err(host::Error::OtherKey { certificate, key })
+    };
+    if is_for_kem(chain) {
+        let key = read_kem_key(&directory.key, own_key.passphrase)?;
+        is_its_key(key.public_key())?;
+        return Credential::decapsulating(chain, key);
+    }
+    let key = own_key.read(&directory.key)?;
+    is_its_key(key.public_key())?;
+    if opens { Credential::opening(chain, key) } else { Credential::signing(chain, Arc::new(key)) }
 }
 
 fn refused(error: crmf::Error) -> Error {
