@@ -26,7 +26,7 @@ pub use error::Error;
 pub use event::{Event, Outcome, REASONS, Reply, reason_by_name, reason_name};
 pub use issue::{CertificateContents, IssuedCertificate, Issuer};
 pub use machine::{
-    Ca, Demand, KemExchange, KemExchanges, KemKey, KeyGeneration, MessageCredential, Operator,
+    Ca, Demand, KemExchange, KemExchanges, KemKey, KeyGeneration, MessageCredential, OpenBatch, Operator,
     PendingRequest, Proposal, Verdict,
 };
 pub use policy::{Approval, Policy, VendorNames};

@@ -31,7 +31,7 @@ use crypto::{CryptoProvider, PathError, PublicKey, SigningKey};
 use der::Decode;
 pub use kem::{KemExchange, KemExchanges, KemKey};
 pub use key_generation::KeyGeneration;
-pub use offline::{Demand, Operator, Proposal, Verdict};
+pub use offline::{Demand, OpenBatch, Operator, Proposal, Verdict};
 use pkcs10::CertReq;
 use x509_cert::Certificate;
 use x509_cert::name::Name;

@@ -61,7 +61,7 @@ pub use header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 pub use info_value::{CertReqTemplateContent, CrlSource, CrlStatus, InfoValue, KemCiphertextInfo};
 pub use key_package::{KeyGenerationAuthority, KeyPackageOpener};
 pub use key_recovery::KeyRecRepContent;
-pub use long_batch::LongBatch;
+pub use long_batch::{BatchLayout, LongBatch, ReceivedBatch, ValidatedBatch};
 pub use message::PkiMessage;
 pub use message_time::MessageTime;
 pub use nested::{

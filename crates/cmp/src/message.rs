@@ -66,6 +66,18 @@ impl PkiMessage {
         deviation.map_or(Ok(message), |deviation| Err(Error::Deviation(deviation)))
     }
 
+    /// A nested message as [`PkiMessage::inspect`] would read it, but without the messages inside: the list of them is empty.
+    pub(crate) fn inspect_outline(octets: &[u8], policy: &ReadingPolicy) -> Result<Self, Error> {
+        let fields = Fields::from_der(octets).map_err(Error::Malformed)?;
+        let message = Self { octets: octets.to_vec(), fields };
+        match message.inspect_lists(policy) {
+            Err(Error::EmptyList("nested")) => {}
+            inspected => inspected?,
+        }
+        let deviation = message.deviations().next().filter(|_| !policy.lenient);
+        deviation.map_or(Ok(message), |deviation| Err(Error::Deviation(deviation)))
+    }
+
     /// In what the message deviates from the RFCs. Of a message that was read strictly, there is nothing.
     pub fn deviations(&self) -> impl Iterator<Item = Deviation> {
         let header = self.header();

@@ -104,10 +104,22 @@ impl<'a> Validator<'a> {
         expectation: &Expectation<'_>,
         now: UnixTime,
     ) -> Result<ValidatedMessage, Error> {
+        self.validate_by(message, None, expectation, now)
+    }
+
+    /// Where a digest is given, that is what is signed: the message is the outline of a long batch.
+    pub(crate) fn validate_by(
+        &self,
+        message: PkiMessage,
+        digest: Option<&[u8]>,
+        expectation: &Expectation<'_>,
+        now: UnixTime,
+    ) -> Result<ValidatedMessage, Error> {
         let (transaction_id, sender_nonce) = self.validate_header(message.header(), expectation, now)?;
         let (signer, mac) = match self.protection(&message, expectation)? {
+            Protection::Mac | Protection::Kem(_) if digest.is_some() => return Err(Error::WrongProtection),
             Protection::Signature(algorithm) => {
-                let signer = self.find_signer(&message, algorithm, expectation, now)?;
+                let signer = self.find_signer(&message, digest, algorithm, expectation, now)?;
                 // A quirk of the RA/CA is nobody else's.
                 let due = matches!(expectation.signer(), Some(Credential::SharedSecret(_)));
                 if due && signer.role != SignerRole::CertificationAuthority {
@@ -238,6 +250,7 @@ impl<'a> Validator<'a> {
     fn find_signer(
         &self,
         message: &PkiMessage,
+        digest: Option<&[u8]>,
         algorithm: SignatureAlgorithm,
         expectation: &Expectation<'_>,
         now: UnixTime,
@@ -264,7 +277,7 @@ impl<'a> Validator<'a> {
                 if allowed { subject_and_key(candidate) } else { None }
             };
             let Some((name, key)) = named.or_else(of_another) else { continue };
-            let reason = match self.check_signature(message, algorithm, &key) {
+            let reason = match self.check_signature(message, digest, algorithm, &key) {
                 Err(reason) => reason,
                 // Whoever has the key can show any number of certificates for it, each with its own maze of issuers.
                 Ok(()) if paths == MAX_PATHS => break,
@@ -318,11 +331,12 @@ impl<'a> Validator<'a> {
     fn check_signature(
         &self,
         message: &PkiMessage,
+        digest: Option<&[u8]>,
         algorithm: SignatureAlgorithm,
         key: &[u8],
     ) -> Result<(), Error> {
         let key = PublicKey::from_spki_der(key).map_err(Error::SignerKey)?;
-        verify(message, algorithm, &key, self.provider)
+        verify(message, digest, algorithm, &key, self.provider)
     }
 
     /// By what, and so in which role, the certificate is trusted.

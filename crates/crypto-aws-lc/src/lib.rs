@@ -11,7 +11,7 @@ mod mac;
 mod private_file;
 mod software_key;
 
-use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
+use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use crypto::{
     CryptoProvider, DigestAlgorithm, Digester, KeyKind, PublicKey, Random, RandomError, SignatureAlgorithm,
@@ -55,6 +55,31 @@ impl SignatureVerifier for AwsLc {
             UnparsedPublicKey::new(algorithm, key.key_octets()).verify(octets, signature).is_ok()
         })
     }
+
+    fn is_valid_for_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let imported = imported(algorithm, digest);
+        let algorithm = verification_algorithm(algorithm, key.kind());
+        algorithm.zip(imported).is_some_and(|(algorithm, digest)| {
+            UnparsedPublicKey::new(algorithm, key.key_octets()).verify_digest(&digest, signature).is_ok()
+        })
+    }
+}
+
+/// A digest that was computed elsewhere; `None` when the algorithm signs none, or one of another length.
+pub(crate) fn imported(algorithm: SignatureAlgorithm, digest: &[u8]) -> Option<Digest> {
+    let algorithm = match algorithm.prehash()? {
+        DigestAlgorithm::Sha256 => &SHA256,
+        DigestAlgorithm::Sha384 => &SHA384,
+        DigestAlgorithm::Sha512 => &SHA512,
+        _ => return None,
+    };
+    Digest::import_less_safe(digest, algorithm).ok()
 }
 
 fn verification_algorithm(

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512};
+use aws_lc_rs::digest::Digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
     ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
     RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
 };
-use crypto::{DigestAlgorithm, KeyKind, PublicKey, SignError, SignatureAlgorithm, SigningKey};
+use crypto::{KeyKind, PublicKey, SignError, SignatureAlgorithm, SigningKey};
 use der::SecretDocument;
 use der::pem::LineEnding;
 use secrecy::SecretString;
@@ -312,12 +312,7 @@ impl SigningKey for SoftwareKey {
     }
 
     fn sign_digest(&self, digest: &[u8]) -> Option<Result<Vec<u8>, SignError>> {
-        let algorithm = match self.algorithm().digest()? {
-            DigestAlgorithm::Sha256 => &SHA256,
-            DigestAlgorithm::Sha384 => &SHA384,
-            DigestAlgorithm::Sha512 => &SHA512,
-            _ => return None,
-        };
+        self.algorithm().prehash()?;
         let signed = |digest: &Digest| match &self.pair {
             Pair::Ecdsa(pair) => Some(pair.sign_digest(digest).map(|signature| signature.as_ref().to_vec())),
             Pair::Rsa(pair, algorithm) => {
@@ -327,9 +322,9 @@ impl SigningKey for SoftwareKey {
             }
             Pair::Ed25519(_) | Pair::MlDsa(_) => None,
         };
-        match Digest::import_less_safe(digest, algorithm) {
-            Ok(digest) => Some(signed(&digest)?.map_err(|_| SignError::new())),
-            Err(_) => Some(Err(SignError::new())),
+        match crate::imported(self.algorithm(), digest) {
+            Some(digest) => Some(signed(&digest)?.map_err(|_| SignError::new())),
+            None => Some(Err(SignError::new())),
         }
     }
 }

@@ -102,7 +102,7 @@ fn openssl_reads_our_keys_and_verifies_our_signatures() {
 }
 
 #[test]
-fn a_digest_is_signed_as_its_octets_are() {
+fn a_digest_is_signed_and_verified_as_its_octets_are() {
     let octets = vec![7; 100_000];
     for key_type in KeyType::ALL {
         let key = SoftwareKey::generate(key_type).unwrap();
@@ -117,8 +117,27 @@ fn a_digest_is_signed_as_its_octets_are() {
                 | SignatureAlgorithm::MlDsa87
         );
         assert_eq!(signed.is_none(), by_octets_only, "{key_type}");
+        let verify = |digest: &[u8], signature: &[u8]| {
+            provider().verify_digest(algorithm, key.public_key(), digest, signature)
+        };
+        let digest = provider().digest(digest, &octets);
+        // As it is signed otherwise.
+        assert_eq!(verify(&digest, &key.sign(&octets).unwrap()).is_err(), by_octets_only, "{key_type}");
         if let Some(signature) = signed {
-            provider().verify(algorithm, key.public_key(), &octets, &signature.unwrap()).unwrap();
+            let signature = signature.unwrap();
+            provider().verify(algorithm, key.public_key(), &octets, &signature).unwrap();
+            assert_eq!(verify(&digest, &signature), Ok(()), "{key_type}");
+            let mut other = digest.clone();
+            other.iter_mut().take(1).for_each(|octet| *octet ^= 1);
+            for (digest, signature) in [
+                (other.as_slice(), signature.as_slice()),
+                (&digest[1..], &signature),
+                (&[], &signature),
+                (&digest, &signature[1..]),
+                (&digest, &[]),
+            ] {
+                assert!(verify(digest, signature).is_err(), "{key_type}");
+            }
             assert!(key.sign_digest(&[0; 20]).unwrap().is_err(), "{key_type}: a digest of another length");
         }
     }

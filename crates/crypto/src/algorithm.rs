@@ -136,12 +136,16 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The digest that is signed, where the signature can be made and verified of that alone. Ed25519 and ML-DSA need the octets
+    /// themselves.
+    pub fn prehash(self) -> Option<DigestAlgorithm> {
+        self.digest().filter(|_| !matches!(self, Self::Ed25519))
+    }
+
     /// Against how many bits of work forging a signature stands, with that key (RFC 9481 section 7).
     pub fn strength(self, key: KeyKind) -> u16 {
         // What is signed with EdDSA or ML-DSA is not reduced to a digest that could collide.
-        self.digest()
-            .filter(|_| !matches!(self, Self::Ed25519))
-            .map_or(key.strength(), |digest| key.strength().min(digest.strength()))
+        self.prehash().map_or(key.strength(), |digest| key.strength().min(digest.strength()))
     }
 
     /// Whether keys of this kind can make such signatures.

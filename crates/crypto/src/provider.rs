@@ -19,6 +19,19 @@ pub trait SignatureVerifier: Send + Sync {
         octets: &[u8],
         signature: &[u8],
     ) -> bool;
+
+    /// The same for octets of which the digest alone is at hand, made with [`SignatureAlgorithm::prehash`]: for what is too long to be
+    /// held in memory. By default no such signature is valid.
+    fn is_valid_for_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let _ = (algorithm, key, digest, signature);
+        false
+    }
 }
 
 /// Computes digests.
@@ -104,6 +117,27 @@ impl CryptoProvider {
             return Err(VerifyError::AlgorithmDoesNotFitKey { algorithm, key: key.kind() });
         }
         if self.signature.is_valid(algorithm, key, octets, signature) {
+            Ok(())
+        } else {
+            Err(VerifyError::BadSignature)
+        }
+    }
+
+    /// Verifies a signature over octets by their digest, computed elsewhere with [`SignatureAlgorithm::prehash`].
+    ///
+    /// # Errors
+    /// When the algorithm does not fit the key or signs no digest, the signature does not hold, or the provider cannot do it.
+    pub fn verify_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<(), VerifyError> {
+        if !algorithm.fits(key.kind()) || algorithm.prehash().is_none() {
+            return Err(VerifyError::AlgorithmDoesNotFitKey { algorithm, key: key.kind() });
+        }
+        if self.signature.is_valid_for_digest(algorithm, key, digest, signature) {
             Ok(())
         } else {
             Err(VerifyError::BadSignature)

@@ -21,7 +21,7 @@ pub trait SigningKey: Send + Sync + Debug {
     /// When the key, or the device that holds it, fails.
     fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SignError>;
 
-    /// Signs octets by their digest, computed elsewhere with [`SignatureAlgorithm::digest`]: for what is too long to be held in
+    /// Signs octets by their digest, computed elsewhere with [`SignatureAlgorithm::prehash`]: for what is too long to be held in
     /// memory. `None` where a key cannot: Ed25519 and ML-DSA need the octets themselves, and by default no key can.
     fn sign_digest(&self, digest: &[u8]) -> Option<Result<Vec<u8>, SignError>> {
         let _ = digest;

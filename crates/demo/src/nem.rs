@@ -144,7 +144,7 @@ impl Nem {
 
     /// `nem import`.
     pub(crate) async fn import(&self, answer: PathBuf) -> Result<ImportReport> {
-        self.ask(move |config| nem_server::by_hand::import_answers(config, &answer)).await
+        self.ask(move |config| nem_server::by_hand::import_answers(config, &answer, true)).await
     }
 
     async fn ask<T: Send + 'static>(

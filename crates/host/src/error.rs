@@ -96,6 +96,13 @@ pub enum Error {
         /// Why not, and in which line.
         reason: String,
     },
+    /// A batch of messages in a file cannot be read or made.
+    Batch {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: cmp::Error,
+    },
     /// The text or file is no PKCS #10 request.
     NoRequest,
     /// Something cannot be encoded.
@@ -143,6 +150,7 @@ impl fmt::Display for Error {
             Self::Crl { path, reason } => write!(f, "{}: no CRL: {reason}", path.display()),
             Self::Secret { path, reason } => write!(f, "{}: {reason}", path.display()),
             Self::Audit { path, reason } => write!(f, "{}: the audit log: {reason}", path.display()),
+            Self::Batch { path, error } => write!(f, "{}: {error}", path.display()),
             Self::NoRequest => f.write_str("this is no PKCS #10 request, neither in PEM nor in DER"),
             Self::Encoding(error) => write!(f, "cannot be encoded: {error}"),
             Self::Request(error) => write!(f, "the certification request cannot be made: {error}"),

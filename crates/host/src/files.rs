@@ -193,7 +193,7 @@ pub fn write_atomically(path: &Path, octets: &[u8]) -> Result<(), Error> {
 }
 
 /// A new name lives in its directory, which is synced for itself.
-fn sync_directory(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -2,6 +2,7 @@
 //! a program's commands reach its server, the audit log, signals, the clock.
 
 pub mod audit;
+pub mod batch_file;
 mod clock;
 mod console;
 pub mod control;

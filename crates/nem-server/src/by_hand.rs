@@ -87,7 +87,7 @@ impl ExportOptions {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Command {
     Export(ExportOptions),
-    Import { path: PathBuf },
+    Import { path: PathBuf, detailed: bool },
     Exports,
     Release { export: String, anew: bool },
     Job { number: u64 },
@@ -111,7 +111,7 @@ impl Command {
     pub(crate) fn order(&self) -> Option<String> {
         match self {
             Self::Export(options) => Some(format!("export to {}", options.out.display())),
-            Self::Import { path } => Some(format!("import {}", path.display())),
+            Self::Import { path, .. } => Some(format!("import {}", path.display())),
             Self::Release { export, anew: false } => Some(format!("release export {export}")),
             Self::Release { export, anew: true } => Some(format!("release export {export} anew")),
             Self::Exports | Self::Job { .. } => None,
@@ -137,7 +137,7 @@ impl Command {
         let order = self.order().unwrap_or_default();
         let outcome = match self {
             Self::Export(options) => export(service, &options).map(Answer::Exported),
-            Self::Import { path } => import(service, &path).map(Answer::Imported),
+            Self::Import { path, detailed } => import(service, &path, detailed).map(Answer::Imported),
             Self::Release { export, anew } => {
                 let id = parse(&export)?;
                 let released = service.act(|nem, now| nem.release_export(id, anew, now));
@@ -183,12 +183,13 @@ pub fn export_requests(config: &Path, options: &ExportOptions) -> Result<ExportR
     }
 }
 
-/// Takes a file or a folder of answers or certificates. Asks the running `nem serve`; blocks.
+/// Takes a file or a folder of answers or certificates. The report names what is left to look after, and everything if it is to be
+/// detailed. Asks the running `nem serve`; blocks.
 ///
 /// # Errors
 /// When the configuration cannot be used, `nem serve` does not run, or nothing of the file is believed.
-pub fn import_answers(config: &Path, path: &Path) -> Result<ImportReport> {
-    match finish(config, Command::Import { path: std::path::absolute(path)? })? {
+pub fn import_answers(config: &Path, path: &Path, detailed: bool) -> Result<ImportReport> {
+    match finish(config, Command::Import { path: std::path::absolute(path)?, detailed })? {
         Answer::Imported(report) => Ok(report),
         _ => crate::admin::another_version(),
     }

@@ -93,11 +93,11 @@ pub(crate) fn run(command: Command) -> Result<()> {
             print(&text)
         }
         Command::Import { at, path } => {
-            let report = by_hand::import_answers(&at.config, &path)?;
+            let report = by_hand::import_answers(&at.config, &path, at.json)?;
             print(&if at.json { serde_json::to_string_pretty(&report)? } else { report.text() })?;
             match report.unsettled() {
                 0 => Ok(()),
-                count => bail!("{count} of {} are not settled", report.entries.len()),
+                count => bail!("{count} of {} are not settled", report.total()),
             }
         }
         Command::Release { at, export: Some(export), anew, .. } => {

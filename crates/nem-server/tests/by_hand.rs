@@ -1,5 +1,5 @@
-//! The manual procedure with the real programs: what `docs/manual-procedure.md` tells to type, archives, folders that are watched, and
-//! kill -9 while files are written.
+//! The manual procedure with the real programs: what `docs/manual-procedure.md` tells to type, archives, and folders that are watched.
+//! `by_hand_killed.rs` has kill -9 at every step.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -7,12 +7,10 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use ra_server::{SignApproval, SignOptions};
 use serde_json::Value;
-use support::{House, NEM, Plan, eventually, serve};
+use support::{House, NEM, Plan, eventually};
 use testkit::programs::{Server, free_port, run, run_with};
 
 const SUBJECT: &str = "/CN=enb1.operator.example";
@@ -201,58 +199,4 @@ fn folders_are_enough_to_carry() {
     eventually(|| folder.join("nem/inbox/done/answer.pki.report.txt").exists());
     eventually(|| folder.join("nem/inbox/refused/wrong.pki.report.txt").exists());
     fetched(folder, &server, "first");
-}
-
-/// Whenever it is killed, the file can be made again, and leads to one certificate.
-#[test]
-fn a_nem_that_is_killed_while_it_exports_and_imports_goes_on() {
-    let House { nem: mut server, raca, folder, .. } = away(&[]);
-    drop(raca);
-    let folder = folder.path();
-    for round in 0..4_u32 {
-        if round > 0 {
-            upload(folder, &server, &format!("round{round}"));
-        }
-        let command = |words: String| {
-            Command::new(NEM)
-                .args(words.split_whitespace())
-                .args(["--config", "nem/nem.toml"])
-                .current_dir(folder)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap()
-        };
-        let kill = |server: Server, words: String| {
-            let mut child = command(words);
-            // Each round a little later: any moment must do.
-            std::thread::sleep(Duration::from_millis(u64::from(round) * 15));
-            server.stop("KILL");
-            child.wait().unwrap();
-            serve(folder)
-        };
-        server = kill(server, format!("export --out killed{round}.pki"));
-        let exports = json(folder, "exports");
-        let out = exports.as_array().unwrap().iter().find(|export| export["out"] != 0);
-        let file = format!("batch{round}.pki");
-        match out {
-            Some(export) => {
-                nem(folder, &format!("export --out {file} --again {}", export["export"].as_str().unwrap()))
-            }
-            None => nem(folder, &format!("export --out {file}")),
-        };
-        sign(folder, &file, &format!("answer{round}.pki"));
-        server = kill(server, format!("import answer{round}.pki"));
-        let again = run(NEM, &format!("import answer{round}.pki --config nem/nem.toml"), folder);
-        assert!(
-            again.code == Some(0) || again.stderr.contains("answered or released before"),
-            "{}",
-            again.stderr
-        );
-    }
-    fetched(folder, &server, "first");
-    (1..4).for_each(|round| fetched(folder, &server, &format!("round{round}")));
-    let issued = ra_server::list(&folder.join("ra/raca.toml")).unwrap();
-    assert_eq!(issued.iter().filter(|entry| entry.profile == "ne").count(), 4);
 }

@@ -17,13 +17,11 @@ mod release;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::{LongBatch, TransactionId};
-use crypto::{DigestAlgorithm, SignError, SignatureAlgorithm, SigningKey};
+use cmp::TransactionId;
 
 use crate::error::Error;
 use crate::ledger::{Export, ExportForm, RequestId};
@@ -102,50 +100,6 @@ impl fmt::Display for LeftBehind {
             Self::NoPkcs10 => f.write_str("its station sent CertReqMessages, and no PKCS #10 request"),
             Self::Changed => f.write_str("its station may not enrol, or the request changed meanwhile"),
         }
-    }
-}
-
-/// What stands around the messages of a file, and the key that signs it.
-#[derive(Debug)]
-pub struct Envelope {
-    batch: LongBatch,
-    key: Arc<dyn SigningKey>,
-}
-
-impl Envelope {
-    /// What is signed before the messages.
-    ///
-    /// # Errors
-    /// When all together is too long for DER.
-    pub fn signed_prefix(&self) -> Result<Vec<u8>, Error> {
-        Ok(self.batch.signed_prefix()?)
-    }
-
-    /// The digest of what is signed, where its signature can be made of that. `None`: it is needed whole.
-    pub fn digest(&self) -> Option<DigestAlgorithm> {
-        let algorithm = self.key.algorithm();
-        algorithm.digest().filter(|_| algorithm != SignatureAlgorithm::Ed25519)
-    }
-
-    /// The signature of what has that digest. `None` where the key needs the octets themselves.
-    pub fn sign_digest(&self, digest: &[u8]) -> Option<Result<Vec<u8>, SignError>> {
-        self.key.sign_digest(digest)
-    }
-
-    /// The signature of those octets.
-    ///
-    /// # Errors
-    /// When the key, or the device that holds it, fails.
-    pub fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.key.sign(octets)
-    }
-
-    /// What stands in the file before the messages, and what behind them.
-    ///
-    /// # Errors
-    /// When all together is too long for DER.
-    pub fn finish(&self, signature: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Error> {
-        Ok(self.batch.with_signature(signature)?)
     }
 }
 

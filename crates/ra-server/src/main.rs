@@ -396,6 +396,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sign { config, input, out, list, yes, reason, json } => {
             let mut options = SignOptions::new(input, out.unwrap_or_default());
             options.reason = reason;
+            options.detailed = json;
             options.approval = match (list, yes) {
                 (true, _) => SignApproval::List,
                 (_, true) => SignApproval::All,

@@ -6,7 +6,6 @@
 mod nem;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use ca::registry::CertificateStatus;
 use cmp::end_entity::{Answer, CertificateRequest, Enrolment, Question};
@@ -19,6 +18,7 @@ use host::files::read_certificates;
 use host::now;
 use pkcs10::{CertReq, CertReqBuilder};
 use store::registry::EmbeddedRegistry;
+use testkit::kill::Kill;
 use testkit::programs::{Factory, Server, run, run_with, run_words};
 use tokio::runtime::Runtime;
 use transfer::http::{ClientOptions, CmpClient};
@@ -42,6 +42,7 @@ struct House {
 /// An RA/CA that was never started, and what is preloaded into it.
 struct Base {
     folder: tempfile::TempDir,
+    kill: Kill,
 }
 
 impl Base {
@@ -51,13 +52,8 @@ impl Base {
         let factory = Factory::new(path);
         factory.certify("enb1", 3650);
         run(RACA, "init --dir ra --vendor-ca factory.pem", path).success();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/kill.c");
-        run("cc", &format!("-shared -fPIC -O1 -o kill.so {} -ldl", source.display()), path).success();
-        Self { folder }
-    }
-
-    fn preload(&self) -> PathBuf {
-        self.folder.path().join("kill.so")
+        let kill = Kill::new(path);
+        Self { folder, kill }
     }
 }
 
@@ -73,18 +69,9 @@ impl House {
         let vendor = read_certificates(&from.join("enb1.pem")).unwrap().remove(0);
         let vendor_key = SoftwareKey::from_pem(&fs::read_to_string(from.join("enb1.key")).unwrap()).unwrap();
         let vendor = SenderIdentity::new(vendor, Vec::new(), vendor_key.algorithm()).unwrap();
-        let preload = base.preload();
-        let armed = path.join("armed");
-        let server = Server::start_with(
-            RACA,
-            SERVE,
-            path,
-            &[
-                ("LD_PRELOAD", preload.to_str().unwrap()),
-                ("KILL_ARMED", armed.to_str().unwrap()),
-                ("KILL_AT", &last_step.to_string()),
-            ],
-        );
+        let environment = base.kill.environment(&path.join("armed"), last_step);
+        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let server = Server::start_with(RACA, SERVE, path, &environment);
         // What it does when it starts is done.
         server.wait_for_log(&["CRL published"]);
         let (runtime, provider) = (Runtime::new().unwrap(), provider());
@@ -203,7 +190,7 @@ fn a_server_that_is_killed_at_any_step_issues_one_certificate() {
 fn a_certificate_that_was_handed_out_is_registered() {
     let base = Base::new();
     let path = base.folder.path();
-    let (preload, armed) = (base.preload(), path.join("armed"));
+    let armed = path.join("armed");
     run("openssl", "req -new -key enb1.key -subj /CN=by-hand -out by-hand.csr", path).success();
     run(RACA, "issue --config ra/raca.toml --profile ne --csr by-hand.csr --out 0.pem", path).success();
     fs::write(&armed, "").unwrap();
@@ -213,12 +200,8 @@ fn a_certificate_that_was_handed_out_is_registered() {
         let out = format!("{step}.pem");
         let words =
             ["issue", "--config", "ra/raca.toml", "--profile", "ne", "--csr", "by-hand.csr", "--out", &out];
-        let step = step.to_string();
-        let environment = [
-            ("LD_PRELOAD", preload.to_str().unwrap()),
-            ("KILL_ARMED", armed.to_str().unwrap()),
-            ("KILL_AT", step.as_str()),
-        ];
+        let environment = base.kill.environment(&armed, step);
+        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
         let ended = run_with(RACA, &words, path, &environment);
         let written = read_certificates(&path.join(&out));
         handed_out += usize::from(written.is_ok());
@@ -245,19 +228,15 @@ fn a_file_whose_signing_was_killed_is_signed_again_to_the_same_answer() {
     let messages: Vec<_> =
         (0..3).map(|number| house.request(&format!("CN=enb{number},O=Operator"))).collect();
     house.batch("batch.pki", &messages);
-    let (path, preload) = (house.path(), base.preload());
+    let path = house.path();
     let armed = path.join("armed");
     fs::write(&armed, "").unwrap();
     run("cp", "-r ra before", path).success();
     for step in 1..300 {
         run("rm", "-rf ra answer.pki again.pki", path).success();
         run("cp", "-r before ra", path).success();
-        let step = step.to_string();
-        let environment = [
-            ("LD_PRELOAD", preload.to_str().unwrap()),
-            ("KILL_ARMED", armed.to_str().unwrap()),
-            ("KILL_AT", step.as_str()),
-        ];
+        let environment = base.kill.environment(&armed, step);
+        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
         let sign = |out: &'static str| {
             ["sign", "--config", "ra/raca.toml", "--in", "batch.pki", "--yes", "--out", out]
         };

@@ -4,6 +4,7 @@
 
 pub mod crafted;
 mod hex;
+pub mod kill;
 pub mod no_security;
 pub mod paths;
 pub mod pkits;

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 
 use asn1::{RawDer, UnixTime};
-use cmp::{Batch, Expectation, PkiMessage, ReadingPolicy, SignerRole, Unbundled, ValidatedMessage, unbundle};
+use cmp::{
+    Batch, Expectation, PkiMessage, ReadingPolicy, Signer, SignerRole, Unbundled, ValidatedMessage, unbundle,
+};
 
 use super::Ca;
 use crate::event::{Event, Outcome, Reply};
@@ -46,9 +48,7 @@ impl Ca {
         if validated.mac_credential().is_some() {
             return Err(cmp::Error::WrongProtection.into());
         }
-        if validated.signer().role != SignerRole::RegistrationAuthority {
-            return Err(cmp::Error::NotAuthorized("only a registration authority nests messages").into());
-        }
+        is_registration_authority(validated.signer())?;
         Ok(validated)
     }
 
@@ -88,4 +88,11 @@ impl Ca {
         let part = self.responder(None, now).bundle(batch, answers)?;
         Ok(self.protect(&part, None)?)
     }
+}
+
+pub(super) fn is_registration_authority(signer: &Signer) -> Result<(), Error> {
+    if signer.role == SignerRole::RegistrationAuthority {
+        return Ok(());
+    }
+    Err(cmp::Error::NotAuthorized("only a registration authority nests messages").into())
 }

@@ -3,6 +3,7 @@
 //! A file holds one message: a request, or a batch of any size. What is wrong with it as a whole refuses it, and nothing is answered;
 //! what is wrong with one request inside a batch is answered to that one. Whatever was answered before gets the same answer.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,15 +11,17 @@ use core::time::Duration;
 use asn1::{RawDer, UnixTime};
 use cmp::management_entity::{ReplyTo, RevocationRequest, VerifiedRequest};
 use cmp::{
-    BodyKind, Expectation, PkiBody, PkiFailureInfo, PkiMessage, ReadingPolicy, Signer, TransactionId,
-    Unbundled, ValidatedMessage, unbundle,
+    BodyKind, Expectation, LongBatch, PkiBody, PkiFailureInfo, PkiMessage, ReadingPolicy, ReceivedBatch,
+    Signer, TransactionId, Unbundled, ValidatedBatch, ValidatedMessage, unbundle,
 };
+use crypto::SigningKey;
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::serial_number::SerialNumber;
 
 use super::Ca;
 use super::approval::rejection;
 use super::enrol::Decision;
+use super::nested::is_registration_authority;
 use super::revoke::next_status;
 use crate::registry::{TransactionRecord, TransactionState, Write};
 use crate::{CertificateContents, Endpoint, Error, Event, Outcome};
@@ -74,6 +77,17 @@ pub enum Verdict {
     Postpone,
 }
 
+const ANSWER: &str = "this is the answer to a batch";
+
+/// A batch that is too long for memory, and believed as a whole: its messages are answered one by one.
+#[derive(Debug)]
+pub struct OpenBatch {
+    validated: ValidatedBatch,
+    inside: ReadingPolicy,
+    /// The transactionIDs so far: of all that is kept of a message, this alone stays.
+    seen: BTreeSet<TransactionId>,
+}
+
 /// Who decides on what stands in a file.
 pub trait Operator {
     /// Decides on a request that can be granted.
@@ -101,7 +115,7 @@ impl Ca {
         match message.body().kind() {
             // It echoes what it answers; a batch of requests is a first message.
             BodyKind::Nested if message.header().recip_nonce.is_some() => {
-                return Err(Error::policy(PkiFailureInfo::BAD_REQUEST, "this is the answer to a batch"));
+                return Err(Error::policy(PkiFailureInfo::BAD_REQUEST, ANSWER));
             }
             BodyKind::Nested => {}
             kind if !kind.is_request() => {
@@ -117,6 +131,82 @@ impl Ca {
             }
             _ => Err(error),
         })
+    }
+
+    /// Takes up a batch that is too long for memory, as [`Ca::answer_file`] would take up the whole of it: by the digest that
+    /// [`ReceivedBatch::digest`] asks for.
+    ///
+    /// # Errors
+    /// When it is an answer, or is not believed: nothing is issued then.
+    pub fn open_batch(&self, batch: ReceivedBatch, digest: &[u8], now: UnixTime) -> Result<OpenBatch, Error> {
+        if batch.header().recip_nonce.is_some() {
+            return Err(Error::policy(PkiFailureInfo::BAD_REQUEST, ANSWER));
+        }
+        let validated = self.validator().validate_batch(batch, digest, &Expectation::First, now)?;
+        is_registration_authority(validated.signer())?;
+        let inside = self.reading.inside().ok_or(cmp::Error::TooDeep)?;
+        let seen = BTreeSet::from([validated.transaction_id().clone()]);
+        Ok(OpenBatch { validated, inside, seen })
+    }
+
+    /// Takes the next message of it, and returns the octets of the answer, if there is one.
+    ///
+    /// # Errors
+    /// When the registry or the CA's key fails, as with [`Ca::answer_file`].
+    pub fn answer_in_batch(
+        &self,
+        batch: &mut OpenBatch,
+        octets: &[u8],
+        operator: &mut dyn Operator,
+        now: UnixTime,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let message = PkiMessage::inspect(octets, &batch.inside).and_then(|message| {
+            let too_deep = batch.inside.nested_depth == 0 && message.body().kind() == BodyKind::Nested;
+            match &message.header().transaction_id {
+                _ if too_deep => Err(cmp::Error::TooDeep),
+                Some(id) if !batch.seen.insert(id.clone()) => Err(cmp::Error::TransactionIdInUse(id.clone())),
+                _ => Ok(message),
+            }
+        });
+        self.answer_opened(message, &batch.inside, operator, now)
+    }
+
+    /// What goes around the answers, of that many octets together, and the key that signs it.
+    ///
+    /// # Errors
+    /// When there is no answer, or randomness fails.
+    pub fn close_batch(
+        &self,
+        batch: &OpenBatch,
+        answers: usize,
+        now: UnixTime,
+    ) -> Result<(LongBatch, &dyn SigningKey), Error> {
+        let around = self.responder(None, now).bundle_long(&batch.validated, answers)?;
+        Ok((around, self.credential.key.as_ref()))
+    }
+
+    /// A message inside a batch.
+    fn answer_opened(
+        &self,
+        message: cmp::Opened,
+        inside: &ReadingPolicy,
+        operator: &mut dyn Operator,
+        now: UnixTime,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let message = match message {
+            Ok(message) => message,
+            // There is no transaction to answer in: it is missing among the answers.
+            Err(error) => {
+                operator.note(&Event::new(None, Outcome::Refused(error.into())));
+                return Ok(None);
+            }
+        };
+        match self.answer_offline(&message, inside, operator, now) {
+            Err(error @ Error::Message(_)) => {
+                self.turn_down_offline(&message, error, operator, now).map(Some)
+            }
+            answer => answer,
+        }
     }
 
     fn answer_offline(
@@ -139,21 +229,7 @@ impl Ca {
         };
         let mut answers = Vec::new();
         for message in messages {
-            let message = match message {
-                Ok(message) => message,
-                // There is no transaction to answer in: it is missing among the answers.
-                Err(error) => {
-                    operator.note(&Event::new(None, Outcome::Refused(error.into())));
-                    continue;
-                }
-            };
-            let answer = match self.answer_offline(&message, &inside, operator, now) {
-                Err(error @ Error::Message(_)) => {
-                    Some(self.turn_down_offline(&message, error, operator, now)?)
-                }
-                answer => answer?,
-            };
-            if let Some(answer) = answer {
+            if let Some(answer) = self.answer_opened(message, &inside, operator, now)? {
                 answers.push(RawDer::new(&answer).map_err(Error::Encoding)?);
             }
         }

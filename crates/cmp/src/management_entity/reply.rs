@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::error_msg::ErrorMsgContent;
 use crate::general_info::GeneralInfo;
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
+use crate::long_batch::{LongBatch, ValidatedBatch};
 use crate::message::PkiMessage;
 use crate::nested::NestedMessageContent;
 use crate::poll::PollRepItem;
@@ -146,6 +147,15 @@ impl Responder<'_> {
         }
         let reply_to = ReplyTo::new(batch.message().header());
         self.part(&reply_to, &PkiBody::Nested(answers), GeneralInfo::new())
+    }
+
+    /// The same for answers that are too long for memory, of that many octets together.
+    ///
+    /// # Errors
+    /// When there is no answer, or randomness fails; when they are more than can be counted (2^32).
+    pub fn bundle_long(&self, batch: &ValidatedBatch, answers: usize) -> Result<LongBatch, Error> {
+        let reply_to = ReplyTo::new(batch.header());
+        LongBatch::around(self.part(&reply_to, &PkiBody::Nested(Vec::new()), GeneralInfo::new())?, answers)
     }
 
     pub(super) fn part(

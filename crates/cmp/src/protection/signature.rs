@@ -39,14 +39,19 @@ impl ProtectedPart {
     }
 }
 
-/// Verifies a message's signature over the octets that were received.
+/// Verifies a message's signature over the octets that were received, or over those whose digest was computed as they came.
 pub(crate) fn verify(
     message: &PkiMessage,
+    digest: Option<&[u8]>,
     algorithm: SignatureAlgorithm,
     key: &PublicKey,
     provider: &CryptoProvider,
 ) -> Result<(), Error> {
     let signature = message.protection().ok_or(Error::ProtectionMissing)?;
     let signature = signature.as_bytes().ok_or(Error::MalformedProtection)?;
-    provider.verify(algorithm, key, &message.protected_part()?, signature).map_err(Error::BadProtection)
+    let verified = match digest {
+        Some(digest) => provider.verify_digest(algorithm, key, digest, signature),
+        None => provider.verify(algorithm, key, &message.protected_part()?, signature),
+    };
+    verified.map_err(Error::BadProtection)
 }

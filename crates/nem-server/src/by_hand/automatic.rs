@@ -153,7 +153,7 @@ impl Watcher {
 
     /// Nothing is deleted: the file goes into `done` or `refused`, with what became of it beside it.
     fn take_file(&self, folder: &Path, path: &Path, name: &str) -> Result<()> {
-        let outcome = import(&self.service, path);
+        let outcome = import(&self.service, path, false);
         let (place, text) = match &outcome {
             Ok(report) if report.unsettled() == 0 => ("done", report.text()),
             Ok(report) => ("refused", report.text()),

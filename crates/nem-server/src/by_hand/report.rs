@@ -104,22 +104,34 @@ pub struct ImportReport {
     pub file: String,
     /// How many of each verdict.
     pub counts: BTreeMap<String, usize>,
-    /// Each of them.
+    /// What is left to look after; all of it when that was asked for.
     pub entries: Vec<TakenEntry>,
+    #[serde(skip)]
+    detailed: bool,
 }
 
 impl ImportReport {
-    pub(super) fn new(file: String, entries: Vec<TakenEntry>) -> Self {
-        let mut counts = BTreeMap::new();
-        for entry in &entries {
-            *counts.entry(entry.verdict.clone()).or_insert(0_usize) += 1;
+    /// Of a file with that name, of which nothing is taken yet. Unless it is detailed, what is settled is counted only: of a large file
+    /// that is nearly all.
+    pub(super) fn new(file: String, detailed: bool) -> Self {
+        Self { file, counts: BTreeMap::new(), entries: Vec::new(), detailed }
+    }
+
+    pub(super) fn add(&mut self, entry: TakenEntry) {
+        *self.counts.entry(entry.verdict.clone()).or_insert(0_usize) += 1;
+        if self.detailed || !entry.settled {
+            self.entries.push(entry);
         }
-        Self { file, counts, entries }
     }
 
     /// How many are left to look after.
     pub fn unsettled(&self) -> usize {
         self.entries.iter().filter(|entry| !entry.settled).count()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.counts.values().sum()
     }
 
     pub(super) fn summary(&self) -> String {
@@ -193,8 +205,12 @@ pub fn exports_table(entries: &[ExportEntry]) -> String {
     );
     for entry in entries {
         let ExportEntry { export, made_at, form, upstream, requests, out, .. } = entry;
-        let unfinished =
-            if entry.written { "" } else { " (not finished: nem export --again, or release it)" };
+        let unfinished = match (entry.written, *out) {
+            (true, _) => "",
+            // It was stopped before anything left, or released.
+            (false, 0) => " (not finished, but nothing of it is out: nothing to do)",
+            (false, _) => " (not finished: nem export --again, or release it)",
+        };
         let file = one_line(&entry.file);
         let _ = writeln!(
             text,

@@ -2,16 +2,16 @@
 //! with what leaves.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use crypto::DigestAlgorithm;
+use host::batch_file::{BatchWriter, publish, sign_file};
 use host::files::{certificates_pem, request_pem};
-use nem::by_hand::{Envelope, ExportItem, ExportOrder, Exporting};
+use nem::by_hand::{ExportItem, ExportOrder, Exporting};
 use nem::ledger::ExportForm;
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha256};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -69,8 +69,6 @@ struct Places {
     out: PathBuf,
     /// The .pki, the folder or the archive as it grows.
     aside: PathBuf,
-    /// The messages of a .pki before what stands around them is known.
-    messages: PathBuf,
     /// The list of a .pki, which lies beside it.
     manifest: PathBuf,
 }
@@ -82,12 +80,7 @@ impl Places {
             name.push(ending);
             PathBuf::from(name)
         };
-        let places = Self {
-            out: out.to_owned(),
-            aside: beside(".tmp"),
-            messages: beside(".messages.tmp"),
-            manifest: beside(".txt"),
-        };
+        let places = Self { out: out.to_owned(), aside: beside(".tmp"), manifest: beside(".txt") };
         for path in [&places.out, &places.manifest] {
             refuse_existing(path)?;
         }
@@ -97,8 +90,9 @@ impl Places {
 
     /// What a run that was interrupted left behind is nobody's.
     fn clean_up(&self) {
+        BatchWriter::discard(&self.out);
         let list = self.manifest.with_extension("txt.tmp");
-        for path in [&self.aside, &self.messages, &list] {
+        for path in [&self.aside, &list] {
             // Most of them are not there.
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
@@ -110,17 +104,6 @@ fn refuse_existing(path: &Path) -> Result<()> {
         bail!("{}: is there already, and nothing is overwritten; choose another name", path.display());
     }
     Ok(())
-}
-
-/// What was written aside gets its name.
-fn publish(aside: &Path, path: &Path) -> Result<()> {
-    refuse_existing(path)?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let rename = || {
-        fs::rename(aside, path)?;
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-    };
-    rename().with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 fn create(path: &Path) -> Result<BufWriter<File>> {
@@ -154,15 +137,15 @@ fn heading(exporting: &Exporting, signer: &str, columns: &str) -> String {
 fn write_pki(service: &Arc<Service>, exporting: &mut Exporting, places: &Places) -> Result<(u64, PathBuf)> {
     let (identity, _) = service.act(|nem, _| nem.export_signer(exporting))?;
     let list_aside = places.manifest.with_extension("txt.tmp");
-    let (mut messages, mut list) = (create(&places.messages)?, create(&list_aside)?);
+    let batch = BatchWriter::create(&places.out);
+    let mut batch = batch.with_context(|| format!("{}: cannot be written", places.out.display()))?;
+    let mut list = create(&list_aside)?;
     list.write_all(
         heading(exporting, &identity.name().to_string(), "station\trequest\ttransactionID").as_bytes(),
     )?;
-    let mut octets = 0_u64;
     while let Some(items) = next(service, exporting)? {
         for item in items {
-            messages.write_all(&item.octets)?;
-            octets = octets.saturating_add(u64::try_from(item.octets.len())?);
+            batch.push(&item.octets)?;
             let id = item.transaction_id.map(|id| id.to_string()).unwrap_or_default();
             writeln!(list, "{}\t{}\t{id}", one_line(&item.station), item.request)?;
         }
@@ -170,52 +153,14 @@ fn write_pki(service: &Arc<Service>, exporting: &mut Exporting, places: &Places)
     if exporting.export().requests == 0 {
         return Err(nothing(exporting));
     }
-    messages.flush()?;
-    let envelope = service.act(|nem, now| nem.envelope(exporting, now))?;
-    let signature = sign(&envelope, &places.messages)?;
-    let (before, behind) = envelope.finish(&signature)?;
-    let mut file = create(&places.aside)?;
-    file.write_all(&before)?;
-    io::copy(&mut BufReader::new(File::open(&places.messages)?), &mut file)?;
-    file.write_all(&behind)?;
-    finish(file, &places.aside)?;
+    let octets = u64::try_from(batch.octets())?;
+    let (around, key) = service.act(|nem, now| nem.close_export(exporting, now))?;
+    batch.sign(&around, key.as_ref())?;
     finish(list, &list_aside)?;
     // Whoever sees the file finds its list.
     publish(&list_aside, &places.manifest)?;
-    publish(&places.aside, &places.out)?;
-    // It would be removed before it is made anew.
-    let _ = fs::remove_file(&places.messages);
+    batch.publish()?;
     Ok((octets, places.manifest.clone()))
-}
-
-/// The signature over what stands before the messages, and the messages: by their digest where the key can.
-fn sign(envelope: &Envelope, messages: &Path) -> Result<Vec<u8>> {
-    let prefix = envelope.signed_prefix()?;
-    let digest = match envelope.digest() {
-        Some(DigestAlgorithm::Sha256) => Some(digest::<Sha256>(&prefix, messages)?),
-        Some(DigestAlgorithm::Sha384) => Some(digest::<Sha384>(&prefix, messages)?),
-        Some(DigestAlgorithm::Sha512) => Some(digest::<Sha512>(&prefix, messages)?),
-        _ => None,
-    };
-    if let Some(signature) = digest.and_then(|digest| envelope.sign_digest(&digest)) {
-        return Ok(signature?);
-    }
-    let mut whole = prefix;
-    File::open(messages)?.read_to_end(&mut whole)?;
-    Ok(envelope.sign(&whole)?)
-}
-
-fn digest<D: Digest>(prefix: &[u8], messages: &Path) -> Result<Vec<u8>> {
-    let mut digest = D::new();
-    digest.update(prefix);
-    let mut file = File::open(messages)?;
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let length = file.read(&mut buffer)?;
-        let Some(read) = buffer.get(..length).filter(|read| !read.is_empty()) else { break };
-        digest.update(read);
-    }
-    Ok(digest.finalize().to_vec())
 }
 
 /// A folder or an archive.
@@ -235,17 +180,18 @@ impl Sink {
         Ok(Self::Folder(aside.clone()))
     }
 
-    fn add(&mut self, name: &str, octets: &[u8]) -> Result<()> {
+    fn add(&mut self, name: &str, contents: &mut dyn Read) -> Result<()> {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join(name);
                 let mut file = File::create_new(&path).with_context(|| path.display().to_string())?;
-                file.write_all(octets)?;
+                io::copy(contents, &mut file)?;
                 Ok(file.sync_all()?)
             }
             Self::Archive(archive) => {
                 archive.start_file(name, SimpleFileOptions::default().large_file(false))?;
-                Ok(archive.write_all(octets)?)
+                io::copy(contents, archive.as_mut())?;
+                Ok(())
             }
         }
     }
@@ -265,29 +211,34 @@ fn write_pkcs10(
     places: &Places,
 ) -> Result<(u64, PathBuf)> {
     let (identity, key) = service.act(|nem, _| nem.export_signer(exporting))?;
-    let mut sink = Sink::new(places)?;
-    let mut list = heading(exporting, &identity.name().to_string(), "station\tfile\tSHA-256 of the file");
+    let list_aside = places.manifest.with_extension("txt.tmp");
+    let (mut sink, mut list) = (Sink::new(places)?, create(&list_aside)?);
+    let columns = "station\tfile\tSHA-256 of the file";
+    list.write_all(heading(exporting, &identity.name().to_string(), columns).as_bytes())?;
     let mut octets = 0_u64;
     while let Some(items) = next(service, exporting)? {
         for item in items {
             let name = format!("{}-{}.csr", safe(&item.station), item.request);
             let text = request_pem(&item.octets)?;
-            sink.add(&name, text.as_bytes())?;
+            sink.add(&name, &mut text.as_bytes())?;
             octets = octets.saturating_add(u64::try_from(item.octets.len())?);
             let digest: String =
                 Sha256::digest(text.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
-            list.push_str(&format!("{}\t{name}\t{digest}\n", one_line(&item.station)));
+            writeln!(list, "{}\t{name}\t{digest}", one_line(&item.station))?;
         }
     }
     if exporting.export().requests == 0 {
         return Err(nothing(exporting));
     }
-    sink.add("manifest.txt", list.as_bytes())?;
-    sink.add("manifest.sig", &key.sign(list.as_bytes())?)?;
+    finish(list, &list_aside)?;
+    sink.add("manifest.txt", &mut File::open(&list_aside)?)?;
+    sink.add("manifest.sig", &mut sign_file(&list_aside, key.as_ref())?.as_slice())?;
     let certificate = identity.certificate().cloned().context("the NEM signs with no certificate")?;
-    sink.add("nem.pem", certificates_pem(&[certificate])?.as_bytes())?;
+    sink.add("nem.pem", &mut certificates_pem(&[certificate])?.as_bytes())?;
     sink.finish()?;
     publish(&places.aside, &places.out)?;
+    // It is in there.
+    let _ = fs::remove_file(&list_aside);
     Ok((octets, places.out.join("manifest.txt")))
 }
 

@@ -9,8 +9,9 @@ use alloc::vec::{self, Vec};
 use asn1::UnixTime;
 use cmp::end_entity::RequestKind;
 use cmp::{LongBatch, SenderNonce, TransactionId};
+use crypto::SigningKey;
 
-use super::{Envelope, ExportItem, ExportOrder, LeftBehind};
+use super::{ExportItem, ExportOrder, LeftBehind};
 use crate::error::Error;
 use crate::event::{Event, Happening};
 use crate::forwarding::Forwarding;
@@ -268,18 +269,22 @@ impl Nem {
         })
     }
 
-    /// What stands around the messages of the file, once all are out.
+    /// What stands around the messages of the file, once all are out, and the key that signs it.
     ///
     /// # Errors
     /// When the file would be too long for DER, or has nothing in it; when its RA/CA is not in the configuration any more.
-    pub fn envelope(&self, exporting: &Exporting, now: UnixTime) -> Result<Envelope, Error> {
+    pub fn close_export(
+        &self,
+        exporting: &Exporting,
+        now: UnixTime,
+    ) -> Result<(LongBatch, Arc<dyn SigningKey>), Error> {
         let export = &exporting.export;
         let line = self.lines.get(export.upstream.as_str()).ok_or(Error::NoUpstream)?;
         let id = TransactionId::new(export.id.as_octets()).map_err(cmp::Error::Encoding)?;
         let ids = (id, export.nonce.clone());
         let (identity, key) = (&line.upstream.identity, line.upstream.key.clone());
         let batch = LongBatch::new(ids, exporting.octets, identity, &self.provider, now)?;
-        Ok(Envelope { batch, key })
+        Ok((batch, key))
     }
 
     /// Who the NEM is for the RA/CA of the export, and the key that says so: for what goes with PKCS #10 requests.
@@ -289,7 +294,7 @@ impl Nem {
     pub fn export_signer(
         &self,
         exporting: &Exporting,
-    ) -> Result<(cmp::SenderIdentity, Arc<dyn crypto::SigningKey>), Error> {
+    ) -> Result<(cmp::SenderIdentity, Arc<dyn SigningKey>), Error> {
         let line = self.lines.get(exporting.export.upstream.as_str()).ok_or(Error::NoUpstream)?;
         Ok((line.upstream.identity.clone(), line.upstream.key.clone()))
     }

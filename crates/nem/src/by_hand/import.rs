@@ -1,13 +1,16 @@
 //! A file of answers comes back.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::ToString;
 use alloc::sync::Arc;
-use alloc::vec::{self, Vec};
+use alloc::vec::Vec;
 
-use asn1::{RawDer, UnixTime};
-use cmp::{AwaitingBatch, CertOrEncCert, PkiBody, PkiMessage, ReadingPolicy, TransactionId, Validator};
+use asn1::UnixTime;
+use cmp::{
+    CertOrEncCert, Expectation, PkiBody, PkiHeader, PkiMessage, ReadingPolicy, ReceivedBatch, TransactionId,
+    Validator,
+};
 
 use super::{ImportError, Taken, Verdict};
 use crate::error::Error;
@@ -28,8 +31,16 @@ pub struct AnswerFile {
     upstream: Arc<Upstream>,
     export: Option<ExportId>,
     awaited: BTreeMap<TransactionId, RequestId>,
-    answers: vec::IntoIter<RawDer>,
+    /// Answers that are not taken yet.
+    answers: VecDeque<Vec<u8>>,
     reported: bool,
+}
+
+impl AnswerFile {
+    /// The next answer of a file that is read in pieces; few at a time, to be taken before there are more.
+    pub fn add(&mut self, answer: Vec<u8>) {
+        self.answers.push_back(answer);
+    }
 }
 
 /// What an answer leads to, and what is told of it.
@@ -60,43 +71,92 @@ impl Nem {
         reading.message_size = octets.len();
         reading.nested_messages = usize::MAX;
         let message = PkiMessage::inspect(octets, &reading).map_err(malformed)?;
-        let Some(id) = message.header().transaction_id.clone() else {
-            return Err(ImportError::Unknown(None));
+        let id = message.header().transaction_id.clone().ok_or(ImportError::Unknown(None))?;
+        let Some((export, mut file)) = self.answer_to(&id, message.header())? else {
+            return self.open_single(&message, id);
         };
-        let export = match ExportId::of_transaction(&id) {
+        let validated = self.believe(&file, &export, now, |validator, expectation| {
+            validator.validate(message, expectation, now)
+        });
+        let validated =
+            validated.map_err(|error| ImportError::Unbelieved(believed_nothing(octets, &error)))?;
+        match validated.body() {
+            PkiBody::Nested(answers) => {
+                file.answers = answers.iter().map(|answer| answer.octets().to_vec()).collect();
+                Ok(file)
+            }
+            PkiBody::Error(content) => Err(ImportError::Refused(format_reason(&content.pki_status_info))),
+            body => {
+                let kind = body.kind().name();
+                Err(ImportError::Refused(alloc::format!("the RA/CA answered it with {kind}")))
+            }
+        }
+    }
+
+    /// The same for an answer that is too long for memory, by the digest that [`ReceivedBatch::digest`] asks for. Its messages are
+    /// [added](AnswerFile::add) afterwards.
+    ///
+    /// # Errors
+    /// As [`Nem::open_answers`].
+    pub fn open_long_answer(
+        &self,
+        batch: ReceivedBatch,
+        digest: &[u8],
+        now: UnixTime,
+    ) -> Result<AnswerFile, ImportError> {
+        let id = batch.header().transaction_id.clone().ok_or(ImportError::Unknown(None))?;
+        let Some((export, file)) = self.answer_to(&id, batch.header())? else {
+            return Err(ImportError::Unknown(Some(id)));
+        };
+        let validated = self.believe(&file, &export, now, |validator, expectation| {
+            validator.validate_batch(batch, digest, expectation, now)
+        });
+        validated.map_err(|error| ImportError::Unbelieved(error.to_string()))?;
+        Ok(file)
+    }
+
+    /// The export that is answered in that transaction, and what of it is awaited; `None` when there is no such export.
+    fn answer_to(
+        &self,
+        id: &TransactionId,
+        header: &PkiHeader,
+    ) -> Result<Option<(Export, AnswerFile)>, ImportError> {
+        let export = match ExportId::of_transaction(id) {
             Some(export) => self.ledger.export(export)?,
             None => None,
         };
-        let Some(export) = export else { return self.open_single(&message, id) };
-        if message.header().sender_nonce.as_ref() == Some(&export.nonce) {
+        let Some(export) = export else { return Ok(None) };
+        if header.sender_nonce.as_ref() == Some(&export.nonce) {
             return Err(ImportError::Export);
         }
         let awaited = self.awaited(|_, of| of == Some(export.id));
         if awaited.is_empty() {
             return Err(ImportError::Over(export));
         }
-        let upstream = self.upstream_of(&export)?;
-        let ids = awaited.keys().cloned().collect();
-        let awaiting = AwaitingBatch::resume(id, export.nonce.clone(), ids);
-        let mut validator = Validator::new(&self.provider, upstream.trust());
-        let age = now.abs_diff(export.made_at);
-        validator.time_window = upstream.time_window.map(|window| window.saturating_add(age));
-        validator.quirks = upstream.quirks;
-        let validated = validator.validate(message, &awaiting.expectation(), now);
-        let validated =
-            validated.map_err(|error| ImportError::Unbelieved(believed_nothing(octets, &error)))?;
-        let answers = match validated.body() {
-            PkiBody::Nested(answers) => answers.clone(),
-            PkiBody::Error(content) => {
-                return Err(ImportError::Refused(format_reason(&content.pki_status_info)));
-            }
-            body => {
-                let kind = body.kind().name();
-                return Err(ImportError::Refused(alloc::format!("the RA/CA answered it with {kind}")));
-            }
+        let (upstream, answers) = (self.upstream_of(&export)?, VecDeque::new());
+        let file = AnswerFile { upstream, export: Some(export.id), awaited, answers, reported: false };
+        Ok(Some((export, file)))
+    }
+
+    /// Whether the answer to the export as a whole is believed.
+    fn believe<T>(
+        &self,
+        file: &AnswerFile,
+        export: &Export,
+        now: UnixTime,
+        validate: impl FnOnce(&Validator<'_>, &Expectation<'_>) -> Result<T, cmp::Error>,
+    ) -> Result<T, cmp::Error> {
+        let id = TransactionId::new(export.id.as_octets()).map_err(cmp::Error::Encoding)?;
+        let expectation = Expectation::Within {
+            transaction_id: &id,
+            nonces: core::slice::from_ref(&export.nonce),
+            signer: None,
         };
-        let (export, answers) = (Some(export.id), answers.into_iter());
-        Ok(AnswerFile { upstream, export, awaited, answers, reported: false })
+        let mut validator = Validator::new(&self.provider, file.upstream.trust());
+        let age = now.abs_diff(export.made_at);
+        validator.time_window = file.upstream.time_window.map(|window| window.saturating_add(age));
+        validator.quirks = file.upstream.quirks;
+        validate(&validator, &expectation)
     }
 
     /// An RA/CA that does not take batches apart answers one message of it.
@@ -106,13 +166,11 @@ impl Nem {
         let Some(export) = export else { return Err(ImportError::Unknown(Some(id))) };
         let export = self.ledger.export(export)?.ok_or(ImportError::Unknown(Some(id)))?;
         let upstream = self.upstream_of(&export)?;
-        let answer = RawDer::new(message.octets())
-            .map_err(|error| ImportError::Malformed(Box::new(cmp::Error::Encoding(error))))?;
         Ok(AnswerFile {
             upstream,
             export: Some(export.id),
             awaited,
-            answers: Vec::from([answer]).into_iter(),
+            answers: VecDeque::from([message.octets().to_vec()]),
             reported: false,
         })
     }
@@ -134,8 +192,8 @@ impl Nem {
         awaited.collect()
     }
 
-    /// Takes more answers of a file, each by itself, and commits what they lead to. `None` when there are no more; before that, those
-    /// that have none are told.
+    /// Takes more answers of a file, each by itself, and commits what they lead to, a few hundred at a time. `None` when there are no
+    /// more; before that, those that have none are told.
     ///
     /// # Errors
     /// When the ledger fails: what was told before is done, the rest can be imported again.
@@ -146,8 +204,8 @@ impl Nem {
     ) -> Result<Option<Vec<Taken>>, Error> {
         let mut moves = Vec::new();
         while moves.len() < STEP {
-            let Some(answer) = file.answers.next() else { break };
-            moves.push(self.take_answer(file, answer.octets(), now)?);
+            let Some(answer) = file.answers.pop_front() else { break };
+            moves.push(self.take_answer(file, &answer, now)?);
         }
         if !moves.is_empty() {
             return self.carry_out(moves, now).map(Some);

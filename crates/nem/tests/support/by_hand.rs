@@ -33,9 +33,9 @@ fn fill(
     }
     let inner: Vec<u8> = items.iter().flat_map(|item| item.octets.clone()).collect();
     let octets = if exporting.export().form == ExportForm::Pki {
-        let envelope = nem.envelope(&exporting, now)?;
-        let signed = [envelope.signed_prefix()?, inner.clone()].concat();
-        let (before, behind) = envelope.finish(&envelope.sign(&signed).map_err(cmp::Error::from)?)?;
+        let (batch, key) = nem.close_export(&exporting, now)?;
+        let signed = [batch.signed_prefix()?, inner.clone()].concat();
+        let (before, behind) = batch.with_signature(&key.sign(&signed).map_err(cmp::Error::from)?)?;
         [before, inner, behind].concat()
     } else {
         inner

@@ -4,14 +4,37 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
+use cmp::ReadingPolicy;
 use der::{Decode, Header, Reader, SliceReader};
+use host::batch_file::BatchFile;
 use pkcs10::CertReq;
 use x509_cert::Certificate;
 
 use crate::config::Offline;
 
-/// Reads a file that may be one PKIMessage; what is obviously something else is told so.
-pub(super) fn read(path: &Path, limits: &Offline) -> Result<Vec<u8>> {
+/// What there is to sign.
+pub(super) enum Input {
+    Whole(Vec<u8>),
+    /// A batch, which is read in pieces.
+    Batch(Box<BatchFile>),
+}
+
+impl Input {
+    /// A file that may be one PKIMessage; what is obviously something else is told so.
+    pub(super) fn open(path: &Path, limits: &Offline, lenient: bool) -> Result<Self> {
+        let mut policy = ReadingPolicy::default();
+        policy.lenient = lenient;
+        policy.message_size = limits.max_file_octets;
+        policy.nested_messages = limits.max_requests;
+        match BatchFile::open(path, &policy) {
+            Ok(Some(batch)) => Ok(Self::Batch(Box::new(batch))),
+            // Whatever it is, it is looked at as a whole.
+            _ => read(path, limits).map(Self::Whole),
+        }
+    }
+}
+
+fn read(path: &Path, limits: &Offline) -> Result<Vec<u8>> {
     let shown = path.display();
     let limit = u64::try_from(limits.max_file_octets).unwrap_or(u64::MAX);
     let octets = host::files::read(path, limit).map_err(|error| {

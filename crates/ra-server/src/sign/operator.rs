@@ -18,6 +18,8 @@ pub(super) struct Clerk<'a> {
     failure: Option<host::Error>,
     changed_status: bool,
     report: SignReport,
+    /// Whether the report has every message in it.
+    pub(super) detailed: bool,
 }
 
 enum Manner<'a> {
@@ -59,7 +61,16 @@ impl<'a> Clerk<'a> {
             others: 0,
             messages: Vec::new(),
         };
-        Self { manner, proposed: None, told, audit, failure: None, changed_status: false, report }
+        Self {
+            manner,
+            proposed: None,
+            told,
+            audit,
+            failure: None,
+            changed_status: false,
+            report,
+            detailed: false,
+        }
     }
 
     /// Whether a certificate was revoked, or taken off hold.
@@ -126,7 +137,9 @@ impl Operator for Clerk<'_> {
             }
         }
         (self.told)(&entry);
-        self.report.messages.push(entry);
+        if self.detailed {
+            self.report.messages.push(entry);
+        }
     }
 }
 

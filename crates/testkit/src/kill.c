@@ -1,5 +1,5 @@
 /* Preloaded into a program: from when the file $KILL_ARMED exists, its $KILL_AT-th step that changes something outside of it (a
-   write, half of which is still done, a sync, a rename, a message sent) is the last one: kill -9. */
+   write, half of which is still done, a sync, a new folder, a rename, a removal, a message sent) is the last one: kill -9. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <signal.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -89,6 +90,32 @@ int ftruncate64(int fd, off64_t length)
     if (is_last(fd))
         end();
     return real(fd, length);
+}
+
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t count, unsigned int flags)
+{
+    REAL(copy_file_range);
+    if (is_last(to)) {
+        real(from, from_at, to, to_at, count / 2, flags);
+        end();
+    }
+    return real(from, from_at, to, to_at, count, flags);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    REAL(mkdir);
+    if (is_last(-1))
+        end();
+    return real(path, mode);
+}
+
+int unlink(const char *path)
+{
+    REAL(unlink);
+    if (is_last(-1))
+        end();
+    return real(path);
 }
 
 int rename(const char *from, const char *to)
