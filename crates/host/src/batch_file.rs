@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cmp::{BatchLayout, LongBatch, ReadingPolicy, ReceivedBatch};
 use crypto::{DigestAlgorithm, SigningKey};
-use der::{Decode, Header, SliceReader};
+use der::{Decode, Header, Reader, SliceReader};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::Error;
@@ -274,6 +274,28 @@ impl BatchFile {
         let expected = Some(self.digest.clone()).filter(|digest| !digest.is_empty());
         Ok(Messages { path: self.path.clone(), file, left, digest, expected })
     }
+}
+
+/// Whether a file is the beginning of something in DER that says it is longer.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_cut_off(path: &Path) -> Result<bool, Error> {
+    let start = || {
+        let (file, mut start) = (File::open(path)?, Vec::new());
+        let length = file.metadata()?.len();
+        file.take(16).read_to_end(&mut start)?;
+        Ok((start, length))
+    };
+    let (start, length) = start().map_err(|error| file_error(path, error))?;
+    if start.first() != Some(&0x30) {
+        return Ok(false);
+    }
+    let said = SliceReader::new(&start).and_then(|mut reader| {
+        let header = Header::decode(&mut reader)?;
+        reader.position() + header.length()
+    });
+    Ok(said.map_or(start.len() < 6, |said| u64::from(u32::from(said)) > length))
 }
 
 /// The messages of a batch.

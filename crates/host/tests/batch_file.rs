@@ -12,7 +12,7 @@ use cmp::{
 use crypto::{ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::SoftwareKey;
 use host::Error;
-use host::batch_file::{BatchFile, BatchWriter};
+use host::batch_file::{BatchFile, BatchWriter, is_cut_off};
 use pkcs10::{CertReq, CertReqBuilder};
 use testkit::vectors::{NOW, own_certificate, own_text};
 
@@ -171,4 +171,20 @@ fn what_is_no_batch_is_left_to_others() {
         assert!(matches!(BatchFile::open(&path, &policy), Err(Error::Batch { .. })), "{text:?}");
     }
     assert!(matches!(BatchFile::open(&folder.path().join("nowhere"), &policy), Err(Error::File { .. })));
+}
+
+#[test]
+fn what_is_cut_off_says_so() {
+    let (nem, folder) = (Nem::new(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("file");
+    let whole = nem.message(1);
+    for length in [1, 2, 3, 4, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(is_cut_off(&path).unwrap(), "{length}");
+    }
+    for octets in [&whole[..], &[&whole[..], &[0]].concat(), b"", b"-----BEGIN", &[0x30, 0x80, 0, 0, 0, 0, 0]]
+    {
+        fs::write(&path, octets).unwrap();
+        assert!(!is_cut_off(&path).unwrap(), "{octets:?}");
+    }
 }

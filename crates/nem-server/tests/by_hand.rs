@@ -116,9 +116,12 @@ fn files_that_are_wrong_are_refused_and_nothing_is_overwritten() {
     refused("export --out batch.zip --form pkcs10", "the RA/CA may have it");
     refused("export --out batch.pki --upstream far", "no RA/CA of that name");
     assert!(json(folder, "exports").as_array().unwrap().is_empty());
-    nem(folder, "export --out batch.pki");
+    upload(folder, &server, "second");
+    // Now only questions that ask for nothing go up.
+    eventually(|| json(folder, "status")["upstreams"][0]["health"] == "down");
+    assert_eq!(json(folder, "export --out batch.pki")["requests"], 2);
     let list = fs::read_to_string(folder.join("batch.pki.txt")).unwrap();
-    assert!(list.contains("enb1\t"), "{list}");
+    assert_eq!(list.matches("enb1\t").count(), 2, "{list}");
     refused("export --out again.pki", "nothing to export");
     assert!(!folder.join("again.pki").exists() && !folder.join("again.pki.txt.tmp").exists());
     sign(folder, "batch.pki", "answer.pki");
@@ -135,7 +138,8 @@ fn files_that_are_wrong_are_refused_and_nothing_is_overwritten() {
     refused("import nowhere", "nowhere");
     refused("import ra/ca.pem", "holds neither");
     let taken = json(folder, "import answer.pki");
-    assert_eq!(taken["counts"]["issued"], 1);
+    assert_eq!(taken["counts"]["issued"], 2);
+    assert_eq!(taken["entries"].as_array().unwrap().len(), 2, "--json tells all");
     refused("import answer.pki", "answered or released before");
     refused("release --export 00112233445566778899aabbccddeeff", "no such export");
     refused("release --export 1", "nem exports");
@@ -195,8 +199,18 @@ fn folders_are_enough_to_carry() {
     let files: Vec<_> = fs::read_dir(&outbox).unwrap().map(|entry| entry.unwrap().path()).collect();
     let batch = files.iter().find(|path| path.extension().is_some_and(|ending| ending == "pki")).unwrap();
     fs::write(folder.join("nem/inbox/wrong.pki"), "wrong").unwrap();
-    sign(folder, batch.to_str().unwrap(), "nem/inbox/answer.pki");
-    eventually(|| folder.join("nem/inbox/done/answer.pki.report.txt").exists());
+    sign(folder, batch.to_str().unwrap(), "answer.pki");
+    let answer = fs::read(folder.join("answer.pki")).unwrap();
+    let arriving = folder.join("nem/inbox/answer.pki");
+    fs::write(&arriving, &answer[..answer.len() / 2]).unwrap();
+    fs::write(folder.join("nem/inbox/wrong too.pki"), "wrong").unwrap();
     eventually(|| folder.join("nem/inbox/refused/wrong.pki.report.txt").exists());
+    // What came after the half of the answer was looked at as often, and is gone.
+    eventually(|| folder.join("nem/inbox/refused/wrong too.pki.report.txt").exists());
+    assert!(arriving.exists(), "a copy that stands still for a moment is waited for");
+    fs::write(&arriving, &answer).unwrap();
+    eventually(|| folder.join("nem/inbox/done/answer.pki.report.txt").exists());
+    assert_eq!(fs::read(folder.join("nem/inbox/done/answer.pki")).unwrap(), answer, "nothing is deleted");
+    assert_eq!(fs::read(folder.join("nem/inbox/refused/wrong.pki")).unwrap(), b"wrong");
     fetched(folder, &server, "first");
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use asn1::UnixTime;
+use host::batch_file::is_cut_off;
 use nem::CommandError;
 use serde::Deserialize;
 use tracing::{error, info, warn};
@@ -55,7 +56,7 @@ impl ByHand {
 /// Looks after outages and folders, for ever, by what the configuration says at the time.
 pub(crate) async fn run(current: Arc<Current>) {
     let (service, settings) = (current.service.clone(), current.config().by_hand.clone());
-    let mut watcher = Watcher { service, settings, told: None, sizes: HashMap::new() };
+    let mut watcher = Watcher { service, settings, told: None, seen: HashMap::new() };
     loop {
         watcher.settings.clone_from(&current.config().by_hand);
         tokio::time::sleep(Duration::from_secs(watcher.settings.poll_seconds)).await;
@@ -76,8 +77,17 @@ struct Watcher {
     /// The outage that was told.
     told: Option<UnixTime>,
     /// What lay in the folder of answers the last time: a file that grows is not whole.
-    sizes: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+    seen: HashMap<PathBuf, Seen>,
 }
+
+/// How a file was, and at how many looks in a row.
+struct Seen {
+    size: (u64, Option<SystemTime>),
+    looks: u64,
+}
+
+/// For how long a file that says that more is to come may stand still: disks and gateways do.
+const PATIENCE_SECONDS: u64 = 60;
 
 impl Watcher {
     fn look(&mut self) {
@@ -128,7 +138,7 @@ impl Watcher {
 
     fn take_answers(&mut self, folder: &Path) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let mut sizes = HashMap::new();
+        let mut seen = HashMap::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -141,13 +151,16 @@ impl Watcher {
                 continue;
             }
             let size = (metadata.len(), metadata.modified().ok());
-            if self.sizes.get(&path) == Some(&size) {
+            let before = self.seen.get(&path).filter(|seen| seen.size == size);
+            let looks = before.map_or(0, |seen| seen.looks.saturating_add(1));
+            let due = if is_cut_off(&path)? { PATIENCE_SECONDS / self.settings.poll_seconds } else { 1 };
+            if looks >= due.max(1) {
                 self.take_file(folder, &path, &name)?;
             } else {
-                sizes.insert(path, size);
+                seen.insert(path, Seen { size, looks });
             }
         }
-        self.sizes = sizes;
+        self.seen = seen;
         Ok(())
     }
 

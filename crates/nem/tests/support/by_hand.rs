@@ -1,5 +1,7 @@
-use asn1::{EncodedCertificate, UnixTime};
-use nem::by_hand::{ExportItem, ExportOrder, ImportError, Taken};
+use asn1::{EncodedCertificate, RawDer, UnixTime};
+use cmp::{BatchLayout, ReadingPolicy};
+use der::{Decode, Reader, SliceReader};
+use nem::by_hand::{AnswerFile, ExportItem, ExportOrder, ImportError, Taken};
 use nem::ledger::{Export, ExportForm, ExportId};
 use nem::{CommandError, Nem};
 
@@ -44,12 +46,34 @@ fn fill(
 }
 
 pub fn import(nem: &mut Nem, octets: &[u8], now: UnixTime) -> Result<Vec<Taken>, ImportError> {
-    let mut file = nem.open_answers(octets, now)?;
+    let mut file = open(nem, octets, now)?;
     let mut all = Vec::new();
     while let Some(taken) = nem.take_answers_by_hand(&mut file, now)? {
         all.extend(taken);
     }
     Ok(all)
+}
+
+/// As programs do it: in pieces where it has several messages, and as a whole else.
+fn open(nem: &Nem, octets: &[u8], now: UnixTime) -> Result<AnswerFile, ImportError> {
+    let mut policy = ReadingPolicy::default();
+    (policy.message_size, policy.nested_messages) = (usize::MAX, usize::MAX);
+    let layout = BatchLayout::read(octets, &policy).ok().flatten();
+    let layout = layout.filter(|layout| layout.octets() == octets.len());
+    let Some(layout) = layout else { return nem.open_answers(octets, now) };
+    let messages = &octets[layout.messages()];
+    let Ok(received) = layout.receive(&octets[layout.messages().end..], &policy) else {
+        return nem.open_answers(octets, now);
+    };
+    let Some(algorithm) = received.digest() else { return nem.open_answers(octets, now) };
+    let signed = [&layout.signed_prefix().unwrap(), messages].concat();
+    let digest = crypto_aws_lc::provider().digest(algorithm, &signed);
+    let mut file = nem.open_long_answer(received, &digest, now)?;
+    let mut reader = SliceReader::new(messages).unwrap();
+    while !reader.is_finished() {
+        file.add(RawDer::decode(&mut reader).unwrap().octets().to_vec());
+    }
+    Ok(file)
 }
 
 pub fn import_certificates(
