@@ -1,5 +1,7 @@
+use asn1::compose;
+use const_oid::db::rfc4519;
 use der::asn1::{Ia5StringRef, PrintableStringRef, Utf8StringRef};
-use der::{Tag, Tagged};
+use der::{Any, Decode, Encode, Tag, Tagged};
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::Name;
 
@@ -19,6 +21,9 @@ pub fn parse_name(text: &str) -> Result<Name, String> {
     if backslashes % 2 == 1 {
         return Err(format!("{text:?} ends with a backslash that escapes nothing; {EXAMPLE}"));
     }
+    if let Some(name) = usual(text) {
+        return Ok(name);
+    }
     for part in split(text) {
         inspect_part(part).map_err(|reason| format!("{reason}; {EXAMPLE}"))?;
     }
@@ -26,6 +31,31 @@ pub fn parse_name(text: &str) -> Result<Name, String> {
         text.parse().map_err(|error| format!("{text:?} is not a distinguished name: {error}; {EXAMPLE}"))?;
     name.iter().try_for_each(inspect_value)?;
     Ok(name)
+}
+
+/// A name of CN, O and OU in which nothing is escaped. There may be a million of them to read, and to hold: this one is read without
+/// looking each attribute type up among all that there are, and takes no more room than it needs.
+fn usual(text: &str) -> Option<Name> {
+    if text.contains(['\\', '+', '#']) {
+        return None;
+    }
+    let mut sets = Vec::new();
+    for part in text.rsplit(',') {
+        let (attribute_type, value) = part.split_once('=').filter(|(_, value)| !value.trim().is_empty())?;
+        let oid = match attribute_type {
+            "CN" => rfc4519::COMMON_NAME,
+            "O" => rfc4519::ORGANIZATION_NAME,
+            "OU" => rfc4519::ORGANIZATIONAL_UNIT_NAME,
+            _ => return None,
+        };
+        let value = Any::new(Tag::Utf8String, value.as_bytes()).ok()?;
+        let attribute = AttributeTypeAndValue { oid, value }.to_der().ok()?;
+        sets.push(compose(Tag::Set, &[&attribute]).ok()?);
+    }
+    let sets: Vec<&[u8]> = sets.iter().map(Vec::as_slice).collect();
+    let name = Name::from_der(&compose(Tag::Sequence, &sets).ok()?).ok()?;
+    // What is read has room to grow; its copy has not.
+    Some(name.clone())
 }
 
 fn inspect_part(part: &str) -> Result<(), String> {
@@ -109,6 +139,17 @@ mod tests {
             assert!(parse_name(text).is_ok(), "{text}: {:?}", parse_name(text));
         }
         assert_eq!(parse_name("CN=a,O=b").unwrap().to_string(), "CN=a,O=b");
+    }
+
+    #[test]
+    fn usual_names_are_what_the_others_would_be() {
+        for text in ["CN=enb1.operator.example", "CN=SN-1,O=Vendor", "CN=é = x ,OU=a b,O=c", "O=x,CN=y,CN=z"]
+        {
+            assert_eq!(usual(text), Some(text.parse().unwrap()), "{text}");
+        }
+        for text in ["CN=a\\,b", "CN=a+CN=b", "CN=#0c0161", "C=NL", "CN=", "CN", "cn=a", "CN=a,", ""] {
+            assert_eq!(usual(text), None, "{text}");
+        }
     }
 
     #[test]
