@@ -60,6 +60,8 @@ struct Step {
 struct Measurement {
     /// Text, read-only data and initialised data: octets.
     flash: u32,
+    /// Of that, by crate.
+    crates: BTreeMap<String, u32>,
     steps: Vec<Step>,
 }
 
@@ -94,6 +96,7 @@ pub(crate) fn record() -> Result<(), String> {
     let path = document();
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let text = replaced(&text, "profiles", &profiles_table(&measured))?;
+    let text = replaced(&text, "crates", &crates_table(&measured))?;
     let text = replaced(&text, "steps", &steps_table(&measured))?;
     let text = replaced(&text, "goals", &goals_table(&measured))?;
     fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
@@ -159,7 +162,7 @@ impl Bench {
         self.house.verify(&run)?;
         let steps = run.frames.iter().filter(|(kind, _)| *kind == b'f').map(|(_, octets)| step(octets));
         let steps = steps.collect::<Option<_>>().ok_or("a step's figures are cut off")?;
-        Ok(Measurement { flash: flash(&program)?, steps })
+        Ok(Measurement { flash: flash(&program)?, crates: crates(&program)?, steps })
     }
 }
 
@@ -187,6 +190,55 @@ fn flash(program: &Path) -> Result<u32, String> {
         (Some(Ok(text)), Some(Ok(data))) => Ok(text.saturating_add(data)),
         _ => Err(format!("size printed {output:?}")),
     }
+}
+
+/// Functions and constants by the crate that their names begin with: generic code counts where it was written. `nm` prints
+/// `ADDRESS SIZE TYPE NAME`.
+fn crates(program: &Path) -> Result<BTreeMap<String, u32>, String> {
+    let output = Command::new("nm").args(["--print-size", "--size-sort", "--demangle"]).arg(program).output();
+    let output = String::from_utf8_lossy(&succeeded("nm", output)?.stdout).into_owned();
+    let mut crates: BTreeMap<String, u32> = BTreeMap::new();
+    for line in output.lines() {
+        let mut words = line.splitn(4, ' ').skip(1);
+        let (Some(size), Some("t" | "T" | "r" | "R"), Some(name)) =
+            (words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        let size = u32::from_str_radix(size, 16).map_err(|error| format!("nm printed {line:?}: {error}"))?;
+        let total = crates.entry(crate_of(name).to_owned()).or_default();
+        *total = total.saturating_add(size);
+    }
+    Ok(crates)
+}
+
+/// `<asn1::captured::Tlv>::new`, `core::ptr::drop_in_place::<cmp::body::PkiBody>`
+fn crate_of(name: &str) -> &str {
+    let (path, _) = name.split_once("::").unwrap_or(("others", ""));
+    path.rsplit(|character: char| !character.is_alphanumeric() && character != '_').next().unwrap_or("others")
+}
+
+fn crates_table(measured: &BTreeMap<String, Measurement>) -> String {
+    let columns = PROFILES.map(|(name, features)| (name, measured.get(features).map(|each| &each.crates)));
+    let mut table = "| crate |".to_owned();
+    columns.iter().for_each(|(name, _)| {
+        let _ = write!(table, " {name} |");
+    });
+    table.push_str("\n|---|---|---|---|---|\n");
+    let size = |column: Option<&BTreeMap<String, u32>>, name: &str| {
+        column.and_then(|crates| crates.get(name)).copied().unwrap_or_default()
+    };
+    let last = columns.last().and_then(|(_, crates)| *crates);
+    let mut names: Vec<&String> = last.into_iter().flat_map(BTreeMap::keys).collect();
+    names.sort_by_key(|name| std::cmp::Reverse(size(last, name)));
+    for name in names.into_iter().filter(|name| size(last, name) >= 2048) {
+        let _ = write!(table, "| {name} |");
+        columns.iter().for_each(|(_, crates)| {
+            let _ = write!(table, " {} |", kib(size(*crates, name)));
+        });
+        table.push('\n');
+    }
+    table
 }
 
 fn profiles_table(measured: &BTreeMap<String, Measurement>) -> String {
@@ -306,6 +358,18 @@ mod tests {
         let text = "a\n<!-- t -->\nold\n<!-- end of t -->\nb\n";
         assert_eq!(replaced(text, "t", "new\n").unwrap(), text.replace("old", "new"));
         assert!(replaced(text, "u", "new\n").is_err());
+    }
+
+    #[test]
+    fn symbols_belong_to_the_crate_that_wrote_them() {
+        for (name, of) in [
+            ("<asn1::captured::Tlv>::new", "asn1"),
+            ("core::ptr::drop_in_place::<cmp::body::PkiBody>", "core"),
+            ("<&der::asn1::Any as der::Encode>::to_der", "der"),
+            ("memcpy", "others"),
+        ] {
+            assert_eq!(crate_of(name), of);
+        }
     }
 
     #[test]
