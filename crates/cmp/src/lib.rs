@@ -17,6 +17,7 @@ mod body;
 mod cert_conf;
 mod cert_rep;
 pub mod end_entity;
+#[cfg(feature = "enveloped-data")]
 mod enveloped_data;
 mod error;
 mod error_msg;
@@ -24,6 +25,7 @@ mod first_contact;
 mod general_info;
 mod header;
 mod info_value;
+#[cfg(feature = "enveloped-data")]
 mod key_package;
 mod key_recovery;
 mod long_batch;
@@ -53,12 +55,14 @@ pub use body::{BodyKind, PkiBody};
 pub use cert_conf::{CertConfirmContent, CertStatus};
 pub use cert_rep::{CertOrEncCert, CertRepMessage, CertResponse, CertifiedKeyPair};
 pub use crmf::CertReqId;
+#[cfg(feature = "enveloped-data")]
 pub use enveloped_data::RecipientKey;
 pub use error::Error;
 pub use error_msg::ErrorMsgContent;
 pub use general_info::{GeneralInfo, InfoTypeAndValue};
 pub use header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
 pub use info_value::{CertReqTemplateContent, CrlSource, CrlStatus, InfoValue, KemCiphertextInfo};
+#[cfg(feature = "enveloped-data")]
 pub use key_package::{KeyGenerationAuthority, KeyPackageOpener};
 pub use key_recovery::KeyRecRepContent;
 pub use long_batch::{BatchLayout, LongBatch, ReceivedBatch, ValidatedBatch};

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use asn1::oids::rfc5652;
 use asn1::{EncodedCertificate, RawDer};
 use crmf::EncryptedKey;
 use crypto::PublicKey;
@@ -11,7 +10,6 @@ use crypto::PublicKey;
 use super::{AwaitingCertConf, OpenRequest, ReplyTo, Responder};
 use crate::body::PkiBody;
 use crate::cert_rep::{CertOrEncCert, CertResponse, CertifiedKeyPair};
-use crate::enveloped_data::{self, Recipient, RecipientId};
 use crate::error::Error;
 use crate::general_info::InfoTypeAndValue;
 use crate::info_value::InfoValue;
@@ -79,12 +77,7 @@ impl OpenRequest {
         let status = if grant.with_mods { PkiStatus::GrantedWithMods } else { PkiStatus::Accepted };
         let certificate = match &grant.encipher_for {
             None => CertOrEncCert::Certificate(grant.certificate.clone()),
-            Some(key) => {
-                let recipient = Recipient::Key(key, RecipientId::Request(self.cert_req_id));
-                let octets = grant.certificate.octets();
-                let sealed = enveloped_data::seal(rfc5652::DATA, octets, &recipient, responder.provider)?;
-                CertOrEncCert::EncryptedCert(RawDer::build(&sealed).map_err(Error::Encoding)?)
-            }
+            Some(key) => self.encipher(&grant.certificate, key, responder)?,
         };
         let private_key = grant.private_key.as_ref().map(RawDer::build);
         let response = CertResponse::with_key_pair(
@@ -108,5 +101,30 @@ impl OpenRequest {
             nonce: part.sender_nonce().clone(),
         });
         Ok((part, next))
+    }
+
+    #[cfg(feature = "enveloped-data")]
+    fn encipher(
+        &self,
+        certificate: &EncodedCertificate,
+        key: &PublicKey,
+        responder: &Responder<'_>,
+    ) -> Result<CertOrEncCert, Error> {
+        use crate::enveloped_data::{Recipient, RecipientId, seal};
+        let recipient = Recipient::Key(key, RecipientId::Request(self.cert_req_id));
+        let content = asn1::oids::rfc5652::DATA;
+        let sealed = seal(content, certificate.octets(), &recipient, responder.provider)?;
+        Ok(CertOrEncCert::EncryptedCert(RawDer::build(&sealed).map_err(Error::Encoding)?))
+    }
+
+    /// As with a provider that does not have it.
+    #[cfg(not(feature = "enveloped-data"))]
+    fn encipher(
+        &self,
+        _: &EncodedCertificate,
+        _: &PublicKey,
+        _: &Responder<'_>,
+    ) -> Result<CertOrEncCert, Error> {
+        Err(Error::Envelope(crypto::EnvelopeError::Unsupported))
     }
 }
