@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use asn1::{EncodedCertificate, RawDer};
+use asn1::{EncodedCertificate, RawDer, compose};
 use crmf::CertReqMessages;
 use der::asn1::Null;
 use der::{Decode, Encode, Header, Length, Reader, SliceReader, Tag, TagNumber, Writer};
@@ -13,6 +13,7 @@ use pkcs10::CertReq;
 use crate::announcement::{CaKeyUpdContent, CrlAnnContent, RevAnnContent};
 use crate::cert_conf::CertConfirmContent;
 use crate::cert_rep::CertRepMessage;
+use crate::error::Error;
 use crate::error_msg::ErrorMsgContent;
 use crate::key_recovery::KeyRecRepContent;
 use crate::nested::NestedMessageContent;
@@ -20,6 +21,7 @@ use crate::poll::{PollRepContent, PollReqContent};
 use crate::pop_challenge::{PopoDecKeyChallContent, PopoDecKeyRespContent};
 use crate::revocation::{RevRepContent, RevReqContent};
 use crate::support::{GenMsgContent, GenRepContent};
+use crate::version::Pvno;
 
 macro_rules! body_kinds {
     ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal;)*) => {
@@ -130,6 +132,12 @@ body_kinds! {
     PollRep = 26, "pollRep";
 }
 
+impl BodyKind {
+    const fn tag(self) -> Tag {
+        Tag::ContextSpecific { constructed: true, number: TagNumber(self.number()) }
+    }
+}
+
 impl fmt::Display for BodyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -173,7 +181,29 @@ pub enum PkiBody {
     Closed(BodyKind, RawDer),
 }
 
+/// A body in DER, to be sent.
+#[derive(Debug)]
+pub(crate) struct EncodedBody {
+    pub(crate) octets: Vec<u8>,
+    /// The lowest version that can say it.
+    pub(crate) least_pvno: Pvno,
+}
+
+impl EncodedBody {
+    /// From the DER of what stands in it. End entities make their bodies so: a [`PkiBody`] that is encoded would have firmware link all
+    /// 27.
+    pub(crate) fn new(kind: BodyKind, content: &[u8], least_pvno: Pvno) -> Result<Self, Error> {
+        let octets = compose(kind.tag(), &[content]).map_err(Error::Encoding)?;
+        Ok(Self { octets, least_pvno })
+    }
+}
+
 impl PkiBody {
+    pub(crate) fn encoded(&self) -> Result<EncodedBody, Error> {
+        let content = self.content().map_err(Error::Encoding)?;
+        EncodedBody::new(self.kind(), &content, self.least_pvno())
+    }
+
     /// Which body it is.
     pub const fn kind(&self) -> BodyKind {
         match self {
@@ -253,7 +283,7 @@ impl PkiBody {
     }
 
     fn tag(&self) -> Tag {
-        Tag::ContextSpecific { constructed: true, number: TagNumber(self.kind().number()) }
+        self.kind().tag()
     }
 }
 

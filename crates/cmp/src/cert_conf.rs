@@ -5,13 +5,15 @@ use alloc::vec::Vec;
 use asn1::EncodedCertificate;
 use crypto::{CryptoProvider, DigestAlgorithm, SignatureAlgorithm};
 use der::asn1::OctetString;
-use der::{Decode, Sequence};
+use der::{Decode, Encode, Sequence};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 
 use crate::CertReqId;
+use crate::body::{BodyKind, EncodedBody};
 use crate::error::Error;
 use crate::status::PkiStatusInfo;
+use crate::version;
 
 /// `CertConfirmContent ::= SEQUENCE OF CertStatus`; an empty one rejects every certificate.
 pub type CertConfirmContent = Vec<CertStatus>;
@@ -45,6 +47,12 @@ impl CertStatus {
     ) -> Self {
         Self { cert_hash, cert_req_id, status_info, hash_alg: None }
     }
+}
+
+/// The certConf with these verdicts.
+pub(crate) fn encoded(statuses: &CertConfirmContent) -> Result<EncodedBody, Error> {
+    let content = statuses.to_der().map_err(Error::Encoding)?;
+    EncodedBody::new(BodyKind::CertConf, &content, version::of_statuses(statuses))
 }
 
 /// The hash that names a certificate in certConf: over its DER octets, with the digest of the algorithm it was signed

@@ -26,18 +26,20 @@ use alloc::vec::Vec;
 use asn1::UnixTime;
 use crmf::CertReqMessages;
 use crypto::CryptoProvider;
+use der::Encode;
 use pkcs10::CertReq;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::CertReqId;
-use crate::body::{BodyKind, PkiBody};
+use crate::body::{BodyKind, EncodedBody};
 use crate::error::Error;
 use crate::general_info::{GeneralInfo, InfoTypeAndValue, of_cert_profile};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::protection::{Encapsulation, HeaderFields, ProtectedPart, SenderIdentity};
 use crate::trust::Credential;
 use crate::validation::Expectation;
+use crate::version::{self, Pvno};
 
 pub use answer::{Answer, AwaitingCertificate, Correspondent, Granted, Waiting};
 pub use ciphertext::{AwaitingCiphertext, Continuation, KemQuestion};
@@ -60,6 +62,18 @@ pub enum CertificateRequest {
     P10cr(Box<CertReq>),
     /// A certificate of another CA for this one, as CRMF (RFC 9810 section 5.3.11).
     Ccr(CertReqMessages),
+}
+
+impl CertificateRequest {
+    const fn kind(&self) -> RequestKind {
+        match self {
+            Self::Ir(_) => RequestKind::Ir,
+            Self::Cr(_) => RequestKind::Cr,
+            Self::Kur(_) => RequestKind::Kur,
+            Self::P10cr(_) => RequestKind::P10cr,
+            Self::Ccr(_) => RequestKind::Ccr,
+        }
+    }
 }
 
 /// Which request a transaction began with; it decides how the answer looks.
@@ -89,15 +103,20 @@ impl RequestKind {
         }
     }
 
+    /// Its body.
+    const fn body(self) -> BodyKind {
+        match self {
+            Self::Ir => BodyKind::Ir,
+            Self::Cr => BodyKind::Cr,
+            Self::Kur => BodyKind::Kur,
+            Self::P10cr => BodyKind::P10cr,
+            Self::Ccr => BodyKind::Ccr,
+        }
+    }
+
     /// What RFC 9810 calls its body.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ir => "ir",
-            Self::Cr => "cr",
-            Self::Kur => "kur",
-            Self::P10cr => "p10cr",
-            Self::Ccr => "ccr",
-        }
+        self.body().name()
     }
 }
 
@@ -143,26 +162,20 @@ impl Enrolment {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingCertificate), Error> {
-        let (kind, cert_req_id, public_key, body) = match self.request {
-            CertificateRequest::Ir(messages) => {
-                let (id, key) = only_request(&messages)?;
-                (RequestKind::Ir, id, key, PkiBody::Ir(messages))
-            }
-            CertificateRequest::Cr(messages) => {
-                let (id, key) = only_request(&messages)?;
-                (RequestKind::Cr, id, key, PkiBody::Cr(messages))
-            }
-            CertificateRequest::Kur(messages) => {
-                let (id, key) = only_request(&messages)?;
-                (RequestKind::Kur, id, key, PkiBody::Kur(messages))
-            }
-            CertificateRequest::Ccr(messages) => {
-                let (id, key) = only_request(&messages)?;
-                (RequestKind::Ccr, id, key, PkiBody::Ccr(messages))
+        let kind = self.request.kind();
+        let (cert_req_id, public_key, body) = match &self.request {
+            CertificateRequest::Ir(messages)
+            | CertificateRequest::Cr(messages)
+            | CertificateRequest::Kur(messages)
+            | CertificateRequest::Ccr(messages) => {
+                let (id, key) = only_request(messages)?;
+                let content = messages.to_der().map_err(Error::Encoding)?;
+                (id, key, EncodedBody::new(kind.body(), &content, version::of_requests(messages))?)
             }
             CertificateRequest::P10cr(request) => {
                 let key = request.public_key_octets().to_vec();
-                (RequestKind::P10cr, CertReqId::P10CR, key, PkiBody::P10cr(request))
+                let content = request.to_der().map_err(Error::Encoding)?;
+                (CertReqId::P10CR, key, EncodedBody::new(kind.body(), &content, Pvno::CMP2000)?)
             }
         };
         let mut general_info = GeneralInfo::new();
@@ -182,7 +195,7 @@ impl Enrolment {
             recip_nonce,
             ..HeaderFields::new(recipient, transaction_id.clone())
         };
-        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let part = ProtectedPart::new(identity, fields, body, provider, now)?;
         let nonce = part.sender_nonce().clone();
         let transaction = Transaction {
             transaction_id,

@@ -52,7 +52,8 @@ impl LongBatch {
         let recipient = GeneralName::DirectoryName(Name::default());
         let fields =
             HeaderFields { sender_nonce: Some(sender_nonce), ..HeaderFields::new(recipient, transaction_id) };
-        let part = ProtectedPart::new(identity, fields, &PkiBody::Nested(Vec::new()), provider, now)?;
+        let part =
+            ProtectedPart::new(identity, fields, PkiBody::Nested(Vec::new()).encoded()?, provider, now)?;
         Self::around(part, inner)
     }
 

@@ -20,7 +20,7 @@ use crate::end_entity::Correspondent;
 use crate::error::Error;
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
-use crate::poll::{PollRepItem, PollReqItem};
+use crate::poll::{self, PollRepItem};
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::quirks::{Quirk, Quirks};
 use crate::reading::ReadingPolicy;
@@ -180,7 +180,7 @@ pub fn add_protection(
             header.transaction_id.clone().ok_or(Error::BadTransactionId)?,
         )
     };
-    ProtectedPart::new(identity, fields, &nested(core::slice::from_ref(request))?, provider, now)
+    ProtectedPart::new(identity, fields, nested(core::slice::from_ref(request))?.encoded()?, provider, now)
 }
 
 /// Bundles messages into a batch with a transactionID and a senderNonce of its own (RFC 9483 section 5.2.2.2).
@@ -204,7 +204,7 @@ pub fn bundle(
     let transaction_id = TransactionId::random(provider)?;
     let recipient = GeneralName::DirectoryName(recipient);
     let fields = HeaderFields::new(recipient, transaction_id.clone());
-    let part = ProtectedPart::new(identity, fields, &nested(messages)?, provider, now)?;
+    let part = ProtectedPart::new(identity, fields, nested(messages)?.encoded()?, provider, now)?;
     let nonce = part.sender_nonce().clone();
     Ok((part, AwaitingBatch { transaction_id, nonces: Vec::from([nonce]), awaited, signer: None }))
 }
@@ -292,8 +292,8 @@ impl AwaitingBatch {
             recip_nonce: Some(RecipNonce::from(correspondent.nonce)),
             ..HeaderFields::new(recipient, self.transaction_id.clone())
         };
-        let body = PkiBody::PollReq(Vec::from([PollReqItem::new(CertReqId::P10CR)]));
-        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let body = poll::request(CertReqId::P10CR)?;
+        let part = ProtectedPart::new(identity, fields, body, provider, now)?;
         self.nonces.truncate(1);
         self.nonces.push(part.sender_nonce().clone());
         self.signer = Some(correspondent.credential);

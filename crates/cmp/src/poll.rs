@@ -3,10 +3,13 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use der::Sequence;
+use der::{Encode, Sequence};
 
 use crate::CertReqId;
+use crate::body::{BodyKind, EncodedBody};
+use crate::error::Error;
 use crate::status::PkiFreeText;
+use crate::version::Pvno;
 
 /// `PollReqContent ::= SEQUENCE OF PollReqItem`
 pub type PollReqContent = Vec<PollReqItem>;
@@ -27,6 +30,12 @@ impl PollReqItem {
     pub const fn new(cert_req_id: CertReqId) -> Self {
         Self { cert_req_id }
     }
+}
+
+/// The pollReq for one request.
+pub(crate) fn request(cert_req_id: CertReqId) -> Result<EncodedBody, Error> {
+    let content = Vec::from([PollReqItem::new(cert_req_id)]).to_der().map_err(Error::Encoding)?;
+    EncodedBody::new(BodyKind::PollReq, &content, Pvno::CMP2000)
 }
 
 /// Says when to ask again, RFC 9810 section 5.3.22.

@@ -17,7 +17,7 @@ use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
-use crate::body::PkiBody;
+use crate::body::EncodedBody;
 use crate::error::Error;
 use crate::general_info::GeneralInfo;
 use crate::header::{PkiHeader, RecipNonce, SenderNonce, TransactionId};
@@ -27,10 +27,9 @@ use crate::trust::Credential;
 use crate::version::Pvno;
 
 use kem_mac::KemMac;
-pub(crate) use kem_mac::verify_kem_mac;
 pub use kem_mac::{Encapsulation, KemTrust};
 use password_mac::MacSecret;
-pub(crate) use password_mac::verify_mac;
+pub(crate) use password_mac::{VerifyMac, verify_mac};
 pub use password_mac::{MacCredential, Reference};
 pub(crate) use signature::verify;
 
@@ -41,7 +40,12 @@ pub struct SenderIdentity {
     name: Name,
     key_id: Option<OctetString>,
     means: Means,
+    /// By a pointer and not by `means`, so that firmware links what it has means for.
+    due: DueBy,
 }
+
+/// What a message is to be protected by, and protectionAlg.
+type DueBy = fn(&Means, &CryptoProvider) -> Result<(Due, AlgorithmIdentifierOwned), Error>;
 
 #[derive(Clone, Debug)]
 enum Means {
@@ -90,7 +94,8 @@ impl SenderIdentity {
         algorithm: SignatureAlgorithm,
     ) -> Result<Self, Error> {
         let (name, key_id, _) = inspect(&certificate)?;
-        Ok(Self { name, key_id, means: Means::Signature { certificate, chain, algorithm } })
+        let means = Means::Signature { certificate, chain, algorithm };
+        Ok(Self { name, key_id, means, due: signature::due })
     }
 
     /// The certificate of the key that signs, or opens ciphertexts; `None` when a shared secret protects.
@@ -113,19 +118,6 @@ impl SenderIdentity {
                 Some(Credential::SharedSecret(Reference::new(reference.as_bytes())))
             }
             _ => None,
-        }
-    }
-
-    /// What a message is to be protected by, and protectionAlg.
-    fn due(&self, provider: &CryptoProvider) -> Result<(Due, AlgorithmIdentifierOwned), Error> {
-        match &self.means {
-            Means::Signature { algorithm, .. } => Ok((Due::Signature, algorithm.identifier())),
-            Means::Mac(mac) => {
-                let mac = mac.clone().renew(provider).map_err(Error::CertReqMsg)?;
-                let identifier = mac.identifier().map_err(Error::CertReqMsg)?;
-                Ok((Due::Mac(mac), identifier))
-            }
-            Means::Kem { mac, .. } => Ok((Due::Kem(mac.clone()), mac.identifier()?)),
         }
     }
 
@@ -195,7 +187,7 @@ impl ProtectedPart {
     pub(crate) fn new(
         identity: &SenderIdentity,
         fields: HeaderFields,
-        body: &PkiBody,
+        body: EncodedBody,
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<Self, Error> {
@@ -203,9 +195,9 @@ impl ProtectedPart {
             Some(nonce) => nonce,
             None => SenderNonce::random(provider)?,
         };
-        let (due, algorithm) = identity.due(provider)?;
+        let (due, algorithm) = (identity.due)(&identity.means, provider)?;
         let header = PkiHeader {
-            pvno: fields.pvno.max(body.least_pvno()),
+            pvno: fields.pvno.max(body.least_pvno),
             message_time: Some(MessageTime::new(now).map_err(Error::Encoding)?),
             protection_alg: Some(algorithm),
             sender_kid: identity.key_id.clone(),
@@ -217,7 +209,7 @@ impl ProtectedPart {
         };
         Ok(Self {
             header: header.to_der().map_err(Error::Encoding)?,
-            body: body.to_der().map_err(Error::Encoding)?,
+            body: body.octets,
             extra_certs: identity.certificates(),
             sender_nonce,
             due,
@@ -228,7 +220,7 @@ impl ProtectedPart {
     pub(crate) fn unprotected(
         identity: &SenderIdentity,
         fields: HeaderFields,
-        body: &PkiBody,
+        body: EncodedBody,
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(Vec<u8>, SenderNonce), Error> {

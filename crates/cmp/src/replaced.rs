@@ -81,7 +81,7 @@ pub fn replace_protection(
         general_info,
         ..HeaderFields::new(header.recipient.clone(), message.transaction_id().clone())
     };
-    let part = |body| ProtectedPart::new(identity, fields, body, provider, now);
+    let part = |body: &PkiBody| ProtectedPart::new(identity, fields, body.encoded()?, provider, now);
     let mut part = match (named, received.body().kind()) {
         (Some(named), BodyKind::Ir) => part(&PkiBody::Ir(named))?,
         (Some(named), _) => part(&PkiBody::Cr(named))?,

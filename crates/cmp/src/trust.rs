@@ -7,7 +7,7 @@ use asn1::EncodedCertificate;
 use crypto::{ExtendedKeyUsage, Revocation, SharedSecret};
 use x509_cert::name::Name;
 
-use crate::protection::Reference;
+use crate::protection::{Reference, VerifyMac, verify_mac};
 
 /// In what capacity somebody sends messages; it decides what is done for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +78,8 @@ pub struct SecretTrust {
     pub name: Name,
     /// The certificate profiles that an RA/CA has for it; see [`Signer::cert_profiles`].
     pub cert_profiles: Vec<String>,
+    /// By a pointer, so that firmware that shares no secret does not link it.
+    pub(crate) verify: VerifyMac,
 }
 
 impl SecretTrust {
@@ -85,7 +87,14 @@ impl SecretTrust {
     /// commonName.
     pub fn new(reference: Reference, secret: SharedSecret) -> Self {
         let name = reference.name();
-        Self { reference, secret, role: SignerRole::SecretHolder, name, cert_profiles: Vec::new() }
+        Self {
+            reference,
+            secret,
+            role: SignerRole::SecretHolder,
+            name,
+            cert_profiles: Vec::new(),
+            verify: verify_mac,
+        }
     }
 }
 

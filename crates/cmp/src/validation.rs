@@ -21,7 +21,7 @@ use crate::body::PkiBody;
 use crate::error::Error;
 use crate::header::{PkiHeader, SenderNonce, TransactionId};
 use crate::message::PkiMessage;
-use crate::protection::{KemTrust, MacCredential, key_id, verify, verify_kem_mac, verify_mac};
+use crate::protection::{KemTrust, MacCredential, key_id, verify};
 use crate::quirks::{Quirk, Quirks};
 use crate::trust::{Credential, SecretTrust, Signer, SignerRole, Trust};
 use crate::version::Pvno;
@@ -132,7 +132,7 @@ impl<'a> Validator<'a> {
                 (signer, Some((credential, self.limits())))
             }
             Protection::Kem(trust) => {
-                verify_kem_mac(&message, trust, self.provider)?;
+                trust.verify(&message, self.provider)?;
                 (trust.signer().clone(), None)
             }
         };
@@ -314,18 +314,21 @@ impl<'a> Validator<'a> {
         message: &PkiMessage,
         expectation: &Expectation<'_>,
     ) -> Result<(Signer, MacCredential), Error> {
-        let (entry, mac) = verify_mac(message, self.secrets, &self.limits(), self.provider)?;
-        let credential = Credential::SharedSecret(entry.reference.clone());
-        if expectation.signer().is_some_and(|first| *first != credential) {
+        // All of them know how alike.
+        let verify = self.secrets.first().map(|entry| entry.verify);
+        let verify = verify.ok_or(Error::BadProtection(VerifyError::BadMac))?;
+        let (entry, credential) = verify(message, self.secrets, &self.limits(), self.provider)?;
+        let sender = Credential::SharedSecret(entry.reference.clone());
+        if expectation.signer().is_some_and(|first| *first != sender) {
             return Err(Error::OtherSigner);
         }
         let signer = Signer {
-            credential,
+            credential: sender,
             name: entry.name.clone(),
             role: entry.role,
             cert_profiles: entry.cert_profiles.clone(),
         };
-        Ok((signer, MacCredential::new(entry.reference.clone(), entry.secret.clone(), mac.without_sha1())?))
+        Ok((signer, credential))
     }
 
     fn check_signature(

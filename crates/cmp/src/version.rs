@@ -10,6 +10,7 @@ use der::{AnyRef, Decode, DecodeValue, EncodeValue, FixedTag, Header, Length, Re
 
 use crate::announcement::CaKeyUpdContent;
 use crate::body::PkiBody;
+use crate::cert_conf::CertStatus;
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertifiedKeyPair};
 use crate::general_info::{GeneralInfo, InfoTypeAndValue};
 
@@ -60,7 +61,7 @@ impl PkiBody {
     /// The lowest version that can say this: 3 where EnvelopedData, hashAlg or another syntax of RFC 9480 is used, or where
     /// the answer has to use it; else 2, which everybody understands (RFC 9810 section 7).
     pub fn least_pvno(&self) -> Pvno {
-        if self.needs_cmp2021() { Pvno::CMP2021 } else { Pvno::CMP2000 }
+        least(self.needs_cmp2021())
     }
 
     fn needs_cmp2021(&self) -> bool {
@@ -79,10 +80,28 @@ impl PkiBody {
             }
             Self::Ckuann(content) => matches!(content, CaKeyUpdContent::V3(_)),
             Self::Genm(info) | Self::Genp(info) => info_needs(info),
-            Self::CertConf(statuses) => statuses.iter().any(|status| status.hash_alg.is_some()),
+            Self::CertConf(statuses) => statuses_need(statuses),
             _ => false,
         }
     }
+}
+
+const fn least(needs_cmp2021: bool) -> Pvno {
+    if needs_cmp2021 { Pvno::CMP2021 } else { Pvno::CMP2000 }
+}
+
+/// The lowest version that can say these.
+pub(crate) fn of_requests(requests: &CertReqMessages) -> Pvno {
+    least(requests_need(requests))
+}
+
+/// The lowest version that can say these.
+pub(crate) fn of_statuses(statuses: &[CertStatus]) -> Pvno {
+    least(statuses_need(statuses))
+}
+
+fn statuses_need(statuses: &[CertStatus]) -> bool {
+    statuses.iter().any(|status| status.hash_alg.is_some())
 }
 
 fn requests_need(requests: &CertReqMessages) -> bool {

@@ -10,12 +10,12 @@ use x509_cert::name::Name;
 
 use super::{AwaitingPkiConf, SealedCertificate, Transaction};
 use crate::body::PkiBody;
-use crate::cert_conf::{CertStatus, cert_hash};
+use crate::cert_conf::{self, CertStatus, cert_hash};
 use crate::cert_rep::{CertOrEncCert, CertRepMessage, CertResponse};
 use crate::error::Error;
 use crate::general_info::{confirm_wait_time, has_implicit_confirm};
 use crate::header::SenderNonce;
-use crate::poll::PollReqItem;
+use crate::poll;
 use crate::protection::{ProtectedPart, SenderIdentity};
 use crate::status::{PkiStatus, PkiStatusInfo};
 use crate::trust::Credential;
@@ -213,9 +213,9 @@ impl Waiting {
         provider: &CryptoProvider,
         now: UnixTime,
     ) -> Result<(ProtectedPart, AwaitingCertificate), Error> {
-        let body = PkiBody::PollReq(Vec::from([PollReqItem::new(self.transaction.cert_req_id)]));
+        let body = poll::request(self.transaction.cert_req_id)?;
         let fields = self.transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
-        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let part = ProtectedPart::new(identity, fields, body, provider, now)?;
         let mut transaction = self.transaction;
         transaction.nonces.truncate(1);
         transaction.nonces.push(part.sender_nonce().clone());
@@ -371,8 +371,8 @@ impl Granted {
             .circumstances
             .transaction
             .header_fields(self.circumstances.correspondent.name, self.circumstances.correspondent.nonce);
-        let body = PkiBody::CertConf(Vec::from([status]));
-        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let body = cert_conf::encoded(&Vec::from([status]))?;
+        let part = ProtectedPart::new(identity, fields, body, provider, now)?;
         let mut transaction = self.circumstances.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);
         Ok((part, AwaitingPkiConf { transaction, signer }))

@@ -47,7 +47,7 @@ impl KemQuestion {
         let recipient = GeneralName::DirectoryName(self.recipient);
         let fields = HeaderFields::new(recipient, transaction_id.clone());
         let body = PkiBody::Genm(Vec::from([InfoTypeAndValue::new(IT_KEM_CIPHERTEXT_INFO, None)]));
-        let (octets, nonce) = ProtectedPart::unprotected(identity, fields, &body, provider, now)?;
+        let (octets, nonce) = ProtectedPart::unprotected(identity, fields, body.encoded()?, provider, now)?;
         Ok((octets, AwaitingCiphertext { transaction_id, nonce }))
     }
 }

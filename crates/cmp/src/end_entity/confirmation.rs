@@ -12,7 +12,7 @@ use crate::CertReqId;
 use crate::body::PkiBody;
 use crate::error::Error;
 use crate::header::SenderNonce;
-use crate::poll::PollReqItem;
+use crate::poll;
 use crate::protection::{ProtectedPart, SenderIdentity};
 use crate::status::PkiStatus;
 use crate::trust::Credential;
@@ -120,8 +120,8 @@ impl DelayedPkiConf {
     ) -> Result<(ProtectedPart, AwaitingPkiConf), Error> {
         let AwaitingPkiConf { mut transaction, signer } = self.awaiting;
         let fields = transaction.header_fields(self.correspondent.name, self.correspondent.nonce);
-        let body = PkiBody::PollReq(Vec::from([PollReqItem::new(CertReqId::P10CR)]));
-        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let body = poll::request(CertReqId::P10CR)?;
+        let part = ProtectedPart::new(identity, fields, body, provider, now)?;
         transaction.nonces.truncate(1);
         transaction.nonces.push(part.sender_nonce().clone());
         Ok((part, AwaitingPkiConf { transaction, signer }))

@@ -19,7 +19,7 @@ use crate::body::{BodyKind, PkiBody};
 use crate::error::Error;
 use crate::general_info::{InfoTypeAndValue, of_cert_profile};
 use crate::header::{RecipNonce, SenderNonce, TransactionId};
-use crate::poll::PollReqItem;
+use crate::poll;
 use crate::protection::{HeaderFields, ProtectedPart, SenderIdentity};
 use crate::revocation::RevDetails;
 use crate::status::{PkiStatus, PkiStatusInfo};
@@ -84,7 +84,7 @@ impl Question {
         if let Some(profile) = &self.cert_profile {
             fields.general_info.push(of_cert_profile(profile).map_err(Error::Encoding)?);
         }
-        let part = ProtectedPart::new(identity, fields, &self.body, provider, now)?;
+        let part = ProtectedPart::new(identity, fields, self.body.encoded()?, provider, now)?;
         let nonces = Vec::from([part.sender_nonce().clone()]);
         let signer = identity.answerer();
         Ok((part, AwaitingReply { transaction_id, answer: self.answer, nonces, signer }))
@@ -192,8 +192,8 @@ impl Delayed {
             recip_nonce: Some(RecipNonce::from(self.correspondent.nonce)),
             ..HeaderFields::new(recipient, awaiting.transaction_id.clone())
         };
-        let body = PkiBody::PollReq(Vec::from([PollReqItem::new(CertReqId::P10CR)]));
-        let part = ProtectedPart::new(identity, fields, &body, provider, now)?;
+        let body = poll::request(CertReqId::P10CR)?;
+        let part = ProtectedPart::new(identity, fields, body, provider, now)?;
         awaiting.nonces.truncate(1);
         awaiting.nonces.push(part.sender_nonce().clone());
         awaiting.signer = Some(self.correspondent.credential);

@@ -109,7 +109,7 @@ impl Responder<'_> {
     ) -> Result<(Vec<u8>, SenderNonce), Error> {
         let body = PkiBody::Genp(Vec::from([encapsulation.info()?]));
         let fields = self.fields(to, GeneralInfo::new())?;
-        ProtectedPart::unprotected(self.identity, fields, &body, self.provider, self.now)
+        ProtectedPart::unprotected(self.identity, fields, body.encoded()?, self.provider, self.now)
     }
 
     /// The refusal without protection of a request that brought no ciphertext for our KEM key: wrongIntegrity, with the certificate
@@ -120,7 +120,7 @@ impl Responder<'_> {
     pub fn demand_ciphertext(&self, to: &ReplyTo) -> Result<Vec<u8>, Error> {
         let body = PkiBody::Error(ErrorMsgContent::new(Error::KemCiphertextMissing.status_info()));
         let fields = self.fields(to, GeneralInfo::new())?;
-        let sent = ProtectedPart::unprotected(self.identity, fields, &body, self.provider, self.now);
+        let sent = ProtectedPart::unprotected(self.identity, fields, body.encoded()?, self.provider, self.now);
         sent.map(|(octets, _)| octets)
     }
 
@@ -165,7 +165,7 @@ impl Responder<'_> {
         info: GeneralInfo,
     ) -> Result<ProtectedPart, Error> {
         let fields = self.fields(to, info)?;
-        ProtectedPart::new(self.identity, fields, body, self.provider, self.now)
+        ProtectedPart::new(self.identity, fields, body.encoded()?, self.provider, self.now)
     }
 
     fn fields(&self, to: &ReplyTo, info: GeneralInfo) -> Result<HeaderFields, Error> {

@@ -19,7 +19,7 @@ use spki::AlgorithmIdentifierOwned;
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
-use super::{MacCredential, MacSecret, Means, SenderIdentity, inspect};
+use super::{Due, MacCredential, MacSecret, Means, SenderIdentity, inspect};
 use crate::error::Error;
 use crate::general_info::InfoTypeAndValue;
 use crate::header::TransactionId;
@@ -219,6 +219,11 @@ impl MacCredential {
     }
 }
 
+fn due(means: &Means, _: &CryptoProvider) -> Result<(Due, AlgorithmIdentifierOwned), Error> {
+    let Means::Kem { mac, .. } = means else { return Err(Error::BadCredential) };
+    Ok((Due::Kem(mac.clone()), mac.identifier()?))
+}
+
 impl SenderIdentity {
     pub(crate) const fn is_kem(&self) -> bool {
         matches!(self.means, Means::Kem { .. })
@@ -236,7 +241,7 @@ impl SenderIdentity {
             return Err(Error::BadCredential);
         }
         let mac = KemMac::for_key(public_key.kind());
-        Ok(Self { name, key_id, means: Means::Kem { certificate, chain, public_key, mac } })
+        Ok(Self { name, key_id, means: Means::Kem { certificate, chain, public_key, mac }, due })
     }
 }
 
@@ -288,7 +293,8 @@ impl Encapsulation {
 
     /// To verify MACs with, once it is sent in a message of that transaction.
     pub fn within(self, transaction_id: TransactionId) -> KemTrust {
-        KemTrust { signer: self.signer, secret: KemSecret { transaction_id, secret: self.secret } }
+        let secret = KemSecret { transaction_id, secret: self.secret };
+        KemTrust { signer: self.signer, secret, verify: verify_kem_mac }
     }
 }
 
@@ -303,9 +309,16 @@ impl fmt::Debug for Encapsulation {
 pub struct KemTrust {
     signer: Signer,
     secret: KemSecret,
+    /// By a pointer, so that firmware that encapsulates nothing does not link it.
+    verify: fn(&PkiMessage, &Self, &CryptoProvider) -> Result<(), Error>,
 }
 
 impl KemTrust {
+    /// Verifies a message's MAC over the octets that were received. The limits come first.
+    pub(crate) fn verify(&self, message: &PkiMessage, provider: &CryptoProvider) -> Result<(), Error> {
+        (self.verify)(message, self, provider)
+    }
+
     /// Who owns the KEM key.
     pub const fn signer(&self) -> &Signer {
         &self.signer
@@ -317,12 +330,7 @@ impl KemTrust {
     }
 }
 
-/// Verifies a message's MAC over the octets that were received. The limits come first.
-pub(crate) fn verify_kem_mac(
-    message: &PkiMessage,
-    trust: &KemTrust,
-    provider: &CryptoProvider,
-) -> Result<(), Error> {
+fn verify_kem_mac(message: &PkiMessage, trust: &KemTrust, provider: &CryptoProvider) -> Result<(), Error> {
     let header = message.header();
     let mac = KemMac::from_identifier(header.protection_alg.as_ref().ok_or(Error::Unprotected)?)?;
     let tag = message.protection().ok_or(Error::ProtectionMissing)?;

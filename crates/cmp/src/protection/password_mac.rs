@@ -9,6 +9,7 @@ use crmf::{MacLimits, PasswordMac};
 use crypto::{CryptoProvider, SharedSecret, VerifyError};
 use der::asn1::OctetString;
 use der::{Any, Decode, Encode, Tag};
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::{Name, RelativeDistinguishedName};
 
@@ -86,6 +87,13 @@ pub(super) enum MacSecret {
     Kem(KemSecret),
 }
 
+fn due(means: &Means, provider: &CryptoProvider) -> Result<(Due, AlgorithmIdentifierOwned), Error> {
+    let Means::Mac(mac) = means else { return Err(Error::BadCredential) };
+    let mac = mac.clone().renew(provider).map_err(Error::CertReqMsg)?;
+    let identifier = mac.identifier().map_err(Error::CertReqMsg)?;
+    Ok((Due::Mac(mac), identifier))
+}
+
 impl MacCredential {
     /// Sends under the reference as commonName (RFC 9483 section 3.1).
     ///
@@ -94,7 +102,7 @@ impl MacCredential {
     pub fn new(reference: Reference, secret: SharedSecret, mac: PasswordMac) -> Result<Self, Error> {
         let key_id = OctetString::new(reference.as_octets()).map_err(Error::Encoding)?;
         let identity =
-            SenderIdentity { name: reference.name(), key_id: Some(key_id), means: Means::Mac(mac) };
+            SenderIdentity { name: reference.name(), key_id: Some(key_id), means: Means::Mac(mac), due };
         Ok(Self { identity, secret: MacSecret::Shared(reference, secret) })
     }
 
@@ -154,6 +162,14 @@ impl ProtectedPart {
     }
 }
 
+/// How to verify a message's MAC, and what to answer it with: [`verify_mac`].
+pub(crate) type VerifyMac = for<'a> fn(
+    &PkiMessage,
+    &'a [SecretTrust],
+    &MacLimits,
+    &CryptoProvider,
+) -> Result<(&'a SecretTrust, MacCredential), Error>;
+
 /// Verifies a message's MAC over the octets that were received, with the secret that senderKID names.
 ///
 /// The limits come first. Then an unknown reference costs as much time as a known one and ends with the same error as a wrong
@@ -163,7 +179,7 @@ pub(crate) fn verify_mac<'a>(
     secrets: &'a [SecretTrust],
     limits: &MacLimits,
     provider: &CryptoProvider,
-) -> Result<(&'a SecretTrust, PasswordMac), Error> {
+) -> Result<(&'a SecretTrust, MacCredential), Error> {
     let header = message.header();
     let identifier = header.protection_alg.as_ref().ok_or(Error::Unprotected)?;
     let tag = message.protection().ok_or(Error::ProtectionMissing)?;
@@ -176,7 +192,10 @@ pub(crate) fn verify_mac<'a>(
     let secret = named.map_or(&nobodys, |entry| &entry.secret);
     let holds = mac.verify(provider, secret, &message.protected_part()?, tag).is_ok();
     match named {
-        Some(entry) if holds => Ok((entry, mac)),
+        Some(entry) if holds => {
+            let (reference, secret) = (entry.reference.clone(), entry.secret.clone());
+            Ok((entry, MacCredential::new(reference, secret, mac.without_sha1())?))
+        }
         _ => Err(Error::BadProtection(VerifyError::BadMac)),
     }
 }

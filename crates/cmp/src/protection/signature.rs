@@ -3,10 +3,16 @@
 use alloc::vec::Vec;
 
 use crypto::{CryptoProvider, PublicKey, SignatureAlgorithm, SigningKey};
+use spki::AlgorithmIdentifierOwned;
 
-use super::{Due, ProtectedPart};
+use super::{Due, Means, ProtectedPart};
 use crate::error::Error;
 use crate::message::PkiMessage;
+
+pub(super) fn due(means: &Means, _: &CryptoProvider) -> Result<(Due, AlgorithmIdentifierOwned), Error> {
+    let Means::Signature { algorithm, .. } = means else { return Err(Error::BadCredential) };
+    Ok((Due::Signature, algorithm.identifier()))
+}
 
 impl ProtectedPart {
     /// The complete message: with the signature over [`ProtectedPart::to_be_signed`], the signer's certificate first in
