@@ -120,7 +120,11 @@ fn old_cert_id_names_the_certificate_that_signs_or_is_left_out() {
     let house = House::new();
     let station = house.enrolled();
     let id = |issuer: &str, serial: SerialNumber| {
-        vec![Control::OldCertId(CertId::new(GeneralName::DirectoryName(name(issuer)), serial))]
+        vec![
+            Control::OldCertId(CertId::new(GeneralName::DirectoryName(name(issuer)), serial))
+                .close()
+                .unwrap(),
+        ]
     };
     let certificate = Certificate::from_der(station.certificate.octets()).unwrap();
     let own = certificate.tbs_certificate().serial_number().clone();

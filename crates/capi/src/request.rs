@@ -7,7 +7,7 @@ use core::net::IpAddr;
 
 use asn1::RawDer;
 use asn1::UnixTime;
-use asn1::oids::rfc5280;
+use asn1::oids::{rfc4211, rfc5280};
 use const_oid::ObjectIdentifier;
 use crmf::{
     AttributeTypeAndValue, CertId, CertReqId, CertReqMsgBuilder, Control, OptionalValidity, PasswordMac,
@@ -62,8 +62,8 @@ pub(crate) struct Inner {
     unstructured_name: Option<String>,
     cert_req_id: i64,
     validity: Option<OptionalValidity>,
-    controls: Vec<Control>,
-    reg_info: Vec<RegInfo>,
+    controls: Vec<AttributeTypeAndValue>,
+    reg_info: Vec<AttributeTypeAndValue>,
     sender: Option<GeneralName>,
     public_key_mac: Option<PkMacValue>,
     pub(crate) octets: Option<Vec<u8>>,
@@ -433,8 +433,8 @@ pub unsafe extern "C" fn cellcert_request_set_old_certificate(
     unsafe {
         change(context, request, |request, _| {
             let id = cert_id(octets(certificate, certificate_len)?)?;
-            request.controls.retain(|control| !matches!(control, Control::OldCertId(_)));
-            request.controls.push(Control::OldCertId(id));
+            request.controls.retain(|control| control.oid != rfc4211::REG_CTRL_OLD_CERT_ID);
+            request.controls.push(Control::OldCertId(id).close()?);
             Ok(())
         })
     }
@@ -460,7 +460,10 @@ pub unsafe extern "C" fn cellcert_request_add_reg_token(
     // SAFETY: the caller's promise.
     unsafe {
         change(context, request, |request, _| {
-            add(&mut request.controls, Control::RegToken(SharedSecret::new(text(token)?.to_string())))
+            add(
+                &mut request.controls,
+                Control::RegToken(SharedSecret::new(text(token)?.to_string())).close()?,
+            )
         })
     }
 }
@@ -478,7 +481,10 @@ pub unsafe extern "C" fn cellcert_request_add_authenticator(
     // SAFETY: the caller's promise.
     unsafe {
         change(context, request, |request, _| {
-            add(&mut request.controls, Control::Authenticator(SharedSecret::new(text(secret)?.to_string())))
+            add(
+                &mut request.controls,
+                Control::Authenticator(SharedSecret::new(text(secret)?.to_string())).close()?,
+            )
         })
     }
 }
@@ -500,7 +506,7 @@ pub unsafe extern "C" fn cellcert_request_add_control(
         change(context, request, |request, _| {
             let value = RawDer::new(octets(value, value_len)?)?;
             let control = AttributeTypeAndValue::new(object_identifier(text(oid)?)?, value);
-            add(&mut request.controls, Control::Other(control))
+            add(&mut request.controls, control)
         })
     }
 }
@@ -518,7 +524,7 @@ pub unsafe extern "C" fn cellcert_request_add_reg_info(
     // SAFETY: the caller's promise.
     unsafe {
         change(context, request, |request, _| {
-            add(&mut request.reg_info, RegInfo::Utf8Pairs(text(pairs)?.to_string()))
+            add(&mut request.reg_info, RegInfo::Utf8Pairs(text(pairs)?.to_string()).close()?)
         })
     }
 }

@@ -29,8 +29,8 @@ use crate::version::Pvno;
 use kem_mac::KemMac;
 pub use kem_mac::{Encapsulation, KemTrust};
 use password_mac::MacSecret;
-pub(crate) use password_mac::{VerifyMac, verify_mac};
 pub use password_mac::{MacCredential, Reference};
+pub(crate) use password_mac::{VerifyMac, verify_mac};
 pub(crate) use signature::verify;
 
 /// Who sends: the public half of a credential, as it shows in every message (RFC 9483 section 3.1). That of a shared secret is

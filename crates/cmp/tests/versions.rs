@@ -34,7 +34,7 @@ fn builder() -> CertReqMsgBuilder {
 fn archived(key: EncryptedKey) -> PkiBody {
     let mut builder = builder();
     let options = PkiArchiveOptions::EncryptedPrivKey(key);
-    builder.controls = vec![Control::PkiArchiveOptions(Box::new(options))];
+    builder.controls = vec![Control::PkiArchiveOptions(Box::new(options)).close().unwrap()];
     ir(builder.ra_verified().unwrap())
 }
 

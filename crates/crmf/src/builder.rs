@@ -12,8 +12,8 @@ use x509_cert::name::Name;
 use crate::pop::{self, Unproven};
 use crate::popo::{AuthInfo, PkMacValue, ProofOfPossession};
 use crate::{
-    AttributeTypeAndValue, CertReqId, CertReqMsg, CertRequest, CertTemplate, Control, Error,
-    OptionalValidity, PopoPrivKey, RegInfo, Universal,
+    AttributeTypeAndValue, CertReqId, CertReqMsg, CertRequest, CertTemplate, Error, OptionalValidity,
+    PopoPrivKey, Universal,
 };
 
 /// What goes into a request for a certificate.
@@ -39,10 +39,11 @@ pub struct CertReqMsgBuilder {
     pub validity: Option<OptionalValidity>,
     /// The extensions asked for, each once and at most [`MAX_EXTENSIONS`](crate::MAX_EXTENSIONS).
     pub extensions: Vec<Extension>,
-    /// How the request shall be treated: in a kur, [`Control::OldCertId`] names the certificate that is to be updated.
-    pub controls: Vec<Control>,
-    /// Further information for the CA. The proof of possession does not cover it.
-    pub reg_info: Vec<RegInfo>,
+    /// How the request shall be treated, [closed](crate::Control::close): in a kur, [`OldCertId`](crate::Control::OldCertId) names the certificate that is to be
+    /// updated.
+    pub controls: Vec<AttributeTypeAndValue>,
+    /// Further information for the CA, [closed](crate::RegInfo::close). The proof of possession does not cover it.
+    pub reg_info: Vec<AttributeTypeAndValue>,
     /// The name under which the sender of the message will be authenticated. It belongs into requests without subject
     /// only, where the proof of possession is bound to it.
     pub sender: Option<GeneralName>,
@@ -88,7 +89,7 @@ impl CertReqMsgBuilder {
         algorithm: SignatureAlgorithm,
         signature: &[u8],
     ) -> Result<CertReqMsg, Error> {
-        self.unproven()?.with_signature(algorithm, signature, self.reg_info()?)
+        self.unproven()?.with_signature(algorithm, signature, self.reg_info.clone())
     }
 
     /// Signs with the private key to the public key.
@@ -101,7 +102,7 @@ impl CertReqMsgBuilder {
         }
         let unproven = self.unproven()?;
         let signature = key.sign(&unproven.to_be_signed()).map_err(Error::Sign)?;
-        unproven.with_signature(key.algorithm(), &signature, self.reg_info()?)
+        unproven.with_signature(key.algorithm(), &signature, self.reg_info.clone())
     }
 
     /// The request of an RA that has verified the proof of possession by other means, and says so: raVerified.
@@ -109,7 +110,11 @@ impl CertReqMsgBuilder {
     /// # Errors
     /// When validity has no bounds, an extension stands there twice, there are too many, or a value cannot be encoded.
     pub fn ra_verified(&self) -> Result<CertReqMsg, Error> {
-        pop::without_signature(self.cert_request()?, ProofOfPossession::RaVerified(Null), self.reg_info()?)
+        pop::without_signature(
+            self.cert_request()?,
+            ProofOfPossession::RaVerified(Null),
+            self.reg_info.clone(),
+        )
     }
 
     /// The request for a key that deciphers and does not sign: the proof is in the POPOPrivKey, or is yet to come (RFC 4211
@@ -119,7 +124,7 @@ impl CertReqMsgBuilder {
     /// As with [`ra_verified`](Self::ra_verified).
     pub fn key_encipherment(&self, proof: PopoPrivKey) -> Result<CertReqMsg, Error> {
         let proof = ProofOfPossession::KeyEncipherment(proof);
-        pop::without_signature(self.cert_request()?, proof, self.reg_info()?)
+        pop::without_signature(self.cert_request()?, proof, self.reg_info.clone())
     }
 
     /// The request for a key that agrees on keys and does not sign (RFC 4211 section 4.3).
@@ -128,11 +133,7 @@ impl CertReqMsgBuilder {
     /// As with [`ra_verified`](Self::ra_verified).
     pub fn key_agreement(&self, proof: PopoPrivKey) -> Result<CertReqMsg, Error> {
         let proof = ProofOfPossession::KeyAgreement(proof);
-        pop::without_signature(self.cert_request()?, proof, self.reg_info()?)
-    }
-
-    fn reg_info(&self) -> Result<Vec<AttributeTypeAndValue>, Error> {
-        self.reg_info.iter().map(RegInfo::close).collect()
+        pop::without_signature(self.cert_request()?, proof, self.reg_info.clone())
     }
 
     fn unproven(&self) -> Result<Unproven, Error> {
@@ -156,8 +157,7 @@ impl CertReqMsgBuilder {
             ..CertTemplate::default()
         };
         let mut request = CertRequest::new(self.cert_req_id, template);
-        let controls: Vec<_> = self.controls.iter().map(Control::close).collect::<Result<_, _>>()?;
-        request.controls = Some(controls).filter(|controls| !controls.is_empty());
+        request.controls = Some(self.controls.clone()).filter(|controls| !controls.is_empty());
         Ok(request)
     }
 }

@@ -10,7 +10,7 @@ use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::ext::Extension;
 use x509_cert::name::Name;
 
-use crate::{CertReqId, CertReqMsg, CertRequest, CertTemplate, Control, Error, Universal};
+use crate::{AttributeTypeAndValue, CertReqId, CertReqMsg, CertRequest, CertTemplate, Error, Universal};
 
 /// What goes into a request for a certificate and its key.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct KeyGenerationBuilder {
     pub key: Option<KeyKind>,
     /// The extensions asked for, each once and at most [`MAX_EXTENSIONS`](crate::MAX_EXTENSIONS).
     pub extensions: Vec<Extension>,
-    /// How the request shall be treated.
-    pub controls: Vec<Control>,
+    /// How the request shall be treated, [closed](crate::Control::close).
+    pub controls: Vec<AttributeTypeAndValue>,
 }
 
 impl KeyGenerationBuilder {
@@ -55,8 +55,7 @@ impl KeyGenerationBuilder {
         };
         template.inspect_key_generation()?;
         let mut request = CertRequest::new(self.cert_req_id, template);
-        let controls: Vec<_> = self.controls.iter().map(Control::close).collect::<Result<_, _>>()?;
-        request.controls = Some(controls).filter(|controls| !controls.is_empty());
+        request.controls = Some(self.controls.clone()).filter(|controls| !controls.is_empty());
         CertReqMsg::build(Captured::build(request).map_err(Error::Encoding)?, None, Vec::new())
     }
 }

@@ -190,8 +190,8 @@ prop_compose! {
         builder.sender = builder.subject.is_none().then_some(GeneralName::DirectoryName(sender));
         builder.validity = validity;
         builder.extensions = extensions;
-        builder.controls = controls;
-        builder.reg_info = reg_info;
+        builder.controls = controls.iter().map(|control| control.close().unwrap()).collect();
+        builder.reg_info = reg_info.iter().map(|info| info.close().unwrap()).collect();
         builder
     }
 }
@@ -207,10 +207,15 @@ proptest! {
         prop_assert_eq!(read.to_der().unwrap(), message.octets());
         prop_assert_eq!(read.cert_req_id(), builder.cert_req_id);
         prop_assert_eq!(&read.template().validity, &builder.validity);
-        let controls = read.cert_req().value().controls.iter().flatten().map(Control::open);
-        prop_assert_eq!(controls.collect::<Result<Vec<_>, _>>().unwrap(), builder.controls);
-        let reg_info = read.reg_info().iter().map(RegInfo::open);
-        prop_assert_eq!(reg_info.collect::<Result<Vec<_>, _>>().unwrap(), builder.reg_info);
+        let controls = read.cert_req().value().controls.as_deref().unwrap_or_default();
+        prop_assert_eq!(controls, builder.controls);
+        for control in controls {
+            prop_assert_eq!(&Control::open(control).unwrap().close().unwrap(), control);
+        }
+        prop_assert_eq!(read.reg_info(), builder.reg_info);
+        for info in read.reg_info() {
+            prop_assert_eq!(&RegInfo::open(info).unwrap().close().unwrap(), info);
+        }
         let verified = read.verify_pop(&PROVIDER, builder.sender.as_ref()).unwrap();
         prop_assert_eq!(verified.public_key(), KEY.public_key());
         prop_assert_eq!(verified.subject(), builder.subject.as_ref());

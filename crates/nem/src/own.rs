@@ -90,7 +90,8 @@ impl Update {
         let mut builder = CertReqMsgBuilder::new(Some(tbs.subject().clone()), next_key.public_key());
         builder.extensions = alternative_names(&old);
         let issuer = GeneralName::DirectoryName(tbs.issuer().clone());
-        builder.controls = Vec::from([Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))]);
+        let updated = Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()));
+        builder.controls = Vec::from([updated.close().map_err(refused)?]);
         let message = builder.sign(next_key).map_err(refused)?;
         let messages = CertReqMessages::new(Vec::from([message])).map_err(refused)?;
         let enrolment = Enrolment::new(CertificateRequest::Kur(messages));

@@ -14,9 +14,9 @@ use cmp::{
     TransactionId,
 };
 use crmf::{
-    CertId, CertReqId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, CertTemplate, Control, EncryptedKey,
-    EncryptedValue, PasswordMac, PkMacValue, PkiArchiveOptions, PkiPublicationInfo, PopoPrivKey,
-    PublicationAction, PublicationMethod, RegInfo, SinglePubInfo, SubsequentMessage,
+    AttributeTypeAndValue, CertId, CertReqId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, CertTemplate,
+    Control, EncryptedKey, EncryptedValue, PasswordMac, PkMacValue, PkiArchiveOptions, PkiPublicationInfo,
+    PopoPrivKey, PublicationAction, PublicationMethod, RegInfo, SinglePubInfo, SubsequentMessage,
 };
 use crypto::{CryptoProvider, DigestAlgorithm, KeyKind, SharedSecret, SignatureAlgorithm, SigningKey};
 use crypto_rustcrypto::EcKey;
@@ -118,8 +118,8 @@ impl Workshop {
         let mut with_everything = self.builder()?;
         with_everything.controls = self.controls()?;
         with_everything.reg_info = vec![
-            RegInfo::Utf8Pairs("site?north%".into()),
-            RegInfo::CertReq(Box::new(signed.cert_req().value().clone())),
+            RegInfo::Utf8Pairs("site?north%".into()).close()?,
+            RegInfo::CertReq(Box::new(signed.cert_req().value().clone())).close()?,
         ];
         bodies.push(("02_cr_controls".into(), PkiBody::Cr(one(with_everything.sign(&self.key)?)?)));
         let mut two = self.builder()?;
@@ -133,7 +133,7 @@ impl Workshop {
         let csr = CertReq::from_der(&csr.sign(&self.key)?)?;
         bodies.push(("04_p10cr".into(), PkiBody::P10cr(Box::new(csr))));
         let mut update = self.builder()?;
-        update.controls = vec![Control::OldCertId(self.old_cert_id()?)];
+        update.controls = vec![Control::OldCertId(self.old_cert_id()?).close()?];
         bodies.push(("07_kur".into(), PkiBody::Kur(one(update.sign(&self.key)?)?)));
         bodies.push(("09_krr".into(), PkiBody::Krr(one(signed.clone())?)));
         let mut template = CertTemplate::default();
@@ -144,14 +144,14 @@ impl Workshop {
         Ok(())
     }
 
-    fn controls(&self) -> Result<Vec<Control>> {
+    fn controls(&self) -> Result<Vec<AttributeTypeAndValue>> {
         let mut publication = PkiPublicationInfo::new(PublicationAction::PleasePublish);
         publication.pub_infos = Some(vec![SinglePubInfo::new(PublicationMethod::Web, None)]);
         let mut encrypted = EncryptedValue::new(BitString::from_bytes(&[7; 8])?);
         encrypted.value_hint = Some(OctetString::new([1, 2])?);
         let archived = PkiArchiveOptions::EncryptedPrivKey(EncryptedKey::EncryptedValue(Box::new(encrypted)));
         let spki = spki::SubjectPublicKeyInfoOwned::from_der(self.key.public_key().spki_octets())?;
-        Ok(vec![
+        let controls = [
             Control::RegToken(SharedSecret::new("once".into())),
             Control::Authenticator(SharedSecret::new("again and again".into())),
             Control::PkiPublicationInfo(publication),
@@ -160,7 +160,8 @@ impl Workshop {
             Control::ProtocolEncrKey(spki),
             Control::AlgId(self.key.algorithm().identifier()),
             Control::RsaKeyLen(3072),
-        ])
+        ];
+        controls.iter().map(|control| Ok(control.close()?)).collect()
     }
 
     /// Every kind, each in an ir.

@@ -57,7 +57,8 @@ pub fn kur(old: &Requester, new: &SoftwareKey, change: impl FnOnce(&mut CertReqM
     let tbs = certificate.tbs_certificate();
     let issuer = GeneralName::DirectoryName(tbs.issuer().clone());
     let mut builder = CertReqMsgBuilder::new(Some(old.name()), new.public_key());
-    builder.controls = vec![Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))];
+    builder.controls =
+        vec![Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone())).close().unwrap()];
     change(&mut builder);
     update(builder.sign(new).unwrap())
 }

@@ -287,6 +287,11 @@ impl Granted {
         &self.circumstances.ca_pubs
     }
 
+    /// The EncryptedKey that came when the RA/CA was to generate the key.
+    pub const fn encrypted_private_key(&self) -> Option<&RawDer> {
+        self.circumstances.private_key.as_ref()
+    }
+
     /// accepted, or grantedWithMods: then compare.
     pub const fn status(&self) -> &PkiStatusInfo {
         &self.circumstances.status

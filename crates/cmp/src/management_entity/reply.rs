@@ -120,7 +120,8 @@ impl Responder<'_> {
     pub fn demand_ciphertext(&self, to: &ReplyTo) -> Result<Vec<u8>, Error> {
         let body = PkiBody::Error(ErrorMsgContent::new(Error::KemCiphertextMissing.status_info()));
         let fields = self.fields(to, GeneralInfo::new())?;
-        let sent = ProtectedPart::unprotected(self.identity, fields, body.encoded()?, self.provider, self.now);
+        let sent =
+            ProtectedPart::unprotected(self.identity, fields, body.encoded()?, self.provider, self.now);
         sent.map(|(octets, _)| octets)
     }
 

@@ -199,7 +199,7 @@ pub(super) fn cert_req_messages() -> Vec<(String, CertReqMessages)> {
     for (number, control) in every_control(&key).into_iter().enumerate() {
         push(format!("control {number}"), {
             let mut builder = builder("CN=a");
-            builder.controls = vec![control];
+            builder.controls = vec![control.close().expect("it encodes")];
             builder.sign(&key)
         });
     }
@@ -209,7 +209,7 @@ pub(super) fn cert_req_messages() -> Vec<(String, CertReqMessages)> {
     {
         push(format!("regInfo {number}"), {
             let mut builder = builder("CN=a");
-            builder.reg_info = vec![info];
+            builder.reg_info = vec![info.close().expect("it encodes")];
             builder.sign(&key)
         });
     }

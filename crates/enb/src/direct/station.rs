@@ -10,8 +10,8 @@ use asn1::oids::rfc6402;
 use cmp::end_entity::{CertificateRequest, Enrolment, Granted, RequestKind, SealedCertificate};
 use cmp::{KemCiphertextInfo, KeyPackageOpener, SignerRole, Trust};
 use crmf::{
-    CertId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control, KeyGenerationBuilder, PopoPrivKey,
-    SubsequentMessage,
+    AttributeTypeAndValue, CertId, CertReqMessages, CertReqMsg, CertReqMsgBuilder, Control,
+    KeyGenerationBuilder, PopoPrivKey, SubsequentMessage,
 };
 use crypto::{
     CryptoProvider, DecapsulationKey, ExtendedKeyUsage, GeneratedKey, PublicKey, Requested, SigningKey,
@@ -271,34 +271,34 @@ impl Station {
         let message = match &self.key {
             CertifiedKey::Signing(key) => self.signed_request(key)?,
             CertifiedKey::Enciphering(key) if key.agrees() => {
-                self.builder(key.public_key()).key_agreement(proof).map_err(refused)?
+                self.builder(key.public_key())?.key_agreement(proof).map_err(refused)?
             }
             CertifiedKey::Enciphering(key) => {
-                self.builder(key.public_key()).key_encipherment(proof).map_err(refused)?
+                self.builder(key.public_key())?.key_encipherment(proof).map_err(refused)?
             }
             CertifiedKey::Generated(kind) => {
                 let mut builder = KeyGenerationBuilder::new(self.subject.clone(), *kind);
                 builder.extensions.clone_from(&self.extensions);
-                builder.controls = self.controls();
+                builder.controls = self.controls()?;
                 builder.build().map_err(refused)?
             }
         };
         CertReqMessages::new(vec![message]).map_err(refused)
     }
 
-    fn builder(&self, public_key: &PublicKey) -> CertReqMsgBuilder {
+    fn builder(&self, public_key: &PublicKey) -> Result<CertReqMsgBuilder, Error> {
         let mut builder = CertReqMsgBuilder::new(self.subject.clone(), public_key);
         builder.extensions.clone_from(&self.extensions);
-        builder.controls = self.controls();
-        builder
+        builder.controls = self.controls()?;
+        Ok(builder)
     }
 
     /// Which certificate is updated.
-    fn controls(&self) -> Vec<Control> {
+    fn controls(&self) -> Result<Vec<AttributeTypeAndValue>, Error> {
         let updated = self.updated.iter().map(|updated| {
             let tbs = updated.tbs_certificate();
             let issuer = GeneralName::DirectoryName(tbs.issuer().clone());
-            Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone()))
+            Control::OldCertId(CertId::new(issuer, tbs.serial_number().clone())).close().map_err(refused)
         });
         updated.collect()
     }
@@ -306,7 +306,7 @@ impl Station {
     /// Without a subject the proof of possession is bound to who sends it (TS 33.310 section 9.5.4.2).
     fn signed_request(&self, key: &SoftwareKey) -> Result<CertReqMsg, Error> {
         let public_key = key.public_key();
-        let mut builder = self.builder(public_key);
+        let mut builder = self.builder(public_key)?;
         match (&self.subject, self.credential.secret()) {
             (Some(_), _) => {}
             (None, Some(secret)) => {
