@@ -1,5 +1,6 @@
 //! PKIMessage, RFC 9810 section 5.1.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use asn1::{Captured, EncodedCertificate, compose};
@@ -28,7 +29,8 @@ use crate::reading::{Deviation, ReadingPolicy};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PkiMessage {
     octets: Vec<u8>,
-    fields: Fields,
+    /// Boxed, as it is moved from type to type, and each of them takes its size of a station's stack.
+    fields: Box<Fields>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
@@ -39,6 +41,14 @@ struct Fields {
     protection: Option<BitString>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
     extra_certs: Option<Vec<EncodedCertificate>>,
+}
+
+impl Fields {
+    /// Its frame is gone before anything else is done.
+    #[inline(never)]
+    fn boxed(octets: &[u8]) -> Result<Box<Self>, Error> {
+        Self::from_der(octets).map(Box::new).map_err(Error::Malformed)
+    }
 }
 
 impl PkiMessage {
@@ -59,8 +69,7 @@ impl PkiMessage {
         if octets.len() > policy.message_size {
             return Err(Error::TooLarge { octets: octets.len(), limit: policy.message_size });
         }
-        let fields = Fields::from_der(octets).map_err(Error::Malformed)?;
-        let message = Self { octets: octets.to_vec(), fields };
+        let message = Self { octets: octets.to_vec(), fields: Fields::boxed(octets)? };
         message.inspect_lists(policy)?;
         let deviation = message.deviations().next().filter(|_| !policy.lenient);
         deviation.map_or(Ok(message), |deviation| Err(Error::Deviation(deviation)))
@@ -68,8 +77,7 @@ impl PkiMessage {
 
     /// A nested message as [`PkiMessage::inspect`] would read it, but without the messages inside: the list of them is empty.
     pub(crate) fn inspect_outline(octets: &[u8], policy: &ReadingPolicy) -> Result<Self, Error> {
-        let fields = Fields::from_der(octets).map_err(Error::Malformed)?;
-        let message = Self { octets: octets.to_vec(), fields };
+        let message = Self { octets: octets.to_vec(), fields: Fields::boxed(octets)? };
         match message.inspect_lists(policy) {
             Err(Error::EmptyList("nested")) => {}
             inspected => inspected?,

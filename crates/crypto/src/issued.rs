@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -44,15 +45,22 @@ impl Requested<'_> {
         path: &CertificatePath<'_>,
         provider: &CryptoProvider,
     ) -> Result<Certificate, CertificateFault> {
+        let certificate = self.check_content(path.end_entity.octets())?;
+        provider.validate_path_for(self.key_use, path).map_err(CertificateFault::Path)?;
+        Ok(*certificate)
+    }
+
+    /// Boxed, and its frame gone, before signatures are verified, which takes most of a station's stack.
+    #[inline(never)]
+    fn check_content(&self, certificate: &[u8]) -> Result<Box<Certificate>, CertificateFault> {
         let malformed = |_| CertificateFault::Malformed;
-        let certificate = Certificate::from_der(path.end_entity.octets()).map_err(malformed)?;
+        let certificate = Certificate::from_der(certificate).map(Box::new).map_err(malformed)?;
         let tbs = certificate.tbs_certificate();
         if tbs.subject_public_key_info().to_der().map_err(malformed)? != self.public_key {
             return Err(CertificateFault::OtherPublicKey);
         }
         self.check_names(tbs)?;
         check_profile(tbs, self.key_use)?;
-        provider.validate_path_for(self.key_use, path).map_err(CertificateFault::Path)?;
         Ok(certificate)
     }
 

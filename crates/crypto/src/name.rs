@@ -63,7 +63,7 @@ impl CanonicalName {
             let mut attributes: Vec<_> =
                 attributes.map(|attribute| (attribute.oid, CanonicalValue::new(&attribute.value))).collect();
             // DER sorts them, too, but by octets, which case changes.
-            attributes.sort();
+            attributes.sort_unstable();
             attributes
         });
         Self(rdns.collect())

@@ -1,5 +1,6 @@
 mod signatures;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -106,24 +107,10 @@ impl PathValidator for WebPki {
         key_use: KeyUse,
         signature: &dyn SignatureVerifier,
     ) -> Result<(), PathError> {
-        let certificate =
-            Certificate::from_der(path.end_entity.octets()).map_err(|_| PathError::Malformed)?;
-        let key = check_key(&certificate)?;
-        // Nothing else can be the use of a KEM key (RFC 9935 section 5).
-        match KemAlgorithm::of(key.kind()) {
-            Some(_) => check_key_usage(&certificate, KeyUsage::key_encipherment)?,
-            None => check_key_usage(&certificate, |usage| key_use.is_allowed_by(usage))?,
-        }
         let is_anchor = path.anchors.contains(path.end_entity);
-        match path.extended_key_usage {
-            ExtendedKeyUsage::Required(purpose) => check_extended_key_usage(&certificate, purpose)?,
-            ExtendedKeyUsage::RequiredBelowAnchor(purpose) if !is_anchor => {
-                check_extended_key_usage(&certificate, purpose)?;
-            }
-            _ => {}
-        }
+        check_end_entity(path, key_use, is_anchor)?;
         if is_anchor {
-            return check_validity(&certificate, path.now);
+            return Ok(());
         }
 
         let algorithms = algorithms(signature);
@@ -156,15 +143,42 @@ impl PathValidator for WebPki {
                 (PathError::UnknownIssuer, Some(reason)) => reason,
                 (reason, _) => reason,
             })?;
-        check_policy_constraints(&certificate)?;
+        let end_entity = decoded(path.end_entity.octets())?;
+        check_policy_constraints(&end_entity)?;
         // webpki leaves the keyUsage of issuers to its caller (RFC 5280 section 6.1.4 (n)).
         for issuer in verified.intermediate_certificates() {
-            let issuer = Certificate::from_der(&issuer.der()).map_err(|_| PathError::Malformed)?;
+            let issuer = decoded(&issuer.der())?;
             check_key_usage(&issuer, KeyUsage::key_cert_sign)?;
             check_policy_constraints(&issuer)?;
         }
         Ok(())
     }
+}
+
+/// Boxed, and its frame gone, before signatures are verified, which takes most of a station's stack.
+#[inline(never)]
+fn decoded(octets: &[u8]) -> Result<Box<Certificate>, PathError> {
+    Certificate::from_der(octets).map(Box::new).map_err(|_| PathError::Malformed)
+}
+
+/// What does not depend on the path.
+#[inline(never)]
+fn check_end_entity(path: &CertificatePath<'_>, key_use: KeyUse, is_anchor: bool) -> Result<(), PathError> {
+    let certificate = decoded(path.end_entity.octets())?;
+    let key = check_key(&certificate)?;
+    // Nothing else can be the use of a KEM key (RFC 9935 section 5).
+    match KemAlgorithm::of(key.kind()) {
+        Some(_) => check_key_usage(&certificate, KeyUsage::key_encipherment)?,
+        None => check_key_usage(&certificate, |usage| key_use.is_allowed_by(usage))?,
+    }
+    match path.extended_key_usage {
+        ExtendedKeyUsage::Required(purpose) => check_extended_key_usage(&certificate, purpose)?,
+        ExtendedKeyUsage::RequiredBelowAnchor(purpose) if !is_anchor => {
+            check_extended_key_usage(&certificate, purpose)?;
+        }
+        _ => {}
+    }
+    if is_anchor { check_validity(&certificate, path.now) } else { Ok(()) }
 }
 
 /// Those of the intermediates that can lie above the end entity, going by names; each once, and no anchors. And what is wrong

@@ -118,7 +118,7 @@ impl AwaitingCertificate {
         content: &CertRepMessage,
         response: &CertResponse,
         message: &ValidatedMessage,
-    ) -> Result<Circumstances, Error> {
+    ) -> Result<Box<Circumstances>, Error> {
         let info = message.message().header().general_info.as_ref();
         let granted = has_implicit_confirm(info).map_err(Error::BadGeneralInfo)?;
         let private_key = response.certified_key_pair.as_ref().and_then(|pair| pair.private_key.clone());
@@ -130,7 +130,7 @@ impl AwaitingCertificate {
                 Error::PrivateKeyMissing
             });
         }
-        Ok(Circumstances {
+        Ok(Box::new(Circumstances {
             extra_certs: message.message().extra_certs().to_vec(),
             ca_pubs: content.ca_pubs.clone().unwrap_or_default(),
             status: response.status.clone(),
@@ -139,7 +139,7 @@ impl AwaitingCertificate {
             correspondent: Correspondent::of(message),
             transaction: self.transaction,
             private_key,
-        })
+        }))
     }
 
     fn waiting(self, check_after: Option<Duration>, message: &ValidatedMessage) -> Waiting {
@@ -227,7 +227,7 @@ impl Waiting {
 #[derive(Clone, Debug)]
 pub struct Granted {
     pub(super) certificate: EncodedCertificate,
-    pub(super) circumstances: Circumstances,
+    pub(super) circumstances: Box<Circumstances>,
 }
 
 /// What comes with a certificate.
@@ -247,14 +247,14 @@ pub(super) struct Circumstances {
 impl Granted {
     /// Enters the state with facts that were stored, to confirm or reject the certificate once more. Of a key that was generated, the
     /// transaction has the public half by then.
-    pub const fn resume(
+    pub fn resume(
         transaction: Transaction,
         certificate: EncodedCertificate,
         correspondent: Correspondent,
     ) -> Self {
         Self {
             certificate,
-            circumstances: Circumstances {
+            circumstances: Box::new(Circumstances {
                 extra_certs: Vec::new(),
                 ca_pubs: Vec::new(),
                 status: PkiStatusInfo::new(PkiStatus::Accepted),
@@ -263,7 +263,7 @@ impl Granted {
                 correspondent,
                 transaction,
                 private_key: None,
-            },
+            }),
         }
     }
 
@@ -371,15 +371,11 @@ impl Granted {
         let (hash, hash_alg) = cert_hash(provider, &self.certificate)?;
         let mut status = CertStatus::new(hash, self.circumstances.transaction.cert_req_id, status);
         status.hash_alg = hash_alg;
-        let signer = Some(self.circumstances.correspondent.credential);
-        let fields = self
-            .circumstances
-            .transaction
-            .header_fields(self.circumstances.correspondent.name, self.circumstances.correspondent.nonce);
+        let Circumstances { correspondent, mut transaction, .. } = *self.circumstances;
+        let fields = transaction.header_fields(correspondent.name, correspondent.nonce);
         let body = cert_conf::encoded(&Vec::from([status]))?;
         let part = ProtectedPart::new(identity, fields, body, provider, now)?;
-        let mut transaction = self.circumstances.transaction;
         transaction.nonces = Vec::from([part.sender_nonce().clone()]);
-        Ok((part, AwaitingPkiConf { transaction, signer }))
+        Ok((part, AwaitingPkiConf { transaction, signer: Some(correspondent.credential) }))
     }
 }

@@ -4,6 +4,8 @@
 #[cfg(feature = "enveloped-data")]
 mod opening;
 
+use alloc::boxed::Box;
+
 use asn1::RawDer;
 
 use super::answer::Circumstances;
@@ -13,11 +15,11 @@ use super::{Correspondent, Transaction};
 #[derive(Clone, Debug)]
 pub struct SealedCertificate {
     encrypted: RawDer,
-    circumstances: Circumstances,
+    circumstances: Box<Circumstances>,
 }
 
 impl SealedCertificate {
-    pub(super) const fn new(encrypted: RawDer, circumstances: Circumstances) -> Self {
+    pub(super) const fn new(encrypted: RawDer, circumstances: Box<Circumstances>) -> Self {
         Self { encrypted, circumstances }
     }
 
