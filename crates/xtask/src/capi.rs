@@ -32,6 +32,7 @@ pub(crate) fn check() -> Result<(), String> {
     lay_out(&build(&["--workspace"], "debug")?, folder.path())?;
     let source = folder.path().join("version.c");
     fs::write(&source, PROGRAM).map_err(|error| error.to_string())?;
+    check_symbols(&folder.path().join("lib").join(Names::new().whole))?;
     for (kind, options) in [("shared", &[][..]), ("static", &["--static"])] {
         let program = folder.path().join(kind);
         let flags = pkg_config(folder.path(), options)?;
@@ -64,6 +65,37 @@ int main(void)
 }
 ";
 
+/// The shared library has every call of the header under the version that they are compatible in, and nothing else.
+fn check_symbols(library: &Path) -> Result<(), String> {
+    let names = Names::new();
+    let dynamic = succeeded(Command::new("readelf").arg("-d").arg(library))?;
+    if !dynamic.contains(&format!("soname: [{}]", names.compatible)) {
+        return Err(format!("it is not called {}: {dynamic}", names.compatible));
+    }
+    let header = fs::read_to_string(header()).map_err(|error| error.to_string())?;
+    let mut declared: Vec<String> = header
+        .lines()
+        // What firmware brings is nobody's to link.
+        .filter(|line| !line.starts_with([' ', '#', '}']) && !line.contains("cellcert_port_"))
+        .filter_map(|line| Some(line.split_once('(')?.0.rsplit([' ', '*']).next()?.to_owned()))
+        .filter(|name| name.starts_with("cellcert_"))
+        .map(|name| format!("{name}@@{}", names.version))
+        .collect();
+    let printed = succeeded(Command::new("nm").args(["-D", "--defined-only"]).arg(library))?;
+    // The version itself is the only absolute symbol.
+    let defined = printed.lines().filter(|line| !line.contains(" A "));
+    let mut defined: Vec<String> =
+        defined.filter_map(|line| Some(line.split_whitespace().last()?.to_owned())).collect();
+    declared.sort_unstable();
+    defined.sort_unstable();
+    if declared.is_empty() || declared != defined {
+        let missing: Vec<_> = declared.iter().filter(|name| !defined.contains(name)).collect();
+        let surplus: Vec<_> = defined.iter().filter(|name| !declared.contains(name)).collect();
+        return Err(format!("the shared library lacks {missing:?} and should not have {surplus:?}"));
+    }
+    Ok(())
+}
+
 fn pkg_config(folder: &Path, options: &[&str]) -> Result<String, String> {
     succeeded(
         Command::new("pkg-config")
@@ -91,19 +123,59 @@ fn build(what: &[&str], profile: &str) -> Result<PathBuf, String> {
     Ok(target_folder()?.join(profile))
 }
 
+fn header() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../capi/include/cellcert.h")
+}
+
+/// What says which versions of the shared library fit together: below 1.0 those of the same minor version.
+struct Names {
+    /// The file's name.
+    whole: String,
+    /// What programs that were linked with it ask for.
+    compatible: String,
+    /// What its symbols bear.
+    version: String,
+}
+
+impl Names {
+    fn new() -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let compatible = match version.split_once('.') {
+            Some(("0", _)) => version.rsplit_once('.').map_or(version, |(compatible, _)| compatible),
+            Some((major, _)) => major,
+            None => version,
+        };
+        Self {
+            whole: format!("libcellcert.so.{version}"),
+            compatible: format!("libcellcert.so.{compatible}"),
+            version: format!("CELLCERT_{compatible}"),
+        }
+    }
+}
+
+/// Makes the shared library of the static one: cargo gives its own shared libraries symbols without a version.
+fn link_shared(library: &Path, out: &Path, names: &Names) -> Result<(), String> {
+    let script = out.with_file_name("cellcert.map");
+    let text = format!("{} {{ global: cellcert_*; local: *; }};\n", names.version);
+    fs::write(&script, text).map_err(|error| format!("{}: {error}", script.display()))?;
+    let mut linker = Command::new("gcc");
+    linker.args(["-shared", "-o"]).arg(out).arg(format!("-Wl,-soname,{}", names.compatible));
+    linker.arg(format!("-Wl,--version-script={}", script.display()));
+    linker.args(["-Wl,-z,defs", "-Wl,--gc-sections", "-Wl,--whole-archive"]).arg(library);
+    let linked = succeeded(linker.args(["-Wl,--no-whole-archive", "-lpthread", "-ldl", "-lm"]));
+    let _ = fs::remove_file(&script);
+    linked.map(drop)
+}
+
 fn lay_out(libraries: &Path, out: &Path) -> Result<(), String> {
     let (include, lib) = (out.join("include"), out.join("lib"));
-    let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("../capi/include/cellcert.h");
-    let version = env!("CARGO_PKG_VERSION");
-    let compatible = version.rsplit_once('.').map_or(version, |(compatible, _)| compatible);
-    let (whole, name) = (format!("libcellcert.so.{version}"), format!("libcellcert.so.{compatible}"));
+    let (version, names) = (env!("CARGO_PKG_VERSION"), Names::new());
     let install = || {
         fs::create_dir_all(&include)?;
         fs::create_dir_all(lib.join("pkgconfig"))?;
-        fs::copy(&header, include.join("cellcert.h"))?;
+        fs::copy(header(), include.join("cellcert.h"))?;
         fs::copy(libraries.join("libcellcert.a"), lib.join("libcellcert.a"))?;
-        fs::copy(libraries.join("libcellcert.so"), lib.join(&whole))?;
-        for (link, to) in [(name.as_str(), whole.as_str()), ("libcellcert.so", &name)] {
+        for (link, to) in [(&*names.compatible, &*names.whole), ("libcellcert.so", &names.compatible)] {
             let link = lib.join(link);
             // One of an earlier version.
             let _ = fs::remove_file(&link);
@@ -111,7 +183,8 @@ fn lay_out(libraries: &Path, out: &Path) -> Result<(), String> {
         }
         fs::write(lib.join("pkgconfig/cellcert.pc"), description(version))
     };
-    install().map_err(|error: std::io::Error| format!("{}: {error}", out.display()))
+    install().map_err(|error: std::io::Error| format!("{}: {error}", out.display()))?;
+    link_shared(&lib.join("libcellcert.a"), &lib.join(&names.whole), &names)
 }
 
 fn description(version: &str) -> String {
