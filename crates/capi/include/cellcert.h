@@ -113,6 +113,21 @@
 #define CELLCERT_KEY_ML_DSA_87 10
 
 /*
+ ML-KEM-512, which signs nothing: for cellcert_key_decapsulate
+ */
+#define CELLCERT_KEY_ML_KEM_512 11
+
+/*
+ ML-KEM-768, which signs nothing: for cellcert_key_decapsulate
+ */
+#define CELLCERT_KEY_ML_KEM_768 12
+
+/*
+ ML-KEM-1024, which signs nothing: for cellcert_key_decapsulate
+ */
+#define CELLCERT_KEY_ML_KEM_1024 13
+
+/*
  commonName (CN)
  */
 #define CELLCERT_NAME_COMMON_NAME 1
@@ -620,6 +635,11 @@
 #define CELLCERT_EVENT_INFORMATION 5
 
 /*
+ A ciphertext came for the KEM key: decapsulate it.
+ */
+#define CELLCERT_EVENT_CIPHERTEXT 7
+
+/*
  The RA/CA refuses: the transaction is over. cellcert_transaction_status says why.
  */
 #define CELLCERT_EVENT_REFUSED 6
@@ -726,6 +746,9 @@ typedef struct cellcert_request cellcert_request;
     CELLCERT_EVENT_GRANTED: call cellcert_transaction_check_certificate; then cellcert_transaction_confirm or, when the certificate is not
     good, cellcert_transaction_reject, and go on with 3; but when cellcert_transaction_implicitly_confirmed says so, it is over.
     Every other event is the end.
+
+ With the identity of a KEM key, 2. is cellcert_transaction_ask_ciphertext. After 3. there is CELLCERT_EVENT_CIPHERTEXT: decapsulate what
+ cellcert_transaction_ciphertext has, hand the secret to cellcert_transaction_with_secret, and go on with 3.
 
  A call that does not come next returns CELLCERT_ERR_STATE and changes nothing.
  */
@@ -1307,6 +1330,20 @@ int32_t cellcert_identity_new(const cellcert_context *context,
                               cellcert_identity **out);
 
 /*
+ Whoever owns the KEM key of a certificate, and protects messages by KEM-based MACs (RFC 9810 section 5.1.3.4): begin with
+ cellcert_transaction_ask_ciphertext. certificate and chain as in cellcert_identity_new.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_identity_new_kem(const cellcert_context *context,
+                                  const uint8_t *certificate,
+                                  size_t certificate_len,
+                                  const cellcert_octets *chain,
+                                  size_t chain_count,
+                                  cellcert_identity **out);
+
+/*
  Whoever shares a secret with the RA/CA (RFC 9483 section 4.1.5). Make a new one for each transaction.
 
  reference: what the RA/CA knows the secret by.
@@ -1380,7 +1417,20 @@ int32_t cellcert_key_pkcs8(const cellcert_key *key, uint8_t *out, size_t *len);
 int32_t cellcert_key_public(const cellcert_key *key, uint8_t *out, size_t *len);
 
 /*
- A signer that uses this key. It stands for as long as the key.
+ What is in a ciphertext that was encapsulated for this key, one of the CELLCERT_KEY_ML_KEM_ constants: keep it secret, and wipe the
+ buffer. CELLCERT_ERR_KEY when it is a key that signs. A ciphertext that nobody encapsulated gives a secret that nobody knows.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_decapsulate(const cellcert_key *key,
+                                 const uint8_t *ciphertext,
+                                 size_t ciphertext_len,
+                                 uint8_t *secret,
+                                 size_t *secret_len);
+
+/*
+ A signer that uses this key. It stands for as long as the key. CELLCERT_ERR_KEY when the key signs nothing.
 
  # Safety
  The pointers are NULL or point to what they say.
@@ -2223,10 +2273,43 @@ int32_t cellcert_transaction_information_value(const cellcert_transaction *trans
                                                size_t *len);
 
 /*
+ In place of cellcert_transaction_start, with the identity of a KEM key: makes the question for a ciphertext, which is not protected, as
+ there is nothing yet to protect it with. Its answer is CELLCERT_EVENT_CIPHERTEXT.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_ask_ciphertext(const cellcert_context *context,
+                                            const cellcert_transaction *transaction,
+                                            const cellcert_identity *identity);
+
+/*
+ After CELLCERT_EVENT_CIPHERTEXT: the ciphertext, for the KEM key to decapsulate.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_ciphertext(const cellcert_transaction *transaction, uint8_t *out, size_t *len);
+
+/*
+ After CELLCERT_EVENT_CIPHERTEXT: makes the request, protected with the secret that the KEM key has decapsulated; go on as with any other
+ enrolment. The transaction keeps the secret for its later messages, until it is freed; it cannot be stored. A wrong secret shows when
+ the RA/CA refuses the request. CELLCERT_ERR_ALGORITHM when the ciphertext is of another mechanism than the key.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_with_secret(const cellcert_context *context,
+                                         const cellcert_transaction *transaction,
+                                         const cellcert_identity *identity,
+                                         const uint8_t *secret,
+                                         size_t secret_len);
+
+/*
  An enrolment as octets, to be stored before its message is sent, and taken up again by cellcert_transaction_resume. Nothing in them is
  secret. CELLCERT_ERR_STATE before the first message is made, while a signature is due, when the certificate was confirmed implicitly, while
  the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
- which can simply be asked again.
+ which can simply be asked again, and for enrolments with a KEM key, whose secret is not stored.
 
  # Safety
  The pointers are NULL or point to what they say.

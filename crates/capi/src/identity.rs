@@ -31,12 +31,13 @@ opaque!(Identity, Inner, b"Idnt");
 pub(crate) enum Inner {
     Signature(SenderIdentity),
     Secret(MacCredential),
+    Kem(SenderIdentity),
 }
 
 impl Inner {
     pub(crate) const fn sender(&self) -> &SenderIdentity {
         match self {
-            Self::Signature(identity) => identity,
+            Self::Signature(identity) | Self::Kem(identity) => identity,
             Self::Secret(credential) => credential.identity(),
         }
     }
@@ -69,6 +70,34 @@ pub unsafe extern "C" fn cellcert_identity_new(
         let identity = SenderIdentity::new(certificate, chain, algorithm(signature_algorithm)?);
         let identity = identity.map_err(|error| Failure::new(CELLCERT_ERR_CERTIFICATE, &error))?;
         let identity = handle::make::<Identity>(Inner::Signature(identity));
+        Ok(move || out.give(identity))
+    };
+    // SAFETY: the caller's promise.
+    unsafe { call_with(context, work) }
+}
+
+/// Whoever owns the KEM key of a certificate, and protects messages by KEM-based MACs (RFC 9810 section 5.1.3.4): begin with
+/// cellcert_transaction_ask_ciphertext. certificate and chain as in cellcert_identity_new.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_identity_new_kem(
+    context: *const Context,
+    certificate: *const u8,
+    certificate_len: usize,
+    chain: *const Octets,
+    chain_count: usize,
+    out: *mut *mut Identity,
+) -> i32 {
+    let work = |_: &_| {
+        // SAFETY: the caller's promise.
+        let (out, certificate, chain) = unsafe {
+            (Variable::new(out)?, octets(certificate, certificate_len)?, certificates(chain, chain_count)?)
+        };
+        let identity = SenderIdentity::with_kem(EncodedCertificate::new(certificate)?, chain);
+        let identity = identity.map_err(|error| Failure::new(CELLCERT_ERR_CERTIFICATE, &error))?;
+        let identity = handle::make::<Identity>(Inner::Kem(identity));
         Ok(move || out.give(identity))
     };
     // SAFETY: the caller's promise.

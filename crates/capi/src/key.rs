@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use crypto::SigningKey;
+use crypto::{DecapsulationKey, PublicKey, SigningKey};
 
 use crate::boundary::{call, call_with, callback};
 use crate::buffer::{Buffer, Variable, octets};
@@ -32,6 +32,13 @@ pub const CELLCERT_KEY_ML_DSA_44: i32 = 8;
 pub const CELLCERT_KEY_ML_DSA_65: i32 = 9;
 /// ML-DSA-87
 pub const CELLCERT_KEY_ML_DSA_87: i32 = 10;
+
+/// ML-KEM-512, which signs nothing: for cellcert_key_decapsulate
+pub const CELLCERT_KEY_ML_KEM_512: i32 = 11;
+/// ML-KEM-768, which signs nothing: for cellcert_key_decapsulate
+pub const CELLCERT_KEY_ML_KEM_768: i32 = 12;
+/// ML-KEM-1024, which signs nothing: for cellcert_key_decapsulate
+pub const CELLCERT_KEY_ML_KEM_1024: i32 = 13;
 
 /// A private key in memory, wiped when it is freed.
 pub struct Key(Handle<Software>);
@@ -124,11 +131,33 @@ pub unsafe extern "C" fn cellcert_key_public(key: *const Key, out: *mut u8, len:
         let key: Locked<'_, Key> = unsafe { lock(key) }?;
         // SAFETY: the caller's promise.
         let buffer = unsafe { Buffer::new(out, len) }?;
-        buffer.deliver(key.signing().public_key().spki_octets().to_vec())
+        buffer.deliver(key.public_key().spki_octets().to_vec())
     })
 }
 
-/// A signer that uses this key. It stands for as long as the key.
+/// What is in a ciphertext that was encapsulated for this key, one of the CELLCERT_KEY_ML_KEM_ constants: keep it secret, and wipe the
+/// buffer. CELLCERT_ERR_KEY when it is a key that signs. A ciphertext that nobody encapsulated gives a secret that nobody knows.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_key_decapsulate(
+    key: *const Key,
+    ciphertext: *const u8,
+    ciphertext_len: usize,
+    secret: *mut u8,
+    secret_len: *mut usize,
+) -> i32 {
+    call(|| {
+        // SAFETY: the caller's promise.
+        let (key, ciphertext, buffer): (Locked<'_, Key>, _, _) =
+            unsafe { (lock(key)?, octets(ciphertext, ciphertext_len)?, Buffer::new(secret, secret_len)?) };
+        let opened = key.decapsulating()?.decapsulate(ciphertext);
+        buffer.deliver(opened.map_err(|error| Failure::new(CELLCERT_ERR_KEY, &error))?)
+    })
+}
+
+/// A signer that uses this key. It stands for as long as the key. CELLCERT_ERR_KEY when the key signs nothing.
 ///
 /// # Safety
 /// The pointers are NULL or point to what they say.
@@ -139,7 +168,7 @@ pub unsafe extern "C" fn cellcert_key_signer(key: *const Key, out: *mut Signer) 
         let locked: Locked<'_, Key> = unsafe { lock(key) }?;
         // SAFETY: the caller's promise.
         let out = unsafe { Variable::new(out) }?;
-        let signing = locked.signing();
+        let signing = locked.signing()?;
         let public_key = signing.public_key().spki_octets();
         let signer = Signer {
             sign: Some(sign),
@@ -166,7 +195,7 @@ unsafe extern "C" fn sign(
         let to_be_signed = unsafe { octets(to_be_signed, to_be_signed_len) }?;
         // SAFETY: as above.
         let buffer = unsafe { Buffer::new(signature, signature_len) }?;
-        let made = key.signing().sign(to_be_signed).map_err(|_| Failure::code(CELLCERT_ERR_SIGN))?;
+        let made = key.signing()?.sign(to_be_signed).map_err(|_| Failure::code(CELLCERT_ERR_SIGN))?;
         buffer.deliver(made)?();
         Ok(())
     })
@@ -174,21 +203,30 @@ unsafe extern "C" fn sign(
 
 #[cfg(feature = "host")]
 mod host {
-    use crypto_aws_lc::{KeyFileError, KeyType, SoftwareKey};
+    use crypto::KemAlgorithm;
+    use crypto_aws_lc::{KemKey, KeyFileError, KeyType, SoftwareKey};
 
     use super::{
         CELLCERT_ERR_KEY, CELLCERT_KEY_ED25519, CELLCERT_KEY_ML_DSA_44, CELLCERT_KEY_ML_DSA_65,
-        CELLCERT_KEY_ML_DSA_87, CELLCERT_KEY_P256, CELLCERT_KEY_P384, CELLCERT_KEY_P521,
-        CELLCERT_KEY_RSA2048, CELLCERT_KEY_RSA3072, CELLCERT_KEY_RSA4096, Failure, SigningKey,
+        CELLCERT_KEY_ML_DSA_87, CELLCERT_KEY_ML_KEM_512, CELLCERT_KEY_ML_KEM_768, CELLCERT_KEY_ML_KEM_1024,
+        CELLCERT_KEY_P256, CELLCERT_KEY_P384, CELLCERT_KEY_P521, CELLCERT_KEY_RSA2048, CELLCERT_KEY_RSA3072,
+        CELLCERT_KEY_RSA4096, DecapsulationKey, Failure, PublicKey, SigningKey,
     };
     use crate::context::Inner;
     use crate::status::CELLCERT_ERR_ARGUMENT;
 
-    pub(crate) struct Software(SoftwareKey);
+    pub(crate) enum Software {
+        Signing(SoftwareKey),
+        Kem(KemKey),
+    }
 
     impl Software {
         pub(super) fn generate(kind: i32, _: &Inner) -> Result<Self, Failure> {
+            let kem = |algorithm| KemKey::generate(algorithm).map(Self::Kem).map_err(failed);
             let kind = match kind {
+                CELLCERT_KEY_ML_KEM_512 => return kem(KemAlgorithm::MlKem512),
+                CELLCERT_KEY_ML_KEM_768 => return kem(KemAlgorithm::MlKem768),
+                CELLCERT_KEY_ML_KEM_1024 => return kem(KemAlgorithm::MlKem1024),
                 CELLCERT_KEY_P256 => KeyType::P256,
                 CELLCERT_KEY_P384 => KeyType::P384,
                 CELLCERT_KEY_P521 => KeyType::P521,
@@ -201,19 +239,43 @@ mod host {
                 CELLCERT_KEY_ML_DSA_87 => KeyType::MlDsa87,
                 _ => return Err(Failure::code(CELLCERT_ERR_ARGUMENT)),
             };
-            SoftwareKey::generate(kind).map(Self).map_err(failed)
+            SoftwareKey::generate(kind).map(Self::Signing).map_err(failed)
         }
 
         pub(super) fn from_pkcs8(octets: &[u8]) -> Result<Self, Failure> {
-            SoftwareKey::from_pkcs8_der(octets).map(Self).map_err(failed)
+            let kem = || KemKey::from_pkcs8_der(octets).map(Self::Kem).ok();
+            // What is neither, is refused as a key that signs.
+            let refused = |error| kem().ok_or_else(|| failed(error));
+            SoftwareKey::from_pkcs8_der(octets).map(Self::Signing).or_else(refused)
         }
 
         pub(super) fn to_pkcs8(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
-            self.0.to_pkcs8_der().map_err(failed)
+            match self {
+                Self::Signing(key) => key.to_pkcs8_der(),
+                Self::Kem(key) => key.to_pkcs8_der(),
+            }
+            .map_err(failed)
         }
 
-        pub(super) fn signing(&self) -> &dyn SigningKey {
-            &self.0
+        pub(super) fn public_key(&self) -> &PublicKey {
+            match self {
+                Self::Signing(key) => key.public_key(),
+                Self::Kem(key) => key.public_key(),
+            }
+        }
+
+        pub(super) fn signing(&self) -> Result<&dyn SigningKey, Failure> {
+            match self {
+                Self::Signing(key) => Ok(key),
+                Self::Kem(_) => Err(Failure::code(CELLCERT_ERR_KEY)),
+            }
+        }
+
+        pub(super) fn decapsulating(&self) -> Result<&dyn DecapsulationKey, Failure> {
+            match self {
+                Self::Kem(key) => Ok(key),
+                Self::Signing(_) => Err(Failure::code(CELLCERT_ERR_KEY)),
+            }
         }
     }
 
@@ -237,9 +299,16 @@ mod firmware {
         crypto_rustcrypto::MlDsaKey,
     };
 
+    #[cfg(feature = "ml-kem")]
+    use {
+        super::{CELLCERT_KEY_ML_KEM_512, CELLCERT_KEY_ML_KEM_768},
+        crypto::KemAlgorithm,
+        crypto_rustcrypto::MlKemKey,
+    };
+
     use super::{
-        CELLCERT_ERR_KEY, CELLCERT_KEY_ML_DSA_87 as LAST, CELLCERT_KEY_P256, CELLCERT_KEY_P384,
-        CELLCERT_KEY_P521, Failure, SigningKey,
+        CELLCERT_ERR_KEY, CELLCERT_KEY_ML_KEM_1024, CELLCERT_KEY_P256, CELLCERT_KEY_P384, CELLCERT_KEY_P521,
+        DecapsulationKey, Failure, PublicKey, SigningKey,
     };
     use crate::context::Inner;
     use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_RANDOM, CELLCERT_ERR_UNSUPPORTED};
@@ -250,6 +319,8 @@ mod firmware {
         Ed25519(Ed25519Key),
         #[cfg(feature = "ml-dsa")]
         MlDsa(MlDsaKey),
+        #[cfg(feature = "ml-kem")]
+        MlKem(MlKemKey),
     }
 
     impl Software {
@@ -257,6 +328,8 @@ mod firmware {
             let ec = |kind| EcKey::generate(kind, &context.random).map(Self::Ec);
             #[cfg(feature = "ml-dsa")]
             let ml_dsa = |kind| MlDsaKey::generate(kind, &context.random).map(Self::MlDsa);
+            #[cfg(feature = "ml-kem")]
+            let ml_kem = |algorithm| MlKemKey::generate(algorithm, &context.random).map(Self::MlKem);
             match kind {
                 CELLCERT_KEY_P256 => ec(KeyKind::P256),
                 CELLCERT_KEY_P384 => ec(KeyKind::P384),
@@ -269,7 +342,15 @@ mod firmware {
                 CELLCERT_KEY_ML_DSA_65 => ml_dsa(KeyKind::MlDsa65),
                 #[cfg(feature = "ml-dsa")]
                 CELLCERT_KEY_ML_DSA_87 => ml_dsa(KeyKind::MlDsa87),
-                CELLCERT_KEY_P256..=LAST => return Err(Failure::code(CELLCERT_ERR_UNSUPPORTED)),
+                #[cfg(feature = "ml-kem")]
+                CELLCERT_KEY_ML_KEM_512 => ml_kem(KemAlgorithm::MlKem512),
+                #[cfg(feature = "ml-kem")]
+                CELLCERT_KEY_ML_KEM_768 => ml_kem(KemAlgorithm::MlKem768),
+                #[cfg(feature = "ml-kem")]
+                CELLCERT_KEY_ML_KEM_1024 => ml_kem(KemAlgorithm::MlKem1024),
+                CELLCERT_KEY_P256..=CELLCERT_KEY_ML_KEM_1024 => {
+                    return Err(Failure::code(CELLCERT_ERR_UNSUPPORTED));
+                }
                 _ => return Err(Failure::code(CELLCERT_ERR_ARGUMENT)),
             }
             .map_err(failed)
@@ -281,6 +362,8 @@ mod firmware {
             let key = key.or_else(|_| Ed25519Key::from_pkcs8_der(octets).map(Self::Ed25519));
             #[cfg(feature = "ml-dsa")]
             let key = key.or_else(|_| MlDsaKey::from_pkcs8_der(octets).map(Self::MlDsa));
+            #[cfg(feature = "ml-kem")]
+            let key = key.or_else(|_| MlKemKey::from_pkcs8_der(octets).map(Self::MlKem));
             key.map_err(failed)
         }
 
@@ -291,17 +374,41 @@ mod firmware {
                 Self::Ed25519(key) => key.to_pkcs8_der(),
                 #[cfg(feature = "ml-dsa")]
                 Self::MlDsa(key) => key.to_pkcs8_der(),
+                #[cfg(feature = "ml-kem")]
+                Self::MlKem(key) => key.to_pkcs8_der(),
             }
             .map_err(failed)
         }
 
-        pub(super) fn signing(&self) -> &dyn SigningKey {
+        pub(super) fn public_key(&self) -> &PublicKey {
             match self {
-                Self::Ec(key) => key,
+                Self::Ec(key) => key.public_key(),
                 #[cfg(feature = "ed25519")]
-                Self::Ed25519(key) => key,
+                Self::Ed25519(key) => key.public_key(),
                 #[cfg(feature = "ml-dsa")]
-                Self::MlDsa(key) => key,
+                Self::MlDsa(key) => key.public_key(),
+                #[cfg(feature = "ml-kem")]
+                Self::MlKem(key) => key.public_key(),
+            }
+        }
+
+        pub(super) fn signing(&self) -> Result<&dyn SigningKey, Failure> {
+            match self {
+                Self::Ec(key) => Ok(key),
+                #[cfg(feature = "ed25519")]
+                Self::Ed25519(key) => Ok(key),
+                #[cfg(feature = "ml-dsa")]
+                Self::MlDsa(key) => Ok(key),
+                #[cfg(feature = "ml-kem")]
+                Self::MlKem(_) => Err(Failure::code(CELLCERT_ERR_KEY)),
+            }
+        }
+
+        pub(super) fn decapsulating(&self) -> Result<&dyn DecapsulationKey, Failure> {
+            match self {
+                #[cfg(feature = "ml-kem")]
+                Self::MlKem(key) => Ok(key),
+                _ => Err(Failure::code(CELLCERT_ERR_KEY)),
             }
         }
     }

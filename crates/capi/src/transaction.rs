@@ -1,6 +1,7 @@
 //! What an end entity does in CMP, step by step and without I/O (RFC 9483 section 4).
 
 mod facts;
+mod kem;
 mod saved;
 mod steps;
 
@@ -12,10 +13,10 @@ use core::time::Duration;
 
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::end_entity::{
-    AwaitingCertificate, AwaitingPkiConf, AwaitingReply, CertificateRequest, Delayed, DelayedPkiConf,
-    Enrolment, Granted, Question, Waiting,
+    AwaitingCertificate, AwaitingCiphertext, AwaitingPkiConf, AwaitingReply, CertificateRequest, Delayed,
+    DelayedPkiConf, Enrolment, Granted, Question, Waiting,
 };
-use cmp::{InfoTypeAndValue, PkiStatusInfo, ProtectedPart};
+use cmp::{InfoTypeAndValue, KemCiphertextInfo, MacCredential, PkiStatusInfo, ProtectedPart};
 use crmf::{CertReqMessages, CertReqMsg};
 use der::{Any, Decode, Encode};
 use pkcs10::CertReq;
@@ -33,6 +34,7 @@ use crate::request::{cert_id, object_identifier};
 use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_STATE};
 
 pub use facts::*;
+pub use kem::*;
 pub use saved::{cellcert_transaction_resume, cellcert_transaction_save};
 pub use steps::*;
 
@@ -59,6 +61,9 @@ pub const CELLCERT_CCR: i32 = 13;
 ///    good, cellcert_transaction_reject, and go on with 3; but when cellcert_transaction_implicitly_confirmed says so, it is over.
 ///    Every other event is the end.
 ///
+/// With the identity of a KEM key, 2. is cellcert_transaction_ask_ciphertext. After 3. there is CELLCERT_EVENT_CIPHERTEXT: decapsulate what
+/// cellcert_transaction_ciphertext has, hand the secret to cellcert_transaction_with_secret, and go on with 3.
+///
 /// A call that does not come next returns CELLCERT_ERR_STATE and changes nothing.
 pub struct Transaction(Handle<Inner>);
 
@@ -73,6 +78,8 @@ pub(crate) struct Inner {
     root: Option<EncodedCertificate>,
     /// When the message that is to be sent was made.
     made_at: Option<UnixTime>,
+    /// What was decapsulated, to protect the transaction's other messages with.
+    kem: Option<MacCredential>,
 }
 
 /// What was asked for; of a request by somebody else nothing is known but this.
@@ -99,6 +106,8 @@ struct Answer {
 enum State {
     Enrolment(Box<Enrolment>),
     Question(Box<Question>),
+    /// A ciphertext waits to be decapsulated.
+    Ciphertext(Box<Enrolment>, Box<KemCiphertextInfo>),
     /// A message waits for its signature.
     ToBeSigned(Box<ProtectedPart>, Next),
     /// A message is to be sent, and its answer awaited.
@@ -113,6 +122,8 @@ enum State {
 /// What is awaited of the answer.
 #[derive(Clone)]
 enum Next {
+    /// For the request that is made then.
+    Ciphertext(Box<Enrolment>, Box<AwaitingCiphertext>),
     Certificate(Box<AwaitingCertificate>),
     PkiConf(Box<AwaitingPkiConf>),
     Reply(Box<AwaitingReply>),
@@ -120,7 +131,7 @@ enum Next {
 
 impl Inner {
     fn new(state: State, requested: Option<Requested>) -> Self {
-        Self { state, requested, answer: Answer::default(), root: None, made_at: None }
+        Self { state, requested, answer: Answer::default(), root: None, made_at: None, kem: None }
     }
 
     fn enrol(kind: i32, request: &[u8]) -> Result<Self, Failure> {

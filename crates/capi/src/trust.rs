@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     secrets: Vec<SecretTrust>,
     pub(crate) revocation: Option<Revocation>,
     time_window: Option<Duration>,
-    reading: ReadingPolicy,
+    pub(crate) reading: ReadingPolicy,
     quirks: Quirks,
 }
 
@@ -111,6 +111,20 @@ impl Inner {
         upstream.quirks = self.quirks;
         upstream.set_revocation(self.revocation.as_ref());
         Ok(())
+    }
+
+    /// A validator that knows nobody, for what comes without protection.
+    pub(crate) fn with_validator<T>(
+        &self,
+        since: Option<UnixTime>,
+        context: &ContextInner,
+        work: impl FnOnce(&Validator<'_>, UnixTime) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let now = context.now()?;
+        let age = since.map_or(Duration::ZERO, |since| now.abs_diff(since));
+        let mut validator = Validator::new(&context.provider, &[]);
+        validator.time_window = self.time_window.map(|window| window.saturating_add(age));
+        work(&validator, now)
     }
 
     /// Reads and validates a message, of a transaction that has a root of its own or has none. A message that is sent again is answered

@@ -97,7 +97,7 @@ enum SavedCredential {
 /// An enrolment as octets, to be stored before its message is sent, and taken up again by cellcert_transaction_resume. Nothing in them is
 /// secret. CELLCERT_ERR_STATE before the first message is made, while a signature is due, when the certificate was confirmed implicitly, while
 /// the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
-/// which can simply be asked again.
+/// which can simply be asked again, and for enrolments with a KEM key, whose secret is not stored.
 ///
 /// # Safety
 /// The pointers are NULL or point to what they say.
@@ -131,6 +131,9 @@ pub unsafe extern "C" fn cellcert_transaction_resume(
 }
 
 fn save(transaction: &Inner) -> Result<Saved, Failure> {
+    if transaction.kem.is_some() {
+        return Err(Failure::code(CELLCERT_ERR_UNSUPPORTED));
+    }
     let (facts, state) = match &transaction.state {
         State::Sent(message, Next::Certificate(next)) => {
             (next.transaction(), SavedState::Sent(OctetString::new(message.as_slice())?))
@@ -266,7 +269,7 @@ fn resume(octets: &[u8]) -> Result<Inner, Failure> {
     let requested = Requested { subject: saved.subject, extensions: saved.extensions };
     let root = saved.root.map(|root| EncodedCertificate::new(root.as_bytes())).transpose()?;
     let made_at = saved.made_at.map(UnixTime::from_secs);
-    Ok(Inner { state, requested: Some(requested), answer, root, made_at })
+    Ok(Inner { state, requested: Some(requested), answer, root, made_at, kem: None })
 }
 
 impl SavedCorrespondent {

@@ -34,6 +34,8 @@ pub const CELLCERT_EVENT_CONFIRMED: i32 = 3;
 pub const CELLCERT_EVENT_REVOKED: i32 = 4;
 /// The question is answered: the transaction is over.
 pub const CELLCERT_EVENT_INFORMATION: i32 = 5;
+/// A ciphertext came for the KEM key: decapsulate it.
+pub const CELLCERT_EVENT_CIPHERTEXT: i32 = 7;
 /// The RA/CA refuses: the transaction is over. cellcert_transaction_status says why.
 pub const CELLCERT_EVENT_REFUSED: i32 = 6;
 
@@ -59,6 +61,7 @@ pub unsafe extern "C" fn cellcert_transaction_start(
         step(context, transaction, identity, signer, |state, identity, context, now| {
             let sender = identity.sender();
             match state {
+                State::Enrolment(_) if matches!(identity, IdentityInner::Kem(_)) => Err(out_of_order()),
                 State::Enrolment(enrolment) => {
                     let (part, next) = enrolment.start(sender, &context.provider, now)?;
                     Ok((part, Next::Certificate(Box::new(next))))
@@ -181,6 +184,10 @@ unsafe fn step(
                 IdentityInner::Secret(credential) => {
                     State::Sent(part.authenticate(credential, &context.provider)?, next)
                 }
+                IdentityInner::Kem(_) => {
+                    let credential = transaction.kem.as_ref().ok_or(out_of_order())?;
+                    State::Sent(part.authenticate(credential, &context.provider)?, next)
+                }
                 IdentityInner::Signature(_) if signer.is_null() => State::ToBeSigned(Box::new(part), next),
                 IdentityInner::Signature(_) => State::Sent(part.sign(&key_of(&identity, signer)?)?, next),
             };
@@ -288,17 +295,27 @@ pub unsafe extern "C" fn cellcert_transaction_handle(
         let State::Sent(_, next) = &transaction.state else { return Err(out_of_order()) };
         let root = transaction.root.clone();
         let expectation = match next {
-            Next::Certificate(next) => next.expectation(),
-            Next::PkiConf(next) => next.expectation(),
-            Next::Reply(next) => next.expectation(),
+            Next::Ciphertext(..) => None,
+            Next::Certificate(next) => Some(next.expectation()),
+            Next::PkiConf(next) => Some(next.expectation()),
+            Next::Reply(next) => Some(next.expectation()),
         };
-        let since = transaction.made_at;
-        let message = trust.validate(answer, &expectation, root.as_ref(), since, context)?;
-        let root = match &message {
-            Message::FirstContact(_, root) => Some(root.clone()),
-            _ => root,
+        let (root, taken) = match expectation {
+            None => {
+                let state = super::kem::taken(&transaction, &trust, answer, context)?;
+                (root, Ok((state, Answer::default(), CELLCERT_EVENT_CIPHERTEXT)))
+            }
+            Some(expectation) => {
+                let since = transaction.made_at;
+                let message = trust.validate(answer, &expectation, root.as_ref(), since, context)?;
+                let root = match &message {
+                    Message::FirstContact(_, root) => Some(root.clone()),
+                    _ => root,
+                };
+                (root, taken(next.clone(), message))
+            }
         };
-        match taken(next.clone(), message) {
+        match taken {
             Ok((state, read, happened)) => Ok(move || {
                 transaction.state = state;
                 transaction.answer = read;
@@ -334,6 +351,7 @@ fn taken(next: Next, message: Message) -> Result<(State, Answer, i32), Failure> 
     };
     let not_known = || Failure::code(crate::status::CELLCERT_ERR_ANSWER);
     Ok(match next {
+        Next::Ciphertext(..) => return Err(out_of_order()),
         Next::Certificate(next) => match next.handle(&message)? {
             Answered::Granted(granted) => {
                 let read = Answer {

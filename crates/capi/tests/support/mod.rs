@@ -99,12 +99,14 @@ pub struct Raca {
 }
 
 impl Raca {
-    /// Makes one in `FOLDER/ra` that believes the factory in the folder, and serves.
-    pub fn start(folder: &Path) -> Self {
+    /// Makes one in `FOLDER/ra` that believes the factory in the folder, with more in its configuration, and serves.
+    pub fn start(folder: &Path, settings: &str) -> Self {
         let mut options = ra_server::InitOptions::new(folder.join("ra"));
         options.vendor_cas = vec![folder.join("factory.pem")];
         ra_server::init(&options).unwrap();
         let config = folder.join("ra/raca.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, format!("{text}\n{settings}")).unwrap();
         let runtime = Runtime::new().unwrap();
         let (sender, url) = oneshot::channel();
         let path = config.clone();
@@ -141,7 +143,7 @@ impl House {
         let path = folder.path();
         let factory = Factory::new(path);
         factory.certify("enb1", 3650);
-        let raca = Raca::start(path);
+        let raca = Raca::start(path, "");
         to_der(path, "enb1", "vendor");
         run("openssl", "x509 -in ra/ca.pem -outform DER -out operator-root.der", path).success();
         Self { factory, raca, folder }
@@ -178,12 +180,16 @@ impl House {
 
     /// Whether OpenSSL finds a path from the certificate to the operator's root, and its key in the file with it.
     pub fn verify(&self, certificate: &str, key: &str) {
-        let path = self.path();
-        run("openssl", &format!("x509 -inform DER -in {certificate} -out issued.pem"), path).success();
-        run("openssl", "verify -CAfile ra/ca.pem issued.pem", path).success();
-        let public = run("openssl", "x509 -in issued.pem -noout -pubkey", path).success();
-        assert_eq!(public, run("openssl", &format!("pkey -inform DER -in {key} -pubout"), path).success());
+        verify(self.path(), certificate, key);
     }
+}
+
+/// The same in a folder with the RA/CA's own.
+pub fn verify(path: &Path, certificate: &str, key: &str) {
+    run("openssl", &format!("x509 -inform DER -in {certificate} -out issued.pem"), path).success();
+    run("openssl", "verify -CAfile ra/ca.pem issued.pem", path).success();
+    let public = run("openssl", "x509 -in issued.pem -noout -pubkey", path).success();
+    assert_eq!(public, run("openssl", &format!("pkey -inform DER -in {key} -pubout"), path).success());
 }
 
 /// `NAME.pem` and `NAME.key` as `OUT.der` and `OUT-key.der`.
