@@ -1,6 +1,8 @@
 //! What firmware links: checked by its dependencies, by a program without std, on emulated machines.
 
 mod budget;
+mod c_station;
+mod comparison;
 mod emulator;
 mod freestanding;
 mod station;
@@ -9,6 +11,7 @@ mod toolchain;
 use std::process::Command;
 
 pub(crate) use budget::{check as check_budget, record as record_budget};
+pub(crate) use c_station::check as check_c_station;
 pub(crate) use freestanding::check as check_no_std;
 pub(crate) use station::check as check_station;
 

@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         "firmware" => {
             tally.check("no_std", firmware::check_no_std);
             tally.check("firmware", firmware::check_station);
+            tally.check("firmware in C", firmware::check_c_station);
             tally.check("firmware budget", firmware::check_budget);
         }
         "documents" => {
@@ -82,6 +83,7 @@ fn test(tally: &mut Tally) {
     tally.check("programs", || run::cargo(&["build", "--workspace", "--bins", "--quiet"], &[]));
     tally.check("C interface", capi::check);
     tally.check("firmware", firmware::check_station);
+    tally.check("firmware in C", firmware::check_c_station);
     tally.check("firmware budget", firmware::check_budget);
     tally.check("fuzz targets", || fuzz::Plan::short().run());
     tally.tests("tests", &["test", "--workspace", "--no-fail-fast"]);

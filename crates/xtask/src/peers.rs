@@ -3,13 +3,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The real peers by a program on PATH or a file, and the Debian packages they come in.
-const PEERS: [(&str, &[&str]); 13] = [
+const PEERS: [(&str, &[&str]); 14] = [
     ("gcc", &["gcc", "libc6-dev"]),
     ("g++", &["g++"]),
     ("clang", &["clang"]),
     ("valgrind", &["valgrind", "libc6-dbg"]),
     ("pkg-config", &["pkg-config"]),
     ("openssl", &["openssl"]),
+    ("/usr/include/openssl/cmp.h", &["libssl-dev"]),
     ("curl", &["curl"]),
     ("lftp", &["lftp"]),
     ("softhsm2-util", &["softhsm2"]),

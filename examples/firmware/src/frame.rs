@@ -18,12 +18,16 @@ pub enum Kind {
     PkiMessage = b'm',
     /// A PKCS #10 request.
     CertReq = b'p',
+    /// Another one, for an RSA key.
+    RsaCertReq = b'q',
     /// A CertReqMessages.
     CertReqMessages = b'r',
     /// The certificate that was issued and confirmed.
     Certificate = b'c',
     /// A digest to be signed by a key elsewhere; the signature comes back.
     Digest = b'd',
+    /// The same for an RSA key.
+    RsaDigest = b'e',
     /// A signature of ML-DSA.
     Signature = b's',
     /// The SubjectPublicKeyInfo it was made with.

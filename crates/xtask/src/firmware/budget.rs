@@ -9,6 +9,7 @@ use std::process::Command;
 
 use testkit::programs::run;
 
+use super::comparison;
 use super::emulator::{Board, House, run_program};
 use super::toolchain::{Build, Unpacked, succeeded};
 
@@ -21,7 +22,13 @@ const PROFILES: [(&str, &str); 4] = [
 ];
 
 /// What may be added to each.
-const ADDITIONS: [(&str, &str); 3] = [("", ""), (", RSA-2048 verified", ",rsa"), (", ML-DSA-44", ",ml-dsa")];
+const ADDITIONS: [(&str, &str); 3] = [("", ""), (", RSA-2048", ",rsa"), (", ML-DSA-44", ",ml-dsa")];
+
+/// What others take, by its name in the document.
+const OTHERS: [(&str, &str); 2] = [
+    ("mbedTLS 2.28.3 on the same board: PKCS #10, P-256 in software", "mbedtls"),
+    ("OpenSSL 3.0, static, on x86-64: CMP, the whole end entity", "openssl"),
+];
 
 /// What a goal bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +100,9 @@ pub(crate) fn record() -> Result<(), String> {
             measured.insert(features, measurement);
         }
     }
+    println!("    mbedTLS and OpenSSL");
+    measured.insert("mbedtls".to_owned(), bench.run(&comparison::mbedtls()?, "mbedtls")?);
+    measured.insert("openssl".to_owned(), bench.openssl()?);
     let path = document();
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let text = replaced(&text, "profiles", &profiles_table(&measured))?;
@@ -149,8 +159,12 @@ impl Bench {
         let board = Board::Mps2An386;
         let arguments = ["--bin", "budget", "--no-default-features", "--features", features];
         let build = Build { target: board.target(), arguments: &arguments };
-        let program = build.run(&self.compiler)?.join("budget");
-        let measured = || run_program(&self.emulators, board, &program, &self.house, &|reply| reply);
+        self.run(&build.run(&self.compiler)?.join("budget"), features)
+    }
+
+    fn run(&self, program: &Path, features: &str) -> Result<Measurement, String> {
+        let board = Board::Mps2An386;
+        let measured = || run_program(&self.emulators, board, program, &self.house, &|reply| reply);
         let run = catch_unwind(AssertUnwindSafe(measured)).map_err(|_| "see above".to_owned())??;
         if run.code != Some(0) {
             let steps = run.frames.iter().filter(|(kind, _)| *kind == b'f').count();
@@ -162,7 +176,14 @@ impl Bench {
         self.house.verify(&run)?;
         let steps = run.frames.iter().filter(|(kind, _)| *kind == b'f').map(|(_, octets)| step(octets));
         let steps = steps.collect::<Option<_>>().ok_or("a step's figures are cut off")?;
-        Ok(Measurement { flash: flash(&program)?, crates: crates(&program)?, steps })
+        Ok(Measurement { flash: flash(program)?, crates: crates(program)?, steps })
+    }
+
+    /// Of a program for the host no stack is measured.
+    fn openssl(&self) -> Result<Measurement, String> {
+        let (program, heap) = comparison::openssl(&self.house)?;
+        let step = Step { name: "OpenSSL".to_owned(), instructions: 0, heap, stack: 0, allocations: 0 };
+        Ok(Measurement { flash: flash(&program)?, crates: BTreeMap::new(), steps: vec![step] })
     }
 }
 
@@ -246,8 +267,11 @@ fn profiles_table(measured: &BTreeMap<String, Measurement>) -> String {
     let mut row = |name: &str, features: &str| {
         if let Some(measurement) = measured.get(features) {
             let column = |quantity| kib(measurement.quantity(quantity));
-            let (flash, heap, stack) =
-                (column(Quantity::Flash), column(Quantity::Heap), column(Quantity::Stack));
+            let (flash, heap) = (column(Quantity::Flash), column(Quantity::Heap));
+            let stack = match measurement.quantity(Quantity::Stack) {
+                0 => "not measured".to_owned(),
+                octets => kib(octets),
+            };
             let _ = writeln!(table, "| {name} | {flash} | {heap} | {stack} |");
         }
     };
@@ -257,6 +281,7 @@ fn profiles_table(measured: &BTreeMap<String, Measurement>) -> String {
             row(&format!("{profile}{addition}"), &format!("{features}{feature}"));
         }
     }
+    OTHERS.iter().for_each(|(name, features)| row(name, features));
     table
 }
 
@@ -264,7 +289,7 @@ fn steps_table(measured: &BTreeMap<String, Measurement>) -> String {
     let mut table =
         "| step | thousand instructions | heap | stack | allocations |\n|---|---|---|---|---|\n".to_owned();
     let mut shown: Vec<&str> = Vec::from(["harness"]);
-    for features in ["pkcs10", "cmp", "cmp,rsa", "cmp,ml-dsa"] {
+    for features in ["pkcs10", "cmp", "cmp,rsa", "cmp,ml-dsa", "mbedtls"] {
         for step in measured.get(features).iter().flat_map(|measurement| &measurement.steps) {
             if !shown.contains(&step.name.as_str()) {
                 shown.push(&step.name);
@@ -337,8 +362,10 @@ impl House {
 
     /// Whether the requests are such that OpenSSL takes them.
     fn verify(&self, run: &super::emulator::Run) -> Result<(), String> {
-        if let Ok(request) = run.only(b'p') {
-            super::freestanding::verify_request(request)?;
+        for kind in [b'p', b'q'] {
+            if let Ok(request) = run.only(kind) {
+                super::freestanding::verify_request(request)?;
+            }
         }
         let (Ok(signature), Ok(key)) = (run.only(b's'), run.only(b'k')) else { return Ok(()) };
         let key = crypto::PublicKey::from_spki_der(key).map_err(|error| error.to_string())?;

@@ -66,6 +66,11 @@ impl House {
         self.folder.path()
     }
 
+    /// Where the RA/CA listens.
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
+    }
+
     /// Posts a message as a station's modem would.
     fn post(&self, message: &[u8]) -> Result<Vec<u8>, String> {
         let file = self.path().join("message.der");
@@ -86,11 +91,11 @@ impl House {
         Ok(succeeded("curl", output)?.stdout)
     }
 
-    /// Signs a digest as a secure element would.
-    fn sign(&self, digest: &[u8]) -> Result<Vec<u8>, String> {
+    /// Signs a digest of SHA-256 as a secure element would.
+    fn sign(&self, key: &str, digest: &[u8]) -> Result<Vec<u8>, String> {
         fs::write(self.path().join("digest"), digest).map_err(|error| error.to_string())?;
         let output = Command::new("openssl")
-            .args(["pkeyutl", "-sign", "-inkey", "outside.pem", "-in", "digest"])
+            .args(["pkeyutl", "-sign", "-pkeyopt", "digest:sha256", "-in", "digest", "-inkey", key])
             .current_dir(self.path())
             .output();
         Ok(succeeded("openssl pkeyutl", output)?.stdout)
@@ -182,7 +187,8 @@ fn bridge(
         output.read_exact(&mut octets).map_err(|error| format!("the frame is cut off: {error}"))?;
         let reply = match kind {
             b'm' => Some(reply(house.post(&octets)?)),
-            b'd' => Some(house.sign(&octets)?),
+            b'd' => Some(house.sign("outside.pem", &octets)?),
+            b'e' => Some(house.sign("rsa.pem", &octets)?),
             _ => None,
         };
         if let Some(reply) = reply {

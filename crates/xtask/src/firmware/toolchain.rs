@@ -60,6 +60,10 @@ const EMULATORS: &[&str] = &[
     "libvdeslirp0",
 ];
 
+/// A C compiler for boards, with a small C library.
+const C_COMPILER: &[&str] =
+    &["gcc-arm-none-eabi", "binutils-arm-none-eabi", "libnewlib-arm-none-eabi", "libnewlib-dev"];
+
 /// Packages, unpacked below one folder.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
@@ -73,6 +77,10 @@ impl Unpacked {
 
     pub(crate) fn emulators() -> Result<Self, String> {
         unpack("emulators", EMULATORS)
+    }
+
+    pub(crate) fn c_compiler() -> Result<Self, String> {
+        unpack("c-compiler", C_COMPILER)
     }
 
     /// A file of the packages.
@@ -152,28 +160,60 @@ impl Build<'_> {
     /// Builds it with core and alloc from their sources; returns the folder in which it lies.
     pub(crate) fn run(&self, compiler: &Unpacked) -> Result<PathBuf, String> {
         let target_folder = target_folder()?.join("firmware");
-        let linker = format!("CARGO_TARGET_{}_LINKER", self.target.to_uppercase().replace('-', "_"));
-        let output = Command::new(compiler.path("usr/bin/cargo"))
-            .args(["build", "--release", "--quiet", "--locked", "--target", self.target])
-            .args(["-Zbuild-std=core,alloc,compiler_builtins"])
-            .args(["-Zbuild-std-features=compiler-builtins-mem,optimize_for_size"])
+        let output = cargo(compiler, &["build", "--release"], self.target)
             .args(self.arguments)
             .arg("--manifest-path")
             .arg(workspace().join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&target_folder)
-            // Rust's own names for what is called unstable; nothing but -Zbuild-std is.
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTC", compiler.path("usr/bin/rustc"))
-            .env("RUSTFLAGS", COMPACT_DIGESTS)
-            .env(linker, compiler.path("usr/lib/llvm-22/bin/ld.lld"))
-            .env("LD_LIBRARY_PATH", compiler.libraries())
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .output();
         succeeded(&format!("cargo build for {}", self.target), output)?;
         Ok(target_folder.join(self.target).join("release"))
     }
+}
+
+/// Debian's cargo, to build for a target with core and alloc from their sources.
+pub(super) fn cargo(compiler: &Unpacked, subcommand: &[&str], target: &str) -> Command {
+    let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+    let mut command = Command::new(compiler.path("usr/bin/cargo"));
+    command
+        .args(subcommand)
+        .args(["--quiet", "--locked", "--target", target])
+        .args(["-Zbuild-std=core,alloc,compiler_builtins"])
+        .args(["-Zbuild-std-features=compiler-builtins-mem,optimize_for_size"])
+        // Rust's own names for what is called unstable; nothing but -Zbuild-std is.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTC", compiler.path("usr/bin/rustc"))
+        .env("RUSTFLAGS", COMPACT_DIGESTS)
+        .env(linker, compiler.path("usr/lib/llvm-22/bin/ld.lld"))
+        .env("LD_LIBRARY_PATH", compiler.libraries())
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command
+}
+
+/// Of newlib, the small C library for processors with a Cortex-M4's floating point unit.
+const NEWLIB: &str = "usr/lib/arm-none-eabi/newlib/thumb/v7e-m+fp/hard";
+
+/// Builds a C program for the Cortex-M4's board, as small as it gets. The inputs are sources, libraries, and options.
+pub(super) fn arm_gcc(program: &Path, include: &[&Path], inputs: &[PathBuf]) -> Result<(), String> {
+    let compiler = Unpacked::c_compiler()?;
+    let output = Command::new(compiler.path("usr/bin/arm-none-eabi-gcc"))
+        .args(["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-Os", "-flto"])
+        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-ffunction-sections", "-fdata-sections"])
+        .args(["-Wl,--gc-sections", "-nostartfiles", "-nodefaultlibs", "-isystem"])
+        .arg(compiler.path("usr/include/newlib"))
+        .args(include.iter().flat_map(|folder| [Path::new("-I"), folder]))
+        .arg("-T")
+        .arg(workspace().join("link/mps2_an386.ld"))
+        .arg("-L")
+        .arg(compiler.path(NEWLIB))
+        .arg("-o")
+        .arg(program)
+        .args(inputs)
+        .args(["-Wl,--start-group", "-lc_nano", "-lgcc", "-Wl,--end-group"])
+        .output();
+    succeeded("arm-none-eabi-gcc", output).map(drop)
 }
 
 /// SHA-2 in a loop instead of unrolled: 22 KiB less.

@@ -149,18 +149,34 @@ mod cmp {
     }
 }
 
-/// A signature of RSA with 2048 bits, as an operator's root may have.
+/// RSA with 2048 bits: a request for a key in a secure element, and a signature to verify, as an operator's root may have made.
 #[cfg(feature = "rsa")]
 mod rsa {
     use crypto::{PublicKey, SignatureAlgorithm, SignatureVerifier};
     use crypto_rustcrypto::RustCrypto;
     use firmware::board::{Serial, provisioned};
+    use firmware::frame::{Kind, receive, send};
     use firmware::meter::Meter;
+    use firmware::subject::subject;
+    use pkcs10::CertReqBuilder;
+    use sha2::{Digest, Sha256};
 
     pub(super) fn run(meter: &mut Meter<Serial>) -> Option<()> {
         let key = PublicKey::from_spki_der(&provisioned(c"rsa.der")?).ok()?;
-        let (octets, signature) = (provisioned(c"rsa.der")?, provisioned(c"rsa.signature")?);
         let algorithm = SignatureAlgorithm::Sha256WithRsa;
+        let (builder, digest) = meter.step("RSA-2048 to be signed", || {
+            let builder = CertReqBuilder::new(subject("Vendor", "enb1").ok()?, &key);
+            let digest = Sha256::digest(builder.to_be_signed().ok()?);
+            Some((builder, digest))
+        })?;
+        send(meter.line(), Kind::RsaDigest, &digest);
+        let signature = receive(meter.line())?;
+        let request =
+            meter.step("RSA-2048 request", || builder.with_signature(algorithm, &signature)).ok()?;
+        send(meter.line(), Kind::RsaCertReq, &request);
+        drop((builder, request, signature));
+
+        let (octets, signature) = (provisioned(c"rsa.der")?, provisioned(c"rsa.signature")?);
         meter
             .step("RSA-2048 verification", || RustCrypto.is_valid(algorithm, &key, &octets, &signature))
             .then_some(())
