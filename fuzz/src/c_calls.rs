@@ -85,6 +85,7 @@ struct Program {
     last: Vec<u8>,
     /// The uploads' names, all in one place.
     id: [u8; 16],
+    export: [u8; 16],
     maps: Vec<Box<Map>>,
 }
 
@@ -332,6 +333,11 @@ impl Program {
                 let (octets, null) = self.octets(certificate);
                 let data = if null { core::ptr::null() } else { octets.as_ptr() };
                 let context = self.context(context);
+                if algorithm == 99 {
+                    return keep(&mut self.identities, |out| unsafe {
+                        cellcert_identity_new_kem(context, data, octets.len(), core::ptr::null(), 0, out)
+                    });
+                }
                 keep(&mut self.identities, |out| unsafe {
                     cellcert_identity_new(
                         context,
@@ -431,11 +437,16 @@ impl Program {
                 let transaction = at(&self.transactions, transaction, other);
                 let identity = at(&self.identities, identity, other);
                 unsafe {
-                    match what % 5 {
+                    match what % 7 {
                         0 => cellcert_transaction_start(context, transaction, identity, signer),
                         1 => cellcert_transaction_poll(context, transaction, identity, signer),
                         2 => cellcert_transaction_confirm(context, transaction, identity, signer),
                         3 => cellcert_transaction_set_wishes(context, transaction, 1, words.as_ptr()),
+                        4 => cellcert_transaction_ask_ciphertext(context, transaction, identity),
+                        5 => {
+                            let (secret, length) = (words.as_ptr().cast(), words.as_bytes().len());
+                            cellcert_transaction_with_secret(context, transaction, identity, secret, length)
+                        }
                         _ => {
                             let bit = u32::from(what);
                             let words = words.as_ptr();
@@ -505,8 +516,16 @@ impl Program {
                 let (context, nem) = (self.context(context), at(&self.nems, nem, other));
                 let (exchange, words) = (exchange.into(), text(&words));
                 let (id, words) = (self.id.as_ptr(), words.as_ptr());
+                let order = Order {
+                    form: i32::from(what >> 7),
+                    upstream: core::ptr::null(),
+                    group: core::ptr::null(),
+                    max: 0,
+                    anew: 0,
+                };
+                let mut count = 0;
                 unsafe {
-                    match what % 9 {
+                    match what % 14 {
                         0 => cellcert_nem_answer(context, nem, exchange, data, octets.len()),
                         1 => cellcert_nem_failure(context, nem, exchange, (what & 1).into(), words),
                         2 => cellcert_nem_delivered(context, nem, id),
@@ -515,6 +534,19 @@ impl Program {
                         5 => cellcert_nem_release(context, nem, id),
                         6 => cellcert_nem_retry(context, nem, id),
                         7 => cellcert_nem_reject(context, nem, id, words),
+                        8 => cellcert_nem_export(
+                            context,
+                            nem,
+                            &raw const order,
+                            words,
+                            self.export.as_mut_ptr(),
+                        ),
+                        9 => cellcert_nem_export_again(context, nem, self.export.as_ptr(), words),
+                        10 => cellcert_nem_export_written(context, nem),
+                        11 => {
+                            cellcert_nem_export_release(context, nem, self.export.as_ptr(), 0, &raw mut count)
+                        }
+                        12 => cellcert_nem_import(context, nem, data, octets.len(), &raw mut count),
                         _ => cellcert_nem_flush(context, nem, core::ptr::null()),
                     }
                 }
@@ -640,15 +672,18 @@ impl Program {
 
     fn read_nem(&mut self, nem: Slot, what: u8, room: usize) -> i32 {
         let (nem, id) = (at(&self.nems, nem, self.any()), self.id);
-        let (mut kind, mut number) = (0, 0);
+        let (mut kind, mut number, mut read) = (0, 0, [0; 16]);
         self.read(room, |out, len| unsafe {
-            match what % 9 {
+            match what % 12 {
                 0 => cellcert_nem_output_message(nem, out, len),
                 1 => cellcert_nem_output_upstream(nem, out.cast::<c_char>(), len),
                 2 => cellcert_nem_output_text(nem, out.cast::<c_char>(), len),
                 3 => cellcert_nem_certificate(nem, id.as_ptr(), out, len),
                 4 => cellcert_nem_reason(nem, id.as_ptr(), out.cast::<c_char>(), len),
                 5 => cellcert_nem_chain(nem, id.as_ptr(), 0, out, len),
+                9 => cellcert_nem_export_file(nem, out, len),
+                10 => cellcert_nem_export_request(nem, 0, read.as_mut_ptr(), out, len),
+                11 => cellcert_nem_verdict_reason(nem, 0, out.cast::<c_char>(), len),
                 // These write a number.
                 6 => below_ok(cellcert_nem_next_output(nem, &raw mut kind)),
                 7 => below_ok(cellcert_nem_timeout(nem, &raw mut number)),

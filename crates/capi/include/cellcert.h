@@ -169,6 +169,76 @@
 
 #if defined(CELLCERT_NEM)
 /*
+ One nested PKIMessage (RFC 9483 section 6.4), for an RA/CA that knows CMP
+ */
+#define CELLCERT_EXPORT_PKI 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The PKCS #10 requests themselves, for a CA that does not
+ */
+#define CELLCERT_EXPORT_PKCS10 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The certificate is good; its station may fetch it.
+ */
+#define CELLCERT_VERDICT_ISSUED 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ A certificate came that nobody wants, or that is not good: it must be revoked.
+ */
+#define CELLCERT_VERDICT_TURNED_DOWN 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The RA/CA refuses the request.
+ */
+#define CELLCERT_VERDICT_REJECTED 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The message was not taken for a reason that another one cures: the request is queued again.
+ */
+#define CELLCERT_VERDICT_QUEUED 3
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The RA/CA has not decided.
+ */
+#define CELLCERT_VERDICT_UNDECIDED 4
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It was imported before.
+ */
+#define CELLCERT_VERDICT_BEFORE 5
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The file has no answer for the request.
+ */
+#define CELLCERT_VERDICT_MISSING 6
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ It is not taken; nothing is changed.
+ */
+#define CELLCERT_VERDICT_REFUSED 7
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  It may ask for its first certificate.
  */
 #define CELLCERT_STATION_EXPECTED 0
@@ -1128,6 +1198,34 @@ typedef struct {
 
 #if defined(CELLCERT_NEM)
 /*
+ Which requests leave in a file. All of it may be zero: then every request that may leave does.
+ */
+typedef struct {
+    /*
+     What is in the file: one of the CELLCERT_EXPORT_ constants.
+     */
+    int32_t form;
+    /*
+     For which RA/CA it is; NULL: the one that comes first.
+     */
+    const char *upstream;
+    /*
+     Of stations of that group only; NULL: of all.
+     */
+    const char *group;
+    /*
+     That many at most, those that wait longest; 0: all. The file is held in memory until it is written.
+     */
+    size_t max;
+    /*
+     Not 0: what may have reached an RA/CA leaves, too, in new transactions. Somebody made sure that nothing was issued for it.
+     */
+    int32_t anew;
+} cellcert_export_order;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  By what a station is known: one of the three.
  */
 typedef struct {
@@ -1511,6 +1609,176 @@ int32_t cellcert_nem_set_crls(const cellcert_context *context,
                               const cellcert_octets *crls,
                               size_t count,
                               int32_t required);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Has requests leave in a file, which will be called so: from now on nothing about them goes online. Read what is in it, write it, and call
+ cellcert_nem_export_written. When the program ends before, cellcert_nem_exports has the export, and cellcert_nem_export_again the same
+ octets. CELLCERT_ERR_NONE: no request may leave; cellcert_error_detail says why. `id`: 16 octets, which become the export's name.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            const cellcert_export_order *order,
+                            const char *file,
+                            uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The file of an export once more, given its 16 octets: those of its requests that are still out, octet for octet.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export_again(const cellcert_context *context,
+                                  const cellcert_nem *nem,
+                                  const uint8_t *id,
+                                  const char *file);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After an export as CELLCERT_EXPORT_PKI: what is in the file, a PKIMessage in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export_file(const cellcert_nem *nem, uint8_t *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After an export: of the request at that place, from 0, its 16 octets and what left of it, a PKIMessage or the PKCS #10 request in DER.
+ CELLCERT_ERR_NONE: there is none at that place.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export_request(const cellcert_nem *nem,
+                                    size_t index,
+                                    uint8_t *id,
+                                    uint8_t *out,
+                                    size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After an export: the name of the station of the request at that place.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export_station(const cellcert_nem *nem, size_t index, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The file of the last export is written: that is in the ledger then.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export_written(const cellcert_context *context, const cellcert_nem *nem);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The export at that place, from 0, newest first: its 16 octets, how many of its requests are still out, and whether its file is known to be
+ written. CELLCERT_ERR_NONE: there is none at that place.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_exports(const cellcert_nem *nem,
+                             size_t index,
+                             uint8_t *id,
+                             size_t *requests_out,
+                             int32_t *written);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Those requests of an export that are still out go online again; `count` becomes how many.
+
+ anew: not 0 to have each begin a new transaction, at whatever RA/CA: somebody made sure that nothing was, or will be, issued for the
+ file.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_export_release(const cellcert_context *context,
+                                    const cellcert_nem *nem,
+                                    const uint8_t *id,
+                                    int32_t anew,
+                                    size_t *count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Takes a file of answers, a PKIMessage in DER: the answer to an export. It must be believed as a whole; each answer in it fares by itself,
+ and `count` becomes how many verdicts there are to read. CELLCERT_ERR_NONE: it answers no export that is out.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_import(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            const uint8_t *answers,
+                            size_t answers_len,
+                            size_t *count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Takes certificates, in DER, that a CA issued for an export as CELLCERT_EXPORT_PKCS10, in any order; CA certificates among them are taken as
+ parts of chains. `count` becomes how many verdicts there are to read.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_import_certificates(const cellcert_context *context,
+                                         const cellcert_nem *nem,
+                                         const cellcert_octets *issued,
+                                         size_t issued_count,
+                                         size_t *count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After an import: what became of the answer, or the request, at that place, from 0: one of the CELLCERT_VERDICT_ constants, and the 16 octets
+ of the request; zeros where none is known. CELLCERT_ERR_NONE: there is none at that place.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_verdict(const cellcert_nem *nem,
+                             size_t index,
+                             uint8_t *id,
+                             int32_t *verdict);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After an import: the name of the station at that place. CELLCERT_ERR_NONE: it is not known.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_verdict_station(const cellcert_nem *nem, size_t index, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ After an import: what people should know beside the verdict at that place. CELLCERT_ERR_NONE: nothing.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_verdict_reason(const cellcert_nem *nem, size_t index, char *out, size_t *len);
 #endif
 
 #if defined(CELLCERT_NEM)

@@ -1,5 +1,6 @@
 //! A Network Element Manager without I/O, for NEM software that is not written in Rust.
 
+mod by_hand;
 mod config;
 mod ledger;
 mod operation;
@@ -27,6 +28,8 @@ use crate::status::{
 };
 use crate::trust::revocation;
 
+use by_hand::Files;
+pub use by_hand::*;
 pub use config::*;
 pub use ledger::{Ledger, LedgerEntry};
 pub use operation::*;
@@ -55,6 +58,8 @@ pub(crate) struct Inner {
     output: Option<Output>,
     /// The message of a station that was passed up last.
     passage: Option<Passage>,
+    /// The file that was exported last, and what became of those that were imported last.
+    files: Files,
 }
 
 /// Makes a NEM, which goes on where its ledger ends. What the configuration points to is not needed any more when this returns, but for what the
@@ -73,7 +78,12 @@ pub unsafe extern "C" fn cellcert_nem_new(
         let (out, config) = unsafe { (Variable::new(out)?, structure(config)?) };
         // SAFETY: the caller's promise.
         let machine = unsafe { config::machine(config, context) }?;
-        let nem = handle::make::<Nem>(Inner { machine: Some(machine), output: None, passage: None });
+        let nem = handle::make::<Nem>(Inner {
+            machine: Some(machine),
+            output: None,
+            passage: None,
+            files: Files::default(),
+        });
         Ok(move || out.give(nem))
     };
     // SAFETY: the caller's promise.
@@ -157,16 +167,37 @@ unsafe fn change<C: FnOnce()>(
     nem: *const Nem,
     work: impl FnOnce(&mut Machine, &mut Option<Passage>, UnixTime) -> Result<C, Failure>,
 ) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { change_all(context, nem, |nem, passage, _, now| work(nem, passage, now)) }
+}
+
+/// The same for calls of the manual procedure.
+unsafe fn change_by_hand<C: FnOnce()>(
+    context: *const Context,
+    nem: *const Nem,
+    work: impl FnOnce(&mut Machine, &mut Files, UnixTime) -> Result<C, Failure>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { change_all(context, nem, |nem, _, files, now| work(nem, files, now)) }
+}
+
+unsafe fn change_all<C: FnOnce()>(
+    context: *const Context,
+    nem: *const Nem,
+    work: impl FnOnce(&mut Machine, &mut Option<Passage>, &mut Files, UnixTime) -> Result<C, Failure>,
+) -> i32 {
     let work = |context: &ContextInner| {
         // SAFETY: the caller's promise.
         let mut nem: Locked<'_, Nem> = unsafe { lock(nem) }?;
         let now = context.now()?;
         let mut machine = nem.machine.take().ok_or(gone())?;
         let mut passage = None;
-        let outcome = work(&mut machine, &mut passage, now);
+        let mut files = core::mem::take(&mut nem.files);
+        let outcome = work(&mut machine, &mut passage, &mut files, now);
         if !heap::is_exhausted() {
             nem.machine = Some(machine);
             nem.passage = passage;
+            nem.files = files;
         }
         outcome.map(|commit| {
             move || {

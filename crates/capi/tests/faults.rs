@@ -38,8 +38,12 @@ const STATION: Faults = Faults {
 const NEM: Faults = Faults {
     program: "nem_faults.c",
     uses: &["randomness", "clock", "signing", "ledger", "one allocation"],
-    files: "nem.der nem-key.der operator-root.der factory.der enb1",
+    files: "nem.der nem-key.der operator-root.der factory.der enb1 online",
 };
+
+/// The same while the RA/CA is away: the request leaves in a file.
+const NEM_BY_HAND: Faults =
+    Faults { files: "nem.der nem-key.der operator-root.der factory.der enb1 by-hand", ..NEM };
 
 impl Faults {
     /// Of the allocations every so many fails.
@@ -76,6 +80,21 @@ fn what_fails_in_turn_in_a_nem_does_so_cleanly_before_the_sanitizers() {
 #[test]
 fn what_fails_in_turn_in_a_nem_does_so_cleanly_before_valgrind() {
     NEM.run(valgrind, &["-DSANITIZED"], "151");
+}
+
+#[test]
+fn what_fails_in_turn_by_hand_is_told_and_leaves_nothing_behind() {
+    NEM_BY_HAND.run(|program| Command::new(program), &[], "1");
+}
+
+#[test]
+fn what_fails_in_turn_by_hand_does_so_cleanly_before_the_sanitizers() {
+    NEM_BY_HAND.run(|program| Command::new(program), &SANITIZED, "11");
+}
+
+#[test]
+fn what_fails_in_turn_by_hand_does_so_cleanly_before_valgrind() {
+    NEM_BY_HAND.run(valgrind, &["-DSANITIZED"], "151");
 }
 
 #[test]

@@ -52,6 +52,14 @@ static void null_pointers(void)
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_check_after(NULL, &seconds));
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_enrol(context, CELLCERT_IR, NULL, 5, &transaction));
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_general(context, NULL, NULL, 0, &transaction));
+    CHECK(CELLCERT_ERR_NULL, cellcert_key_decapsulate(NULL, junk, sizeof junk, NULL, &len));
+    CHECK(CELLCERT_ERR_NULL, cellcert_identity_new_kem(context, NULL, 5, NULL, 0, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_ask_ciphertext(context, NULL, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_with_secret(context, NULL, NULL, junk, sizeof junk));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_export(context, NULL, NULL, NULL, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_export_written(context, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_import(context, NULL, junk, sizeof junk, &len));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_verdict(NULL, 0, NULL, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_context_free(NULL));
     CHECK(CELLCERT_ERR_HANDLE, cellcert_context_free(&none));
     HOLDS(made == NULL && request == NULL && trust == NULL && transaction == NULL);

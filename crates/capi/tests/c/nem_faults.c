@@ -1,7 +1,8 @@
 /* A NEM in which everything fails once that can: each callback, each use of its ledger, and each allocation.
  *
- * usage: nem_faults PORT NEM_CERTIFICATE NEM_KEY OPERATOR_ROOT VENDOR_ROOT STATION STRIDE
+ * usage: nem_faults PORT NEM_CERTIFICATE NEM_KEY OPERATOR_ROOT VENDOR_ROOT STATION online|by-hand STRIDE
  *
+ * By hand, the request leaves in a file, and the answers come back in one.
  * STATION.p10 and STATION.vendor are the station's. The first time the messages go to the RA/CA; its answers serve all times that follow. */
 #include "cellcert.h"
 #include "cmp_http.h"
@@ -19,6 +20,7 @@ static struct {
     uint16_t port;
     struct file certificate, key, root, vendor_root, request, vendor;
     const char *station;
+    int by_hand;
     uint64_t milliseconds;
     struct {
         uint8_t octets[MESSAGE];
@@ -185,7 +187,8 @@ static int32_t prepare(struct nem *n)
     upstream.identity = n->identity;
     upstream.signer = &n->signer;
     upstream.trust = n->trust;
-    upstream.batch_size = 1;
+    /* By hand, the request waits for another one until it is exported. */
+    upstream.batch_size = house.by_hand ? 2 : 1;
     station.name = house.station;
     station.subject.data = n->subject;
     station.subject.len = n->subject_len;
@@ -242,6 +245,66 @@ static int32_t converse(struct nem *n, int32_t *happening)
     }
 }
 
+/* What should end so and does; or what it ended with. */
+static int32_t due(int32_t expected, int32_t code)
+{
+    return code == expected ? CELLCERT_OK : code == CELLCERT_OK ? CELLCERT_ERR_BUG : code;
+}
+
+/* Carries the request to the RA/CA in a file, and back. */
+static int32_t carry(struct nem *n)
+{
+    cellcert_export_order order;
+    uint8_t export_id[16], other[16];
+    size_t count = 0;
+    int32_t written = -1, verdict = -1;
+    memset(&order, 0, sizeof order);
+    TRY(cellcert_nem_export(n->context, n->nem, &order, "requests.pki", export_id));
+    n->len = sizeof n->buffer;
+    TRY(cellcert_nem_export_station(n->nem, 0, (char *)n->buffer, &n->len));
+    n->len = sizeof n->buffer;
+    TRY(cellcert_nem_export_request(n->nem, 0, other, n->buffer, &n->len));
+    if (memcmp(other, n->id, sizeof other) != 0) {
+        return CELLCERT_ERR_BUG;
+    }
+    TRY(due(CELLCERT_ERR_NONE, cellcert_nem_export_request(n->nem, 1, other, n->buffer, &n->len)));
+    n->len = sizeof n->buffer;
+    TRY(cellcert_nem_export_file(n->nem, n->buffer, &n->len));
+    TRY(cellcert_nem_exports(n->nem, 0, other, &count, &written));
+    if (memcmp(other, export_id, sizeof other) != 0 || count != 1 || written != 0) {
+        return CELLCERT_ERR_BUG;
+    }
+    TRY(cellcert_nem_export_written(n->context, n->nem));
+    TRY(cellcert_nem_export_again(n->context, n->nem, export_id, "again.pki"));
+    TRY(cellcert_nem_export_written(n->context, n->nem));
+    TRY(cellcert_nem_exports(n->nem, 0, other, &count, &written));
+    if (written != 1) {
+        return CELLCERT_ERR_BUG;
+    }
+    TRY(due(CELLCERT_ERR_NONE, cellcert_nem_export_written(n->context, n->nem)));
+    /* What was exported is no answer. */
+    TRY(due(CELLCERT_ERR_ARGUMENT, cellcert_nem_import(n->context, n->nem, n->buffer, n->len, &count)));
+    if (house.answers[0].len == 0) {
+        house.answers[0].len = MESSAGE;
+        if (cmp_http_exchange(house.port, n->buffer, n->len, house.answers[0].octets, &house.answers[0].len) != 0) {
+            (void)fprintf(stderr, "the RA/CA does not answer\n");
+            exit(2);
+        }
+    }
+    n->answered = 1;
+    TRY(cellcert_nem_import(n->context, n->nem, house.answers[0].octets, house.answers[0].len, &count));
+    TRY(cellcert_nem_verdict(n->nem, 0, other, &verdict));
+    if (count != 1 || verdict != CELLCERT_VERDICT_ISSUED || memcmp(other, n->id, sizeof other) != 0) {
+        n->len = sizeof n->buffer;
+        if (cellcert_nem_verdict_reason(n->nem, 0, (char *)n->buffer, &n->len) == CELLCERT_OK && world.fault == NOTHING) {
+            (void)fprintf(stderr, "%s\n", (const char *)n->buffer);
+        }
+        return CELLCERT_ERR_REFUSED;
+    }
+    n->len = sizeof n->buffer;
+    return cellcert_nem_verdict_station(n->nem, 0, (char *)n->buffer, &n->len);
+}
+
 static int32_t enrol(struct nem *n)
 {
     cellcert_octets vendor = {house.vendor.octets, house.vendor.len};
@@ -252,6 +315,9 @@ static int32_t enrol(struct nem *n)
     shown.certificate_count = 1;
     TRY(cellcert_nem_upload(n->context, n->nem, &shown, CELLCERT_UPLOAD_PKCS10, house.request.octets, house.request.len,
                             "first", n->id, &standing));
+    if (house.by_hand) {
+        TRY(carry(n));
+    }
     TRY(converse(n, &happening));
     TRY(cellcert_nem_standing(n->nem, n->id, &standing));
     if (happening == CELLCERT_HAPPENING_RETRY) {
@@ -321,9 +387,9 @@ int main(int argc, char **argv)
     char path[512];
     long uses[ALL_ALLOCATIONS + 1], stride, wrong;
     int32_t code;
-    if (argc != 8 || read_file(argv[2], &house.certificate) != 0 || read_file(argv[3], &house.key) != 0 ||
+    if (argc != 9 || read_file(argv[2], &house.certificate) != 0 || read_file(argv[3], &house.key) != 0 ||
         read_file(argv[4], &house.root) != 0 || read_file(argv[5], &house.vendor_root) != 0) {
-        (void)fprintf(stderr, "usage: nem_faults PORT CERTIFICATE KEY ROOT VENDOR_ROOT STATION STRIDE\n");
+        (void)fprintf(stderr, "usage: nem_faults PORT CERTIFICATE KEY ROOT VENDOR_ROOT STATION online|by-hand STRIDE\n");
         return 2;
     }
     house.port = (uint16_t)strtoul(argv[1], NULL, 10);
@@ -334,7 +400,8 @@ int main(int argc, char **argv)
     if (code != 0 || read_file(path, &house.vendor) != 0) {
         return 2;
     }
-    stride = strtol(argv[7], NULL, 10);
+    house.by_hand = strcmp(argv[7], "by-hand") == 0;
+    stride = strtol(argv[8], NULL, 10);
     /* Later than what is issued now. */
     house.milliseconds = ((uint64_t)time(NULL) + 10) * 1000;
     /* Twice: the second time nothing is set up any more that stays. */
