@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asn1::oids::rfc9810::IT_CA_CERTS;
-use ca::{Ca, Issuer, KeyGeneration, MessageCredential, Profile};
+use ca::{Ca, Issuer, KeyGeneration, MessageCredential, Outcome, Profile};
 use cmp::end_entity::{Answer, CertificateRequest, Enrolment, Granted, Question, Waiting};
 use cmp::{
     Expectation, InfoTypeAndValue, PkiMessage, ProtectedPart, SenderIdentity, SignerRole, Trust,
@@ -203,16 +203,30 @@ fn only(message: CertReqMsg) -> CertReqMessages {
     CertReqMessages::new(vec![message]).unwrap()
 }
 
+/// With another transactionID than was signed: it obeys the syntax, and only the signature tells.
+fn changed(message: &[u8]) -> Vec<u8> {
+    let id = PkiMessage::from_der(message).unwrap().header().transaction_id.clone().unwrap();
+    let id = id.as_octets();
+    let place = message.windows(id.len()).position(|window| window == id).unwrap();
+    let mut octets = message.to_vec();
+    octets[place] ^= 1;
+    octets
+}
+
 fn handling(criterion: &mut Criterion) {
     let house = House::new(|_| ());
     let delaying = House::new(|ca| ca.policy.issuing_delay = Duration::from_secs(3600));
     let mut group = criterion.benchmark_group("handling");
     group.throughput(Throughput::Elements(1)).sample_size(20);
-    let mut bench = |name: &str, ca: &Ca, make: &dyn Fn() -> Vec<u8>| {
+    let mut bench = |name: &str, ca: &Ca, due: fn(&Outcome) -> bool, make: &dyn Fn() -> Vec<u8>| {
+        // What fails before it comes to what is to be measured is cheap.
+        let outcome = ca.handle(&make(), NOW).event.outcome;
+        assert!(due(&outcome), "{name}: {outcome}");
         group.bench_function(name, |bencher| {
             bencher.iter_batched(make, |message| ca.handle(&message, NOW), BatchSize::SmallInput);
         });
     };
+    let issued: fn(&Outcome) -> bool = |outcome| matches!(outcome, Outcome::Issued { .. });
     let cr = || house.start(&house.station, CertificateRequest::Cr(only(house.signed()))).0;
     let sealed = || house.start(&house.station, CertificateRequest::Ir(only(house.for_agreement()))).0;
     let generated = || {
@@ -229,28 +243,34 @@ fn handling(criterion: &mut Criterion) {
         delaying.station.sign(&part)
     };
     let genm = || house.ask(&house.station, Question::general(InfoTypeAndValue::new(IT_CA_CERTS, None)));
-    bench("ir", &house.ca, &|| house.ir());
-    bench("cr", &house.ca, &cr);
-    bench("kur", &house.ca, &|| house.kur());
-    bench("p10cr of an RA", &house.ca, &|| house.p10cr());
-    bench("ir with encrCert", &house.ca, &sealed);
-    bench("ir for a key to be generated", &house.ca, &generated);
-    bench("certConf", &house.ca, &cert_conf);
-    bench("pollReq", &delaying.ca, &poll_req);
-    bench("rr", &house.ca, &|| house.rr());
-    bench("genm", &house.ca, &genm);
-    bench("ir with added protection", &house.ca, &|| house.nested(1));
-    bench("batch of 10 ir", &house.ca, &|| house.nested(10));
+    bench("ir", &house.ca, issued, &|| house.ir());
+    bench("cr", &house.ca, issued, &cr);
+    bench("kur", &house.ca, issued, &|| house.kur());
+    bench("p10cr of an RA", &house.ca, issued, &|| house.p10cr());
+    bench("ir with encrCert", &house.ca, issued, &sealed);
+    bench("ir for a key to be generated", &house.ca, issued, &generated);
+    bench("certConf", &house.ca, |outcome| matches!(outcome, Outcome::Confirmed { .. }), &cert_conf);
+    bench("pollReq", &delaying.ca, |outcome| matches!(outcome, Outcome::Waiting { .. }), &poll_req);
+    bench("rr", &house.ca, |outcome| matches!(outcome, Outcome::Revoked { .. }), &|| house.rr());
+    bench("genm", &house.ca, |outcome| matches!(outcome, Outcome::Informed), &genm);
+    bench("ir with added protection", &house.ca, |outcome| matches!(outcome, Outcome::VouchedFor), &|| {
+        house.nested(1)
+    });
+    bench("batch of 10 ir", &house.ca, |outcome| matches!(outcome, Outcome::Batch { answers: 10 }), &|| {
+        house.nested(10)
+    });
     let repeated = house.ir();
     house.ca.handle(&repeated, NOW);
-    bench("ir, repeated", &house.ca, &|| repeated.clone());
-    bench("ir whose signature does not hold", &house.ca, &|| {
-        let mut octets = house.ir();
-        let middle = octets.len() / 2;
-        octets[middle] ^= 1;
-        octets
-    });
-    bench("garbage", &house.ca, &|| vec![0x30; 1024]);
+    bench("ir, repeated", &house.ca, |outcome| matches!(outcome, Outcome::Repeated), &|| repeated.clone());
+    let bad_signature: fn(&Outcome) -> bool =
+        |outcome| matches!(outcome, Outcome::Refused(ca::Error::Message(cmp::Error::BadProtection(_))));
+    bench("ir whose signature does not hold", &house.ca, bad_signature, &|| changed(&house.ir()));
+    let not_trusted: fn(&Outcome) -> bool =
+        |outcome| matches!(outcome, Outcome::Refused(ca::Error::Message(cmp::Error::SignerNotTrusted(_))));
+    let elsewhere = House::new(|_| ());
+    bench("ir of somebody else's station", &house.ca, not_trusted, &|| elsewhere.ir());
+    let refused: fn(&Outcome) -> bool = |outcome| matches!(outcome, Outcome::Refused(_));
+    bench("garbage", &house.ca, refused, &|| vec![0x30; 1024]);
     group.finish();
 }
 

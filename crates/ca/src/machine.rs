@@ -191,6 +191,19 @@ impl Ca {
         Ok(record)
     }
 
+    /// Issues a new certificate for the name and the key that sign this CA's messages.
+    ///
+    /// # Errors
+    /// When the registry or the CA's key fails.
+    pub fn renew_message_certificate(&self, now: UnixTime) -> Result<CertificateRecord, Error> {
+        let (name, key) = (self.credential.identity.name().clone(), self.credential.key.public_key());
+        let (contents, _) = Profile::CMP.fit(name, key, &[])?;
+        let issued = self.issuer.issue(&contents, &self.provider, now)?;
+        let record = certificate_record(&issued, &Profile::CMP, None, CertificateStatus::Valid, now);
+        self.registry.register(&record)?;
+        Ok(record)
+    }
+
     fn answer(
         &self,
         message: &PkiMessage,

@@ -1,5 +1,5 @@
-//! `raca` under load for two minutes, over 200 connections: `cargo bench -p ra-server --bench load [-- SECONDS CONNECTIONS]`.
-#![allow(missing_docs)]
+//! `raca` under load for two minutes, over 200 connections: `cargo bench -p ra-server --bench load [-- SECONDS CONNECTIONS [MESSAGES]]`.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "../tests/support/load.rs"]
 mod load;
@@ -11,11 +11,15 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse().ok());
     let duration = Duration::from_secs(numbers.next().unwrap_or(120));
     let connections = numbers.next().unwrap_or(200);
+    let messages_at_a_time = numbers.next();
     println!("{} s, {connections} connections", duration.as_secs());
-    let figures = load::run_load(env!("CARGO_BIN_EXE_raca"), &load::Load { duration, connections });
+    let load = load::Load { duration, connections, messages_at_a_time };
+    let figures = load::run_load(env!("CARGO_BIN_EXE_raca"), &load);
     println!("{figures}");
     for fault in figures.faults().iter().take(10) {
         println!("{fault}");
     }
     assert!(figures.faults().is_empty(), "not every message was answered as it should be");
+    let (second, last) = load::thirds(&figures.memory.lock().unwrap());
+    assert!(last < second * 1.1 + 2.0, "the memory grows: {second} MiB, then {last} MiB");
 }

@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use ca::registry::Registry;
+use ca::registry::{CertificateRecord, Registry};
 use crypto::PublicKey;
-use host::files::parse_request;
+use der::Decode;
+use host::files::{certificates_pem, parse_request, read_certificates, write_atomically};
 use host::{control, now, parse_name};
 use pkcs10::CertReq;
 use serde::{Deserialize, Serialize};
 use tracing::info;
+use x509_cert::Certificate;
 use x509_cert::serial_number::SerialNumber;
 
 use crate::audit::order;
@@ -25,16 +27,35 @@ use crate::pending::PendingEntry;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Command {
     List,
-    Issue { csr: String, profile: String },
-    Show { serial_number: String },
-    Revoke { serial_number: String, reason: String },
+    Issue {
+        csr: String,
+        profile: String,
+    },
+    Show {
+        serial_number: String,
+    },
+    Revoke {
+        serial_number: String,
+        reason: String,
+    },
     Crl,
     Pending,
-    Approve { transaction_id: String },
-    Reject { transaction_id: String, reason: String },
+    Approve {
+        transaction_id: String,
+    },
+    Reject {
+        transaction_id: String,
+        reason: String,
+    },
     Reload,
-    Rollover { number: u32 },
-    KemKey { spki: Vec<u8> },
+    Rollover {
+        number: u32,
+    },
+    KemKey {
+        spki: Vec<u8>,
+    },
+    #[serde(rename = "renew-signer")]
+    RenewSigner,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -139,6 +160,14 @@ pub(crate) fn carry_out(command: &Command, authority: &Authority) -> Result<Answ
             authority.audit.record(&[entry], now())?;
             Ok(Answer::Certificate(pem(&record.certificate)?))
         }
+        Command::RenewSigner => {
+            let record = renew_signer(authority)?;
+            let mut entry = order("renew-signer", "issued", Some(record.serial_number.to_string()));
+            entry.why = Some("profile cmp".to_owned());
+            authority.audit.record(&[entry], now())?;
+            authority.reload().context("the certificate is there, but was not taken up")?;
+            show(&record.serial_number, authority).map(Answer::Shown)
+        }
         Command::Rollover { number } => {
             authority.reload()?;
             let mut entry = order("rollover", "the CA has a new key", None);
@@ -164,6 +193,26 @@ fn issue(csr: &str, profile: &str, authority: &Authority) -> Result<Answer> {
     entry.subject = Some(request.subject().to_string());
     authority.audit.record(&[entry], now())?;
     Ok(Answer::Certificate(pem(&record.certificate)?))
+}
+
+/// A new certificate for the key that signs messages, in the place of the old one. The key stays, so that the two files belong together at
+/// any moment.
+fn renew_signer(authority: &Authority) -> Result<CertificateRecord> {
+    let current = authority.current();
+    let path = &current.config.cmp.certificate;
+    let shown = || path.display().to_string();
+    let mut certificates = read_certificates(path)?;
+    let own = certificates.first_mut().with_context(shown)?;
+    let decoded = Certificate::from_der(own.octets()).with_context(shown)?;
+    let serial_number = decoded.tbs_certificate().serial_number();
+    if authority.registry.certificate(serial_number)?.is_none_or(|record| record.certificate != *own) {
+        bail!("{}: this CA has not issued it; whoever has must renew it", shown());
+    }
+    let record = current.ca().renew_message_certificate(now())?;
+    *own = record.certificate.clone();
+    write_atomically(path, certificates_pem(&certificates)?.as_bytes())?;
+    info!(serial_number = %record.serial_number, "a new certificate for the messages of this CA");
+    Ok(record)
 }
 
 fn show(serial_number: &SerialNumber, authority: &Authority) -> Result<CertificateEntry> {

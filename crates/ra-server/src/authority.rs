@@ -19,7 +19,7 @@ use transfer::tls::ServerTls;
 
 use crate::audit;
 use crate::config::{Config, SharedSecretOf, Tls};
-use crate::generations::{numbered, read_generations};
+use crate::generations::{CERTIFICATE, folder, numbered, read_generations};
 use crate::kem_exchanges::BoundedExchanges;
 
 /// The CA as a program runs it. What the configuration says can be replaced while it works; the registry stays.
@@ -159,6 +159,17 @@ impl Current {
             }
         }
         Ok(Self { config, own, ca: RwLock::new(ca) })
+    }
+
+    /// The files of the certificates that it proves itself with: the root, and whatever the configuration names.
+    pub(crate) fn certificate_files(&self) -> Vec<PathBuf> {
+        let number = u32::try_from(self.key_number()).unwrap_or(u32::MAX);
+        let root = match number {
+            0 => self.config.ca.certificate.clone(),
+            _ => folder(&self.config, number).join(CERTIFICATE),
+        };
+        let named = self.config.own_certificates();
+        std::iter::once(root).chain(named.into_iter().map(Path::to_owned)).collect()
     }
 
     /// The number of the present key, the one in `[ca]` being 0.

@@ -132,6 +132,18 @@ pub fn reload(config: &Path) -> Result<()> {
     admin::ask(&socket, &Command::Reload).map(|_| ())
 }
 
+/// Issues a new certificate for the key that signs this CA's messages, and has the running `raca serve` use it from now on; no connection is
+/// dropped. Blocks.
+///
+/// # Errors
+/// When the configuration cannot be used, the present certificate is not this CA's, or something cannot be written: it stays then.
+pub fn renew_signer(config: &Path) -> Result<CertificateEntry> {
+    match carry_out(config, &Command::RenewSigner)? {
+        Answer::Shown(entry) => Ok(entry),
+        _ => unexpected(),
+    }
+}
+
 pub(crate) fn carry_out(config: &Path, command: &Command) -> Result<Answer> {
     let path = config;
     let config = Config::read(path)?;

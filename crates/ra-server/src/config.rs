@@ -72,6 +72,9 @@ pub(crate) struct Cmp {
     key_signature: Option<KeySignature>,
     #[serde(default = "default_max_message_octets")]
     pub(crate) max_message_octets: usize,
+    /// Further ones wait for their turn.
+    #[serde(default = "default_max_messages_at_a_time")]
+    pub(crate) max_messages_at_a_time: usize,
     /// Tolerates what some requesters get wrong; see `cmp::Deviation`.
     #[serde(default)]
     pub(crate) lenient: bool,
@@ -107,6 +110,10 @@ fn default_rollovers() -> PathBuf {
 
 const fn default_max_message_octets() -> usize {
     64 * 1024
+}
+
+const fn default_max_messages_at_a_time() -> usize {
+    4
 }
 
 const fn default_max_mac_iterations() -> u32 {
@@ -160,6 +167,9 @@ impl Config {
         if !(1024..=16 * 1024 * 1024).contains(&self.cmp.max_message_octets) {
             bail!("cmp.max_message_octets: must lie between 1024 and 16777216");
         }
+        if !(1..=1024).contains(&self.cmp.max_messages_at_a_time) {
+            bail!("cmp.max_messages_at_a_time: must lie between 1 and 1024");
+        }
         if self.trust.revocation == RevocationSetting::Required && self.trust.crls.is_empty() {
             bail!("trust.revocation: is \"required\", but trust.crls names no file");
         }
@@ -185,6 +195,17 @@ impl Config {
         Ok(())
     }
 
+    /// The files of the certificates that somebody renews, but for the root.
+    pub(crate) fn own_certificates(&self) -> Vec<&Path> {
+        let named = [
+            Some(self.cmp.certificate.as_path()),
+            self.kem.as_ref().and_then(KemSetting::certificate),
+            self.key_generation.as_ref().map(|generation| generation.certificate.as_path()),
+            self.tls.as_ref().map(|tls| tls.certificate.as_path()),
+        ];
+        named.into_iter().flatten().collect()
+    }
+
     /// What a running server cannot change.
     pub(crate) fn check_successor(&self, next: &Self) -> Result<()> {
         let changed = [
@@ -192,6 +213,10 @@ impl Config {
             ("registry", self.registry != next.registry),
             ("audit", self.audit != next.audit),
             ("cmp.max_message_octets", self.cmp.max_message_octets != next.cmp.max_message_octets),
+            (
+                "cmp.max_messages_at_a_time",
+                self.cmp.max_messages_at_a_time != next.cmp.max_messages_at_a_time,
+            ),
             ("tls", self.tls.is_some() != next.tls.is_some()),
         ];
         match changed.into_iter().find(|(_, changed)| *changed) {

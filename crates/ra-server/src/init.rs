@@ -185,6 +185,7 @@ certificate = "ca.pem"
 certificate = "cmp.pem"
 {cmp_key}
 max_message_octets = 65536
+max_messages_at_a_time = 4           # further ones wait for their turn; more when the keys are in a slow token
 lenient = false                      # true tolerates empty extraCerts, local times, a missing NULL, a bare certProfile
 quirks = []                          # of "pbes2-in-pbmac1", "sha1-in-mac": what requesters get wrong
 time_window_seconds = 300            # how far messageTime may be off; 0: not checked

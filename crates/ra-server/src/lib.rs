@@ -6,6 +6,7 @@ mod authority;
 mod commands;
 mod config;
 mod crl;
+mod expiry;
 mod generations;
 mod init;
 mod kem_exchanges;
@@ -18,7 +19,7 @@ mod serve;
 mod sign;
 
 pub use audit::verify_audit;
-pub use commands::{approve, crl, issue, list, pending, reject, reload, revoke, show};
+pub use commands::{approve, crl, issue, list, pending, reject, reload, renew_signer, revoke, show};
 pub use crl::CrlEntry;
 pub use init::{InitOptions, Initialised, init};
 pub use kem_key::kem_key;

@@ -1,10 +1,12 @@
 //! The command line of `raca`.
 
+use std::env;
 use std::fmt::Display;
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
@@ -259,6 +261,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Renew the certificate that this CA signs its CMP messages with, also while `raca serve` runs; the key stays
+    #[command(after_help = "Example:\n  raca renew-signer --config ra/raca.toml")]
+    RenewSigner {
+        /// The configuration, as `raca init` writes it
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print what is known of it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look after the audit log, also while `raca serve` runs
     Audit {
         #[command(subcommand)]
@@ -322,6 +334,7 @@ fn run(command: Command) -> Result<()> {
             }
         }
         Command::Serve { config, listen } => {
+            with_one_heap();
             let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
             runtime.block_on(async {
                 let shutdown = host::stop_signal()?;
@@ -427,6 +440,7 @@ fn run(command: Command) -> Result<()> {
                 format!("next: these lines in {}, and `raca reload`\n{lines}", config.display())
             })
         }
+        Command::RenewSigner { config, json } => print_entry(&ra_server::renew_signer(&config)?, json),
         Command::Audit { command: AuditCommand::Verify { config, json } } => {
             let account = ra_server::verify_audit(&config)?;
             print(&if json { serde_json::to_string_pretty(&account)? } else { account.text() })
@@ -436,6 +450,20 @@ fn run(command: Command) -> Result<()> {
             print("the configuration was read again")
         }
     }
+}
+
+/// glibc has a heap for each of many threads, and what a thread allocated and another freed, as the registry's pages are, stays in it. It is told
+/// to have one by the environment that the program begins with, so that begins once more, unless somebody has decided otherwise.
+fn with_one_heap() {
+    const SETTING: &str = "MALLOC_ARENA_MAX";
+    if !cfg!(target_env = "gnu") || env::var_os(SETTING).is_some() {
+        return;
+    }
+    let error = match env::current_exe() {
+        Ok(program) => process::Command::new(program).args(env::args_os().skip(1)).env(SETTING, "1").exec(),
+        Err(error) => error,
+    };
+    tracing::warn!("more memory than needed will be used: {error}");
 }
 
 fn print_entry(entry: &CertificateEntry, json: bool) -> Result<()> {

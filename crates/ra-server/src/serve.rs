@@ -10,6 +10,7 @@ use host::control::ControlSocket;
 use host::{FileWatch, reload_signal};
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
+use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 use transfer::crl::crl_router;
 use transfer::http::{CmpHandler, CmpRequest, CmpResponse, cmp_router};
@@ -19,6 +20,7 @@ use crate::admin;
 use crate::authority::Authority;
 use crate::config::{Config, Tls};
 use crate::crl;
+use crate::expiry::{health_router, tell_in_time};
 
 /// Serves CMP over HTTP (RFC 9811) until `shutdown` is done, then lets the requests under way end. `ready` is told the URL
 /// of the endpoint once connections are accepted. `listen` (HOST:PORT, port 0 picks a free one) overrides what the
@@ -53,7 +55,9 @@ pub async fn serve(
     let mut limits = Limits::default();
     limits.body_size = config.cmp.max_message_octets;
     let router =
-        cmp_router(Arc::new(Handler(authority.clone())), limits).merge(crl_router(authority.clone()));
+        cmp_router(Arc::new(Handler::new(authority.clone(), config.cmp.max_messages_at_a_time)), limits)
+            .merge(crl_router(authority.clone()))
+            .merge(health_router(authority.clone()));
 
     let socket = config.socket();
     let control =
@@ -72,6 +76,7 @@ pub async fn serve(
         outcome = watch_crls(authority.clone(), crls) => outcome?,
         outcome = reload_when_asked(authority.clone(), hangup) => outcome?,
         outcome = crl::keep_current(authority.clone()) => outcome?,
+        outcome = tell_in_time(authority.clone()) => outcome?,
     }
     info!("stopped");
     Ok(())
@@ -111,12 +116,25 @@ async fn reload_when_asked(authority: Arc<Authority>, mut hangup: Signal) -> Res
     std::future::pending().await
 }
 
-struct Handler(Arc<Authority>);
+struct Handler {
+    authority: Arc<Authority>,
+    /// Messages that are being handled. Each takes a thread and memory, and one at a time writes to the registry: with as many as there are
+    /// connections, both grew with them, and stations waited longer.
+    places: Semaphore,
+}
+
+impl Handler {
+    fn new(authority: Arc<Authority>, messages: usize) -> Self {
+        Self { authority, places: Semaphore::new(messages) }
+    }
+}
 
 impl CmpHandler for Handler {
     async fn handle(&self, request: CmpRequest) -> CmpResponse {
-        let authority = self.0.clone();
+        let authority = self.authority.clone();
         let peer = request.peer.address;
+        // The semaphore is never closed; whoever came first is served first.
+        let _place = self.places.acquire().await;
         let handled = tokio::task::spawn_blocking(move || {
             let endpoint =
                 Endpoint { profile: request.profile.as_deref(), operation: request.operation.as_deref() };
@@ -128,7 +146,7 @@ impl CmpHandler for Handler {
                 log(&reply.event);
                 reply.inner.iter().for_each(log);
                 if std::iter::once(&reply.event).chain(&reply.inner).any(changes_crl) {
-                    self.0.crl_is_due.notify_one();
+                    self.authority.crl_is_due.notify_one();
                 }
                 if reply.octets.is_empty() { failed() } else { CmpResponse::ok(reply.octets) }
             }

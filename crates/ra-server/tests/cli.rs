@@ -19,8 +19,21 @@ fn csr(folder: &Path) {
 fn every_command_shows_an_example() {
     let folder = tempfile::tempdir().unwrap();
     for command in [
-        "init", "serve", "issue", "list", "show", "revoke", "crl", "pending", "approve", "reject", "sign",
-        "rollover", "kem-key", "reload",
+        "init",
+        "serve",
+        "issue",
+        "list",
+        "show",
+        "revoke",
+        "crl",
+        "pending",
+        "approve",
+        "reject",
+        "sign",
+        "rollover",
+        "kem-key",
+        "renew-signer",
+        "reload",
     ] {
         let help = run(RACA, &format!("{command} --help"), folder.path()).success();
         assert!(help.contains(&format!("raca {command} --")), "{help}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[test]
 fn stations_are_served_among_strangers() {
-    let load = load::Load { duration: Duration::from_secs(4), connections: 24 };
+    let load = load::Load { duration: Duration::from_secs(4), connections: 24, messages_at_a_time: None };
     let figures = load::run_load(env!("CARGO_BIN_EXE_raca"), &load);
     assert!(figures.faults().is_empty(), "{figures}: {:?}", figures.faults().first());
     for counter in [&figures.enrolled, &figures.informed, &figures.refused] {

@@ -216,3 +216,80 @@ fn https_asks_for_client_certificates_when_it_is_told_whose() {
     let pem = fs::read_to_string(path.join("ra/tls.pem")).unwrap();
     assert!(shown.contains(pem.lines().nth(3).unwrap()), "{shown}");
 }
+
+fn health(server: &Server, folder: &Path) -> String {
+    let url = server.url().replace("/.well-known/cmp", "/healthz");
+    run("curl", &format!("--silent --show-error --write-out %{{http_code}} {url}"), folder).success()
+}
+
+#[test]
+fn the_certificate_that_signs_messages_is_renewed_while_it_serves() {
+    let folder = house();
+    let path = folder.path();
+    let server = Server::start(RACA, SERVE, path);
+    let cmp = || fs::read_to_string(path.join("ra/cmp.pem")).unwrap();
+    let key = || run("openssl", "x509 -in ra/cmp.pem -noout -pubkey", path).success();
+    let (before, same_key) = (cmp(), key());
+    // Somebody is in the midst of a request, over a connection that stays.
+    let address = server.url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let mut under_way = TcpStream::connect(address).unwrap();
+    under_way.write_all(b"POST /.well-known/cmp HTTP/1.1\r\nHost: raca\r\n").unwrap();
+    let renewed: Value = serde_json::from_str(&raca("renew-signer --json", path).success()).unwrap();
+    assert_eq!(renewed["profile"], "cmp");
+    assert_ne!(cmp(), before);
+    assert_eq!(key(), same_key, "whose name and key are the same");
+    run("openssl", "verify -CAfile ra/ca.pem ra/cmp.pem", path).success();
+    // Answers are signed with the new certificate, and nothing else is taken.
+    ir(&server, "enb1", "-srvcert ra/cmp.pem", path).success();
+    under_way.write_all(b"Content-Type: application/pkixcmp\r\nContent-Length: 2\r\n\r\n\x30\x00").unwrap();
+    let mut answer = [0; 12];
+    under_way.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert!(fs::read_to_string(path.join("ra/audit.jsonl")).unwrap().contains("renew-signer"));
+    assert_eq!(health(&server, path), "ok\n200");
+    assert_eq!(server.stop("TERM").code(), Some(0));
+
+    // Also while nothing runs.
+    let before = cmp();
+    raca("renew-signer", path).success();
+    assert_ne!(cmp(), before);
+    let all: Value = serde_json::from_str(&raca("list --json", path).success()).unwrap();
+    let signers = all.as_array().unwrap().iter().filter(|entry| entry["profile"] == "cmp");
+    assert_eq!(signers.count(), 3);
+
+    // Another's is another's business.
+    run("openssl", "req -x509 -key ra/cmp.key.pem -subj /CN=other -out ra/cmp.pem", path).success();
+    let before = cmp();
+    let reason = raca("renew-signer", path).failure(1);
+    assert!(reason.contains("cmp.pem") && reason.contains("has not issued it"), "{reason}");
+    assert_eq!(cmp(), before);
+}
+
+#[test]
+fn what_ends_soon_or_has_ended_is_told() {
+    let folder = house();
+    let path = folder.path();
+    // From long ago until in ten days, or until long ago.
+    for (name, end, told, status) in [
+        ("soon", "-days 10", "ends at", "200"),
+        ("over", "-enddate 20210101000000Z", "ended at 2021-01-01", "503"),
+    ] {
+        let sign = format!(
+            "ca -batch -notext -config factory.cnf -rand_serial -in enb1.csr -out ra/{name}.pem -startdate 20200101000000Z {end} -extfile factory.ext"
+        );
+        run("openssl", &sign, path).success();
+        fs::copy(path.join("enb1.key"), path.join("ra/signer.key.pem")).unwrap();
+        let from = if name == "soon" { "cmp.pem" } else { "soon.pem" };
+        replace(path, &format!("certificate = \"{from}\""), &format!("certificate = \"{name}.pem\""));
+        if name == "soon" {
+            replace(path, "key = \"cmp.key.pem\"", "key = \"signer.key.pem\"");
+        }
+        let server = Server::start(RACA, SERVE, path);
+        server.wait_for_log(&["WARN", &format!("{name}.pem"), told]);
+        let answer = health(&server, path);
+        assert!(answer.contains(&format!("{name}.pem: the certificate {told}")), "{answer}");
+        assert!(answer.ends_with(status) && !answer.contains("ra/"), "{answer}");
+        assert_eq!(answer.starts_with("ok\n"), name == "soon", "{answer}");
+        assert_eq!(server.stop("TERM").code(), Some(0));
+    }
+}

@@ -31,6 +31,10 @@ impl KemSetting {
     /// A few KiB each.
     const MAX_EXCHANGES: usize = 100_000;
 
+    pub(super) fn certificate(&self) -> Option<&Path> {
+        self.certificate.as_deref()
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if self.max_exchanges > Self::MAX_EXCHANGES {
             bail!("kem.max_exchanges: must be at most {}", Self::MAX_EXCHANGES);

@@ -30,6 +30,8 @@ pub struct Load {
     pub duration: Duration,
     /// Half of them belong to stations, half to strangers.
     pub connections: u64,
+    /// How many messages `raca` handles at a time, if it is not to be as configured by `raca init`.
+    pub messages_at_a_time: Option<u64>,
 }
 
 /// What came of it.
@@ -45,8 +47,10 @@ pub struct Figures {
     faults: std::sync::Mutex<Vec<String>>,
     /// The longest that a station waited for an answer, in milliseconds.
     pub longest: AtomicU64,
-    /// Resident memory of `raca` in MiB: at the begin, after each twelfth of the time, and at the end.
+    /// Resident memory of `raca` in MiB: at the begin, after each sixteenth of the time, and at the end.
     pub memory: std::sync::Mutex<Vec<u64>>,
+    /// Octets of the registry's file at the end.
+    pub registry: AtomicU64,
 }
 
 impl Figures {
@@ -66,9 +70,22 @@ impl fmt::Display for Figures {
         writeln!(f, "questions answered: {}", count(&self.informed))?;
         writeln!(f, "hostile messages refused: {}", count(&self.refused))?;
         writeln!(f, "longest wait of a station: {} ms", count(&self.longest))?;
-        writeln!(f, "resident memory in MiB, by twelfths of the time: {:?}", self.memory.lock().unwrap())?;
+        let memory = self.memory.lock().unwrap();
+        writeln!(f, "resident memory in MiB, by sixteenths of the time: {memory:?}")?;
+        let (second, last) = thirds(&memory);
+        writeln!(f, "its mean: {second:.1} MiB in the second third, {last:.1} MiB in the last")?;
+        writeln!(f, "registry on the disk: {} octets", count(&self.registry))?;
         write!(f, "faults: {}", self.faults().len())
     }
+}
+
+/// The means of the second third and of the last; in the first the registry's cache fills.
+pub fn thirds(memory: &[u64]) -> (f64, f64) {
+    let warm = memory.get(1..).unwrap_or_default();
+    let third = warm.len() / 3;
+    let number = |number: u64| u32::try_from(number).map_or(f64::INFINITY, f64::from);
+    let mean = |part: &[u64]| number(part.iter().sum()) / number(part.len().try_into().unwrap());
+    (mean(&warm[third..2 * third]), mean(&warm[warm.len() - third..]))
 }
 
 struct Station {
@@ -289,6 +306,13 @@ fn resident(server: &Server) -> u64 {
 /// Runs it.
 pub fn run_load(raca: &str, load: &Load) -> Figures {
     let house = Arc::new(House::new(raca));
+    if let Some(messages) = load.messages_at_a_time {
+        let config = house.folder.path().join("ra/raca.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        let changed =
+            text.replace("max_messages_at_a_time = 4", &format!("max_messages_at_a_time = {messages}"));
+        fs::write(&config, changed).unwrap();
+    }
     let server = start(raca, house.folder.path());
     let root = host::files::read_certificates(&house.folder.path().join("ra/ca.pem")).unwrap().remove(0);
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -307,8 +331,8 @@ pub fn run_load(raca: &str, load: &Load) -> Figures {
             });
         }
         let measure = || house.figures.memory.lock().unwrap().push(resident(&server));
-        for left in (1..=12).rev() {
-            tokio::time::sleep_until((until - load.duration / 12 * left).into()).await;
+        for left in (1..=16).rev() {
+            tokio::time::sleep_until((until - load.duration / 16 * left).into()).await;
             measure();
         }
         while let Some(ended) = tasks.join_next().await {
@@ -316,6 +340,8 @@ pub fn run_load(raca: &str, load: &Load) -> Figures {
         }
         measure();
     });
+    let registry = fs::metadata(house.folder.path().join("ra/registry.redb")).unwrap().len();
+    house.figures.registry.store(registry, Ordering::Relaxed);
     drop(server);
     Arc::into_inner(house).unwrap().figures
 }
