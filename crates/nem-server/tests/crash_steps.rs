@@ -5,7 +5,6 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use enb::{EnrolOptions, Identity};
 use host::Names;
 use support::{NEM, Raca, enter, init_nem, replace};
 use tempfile::TempDir;
+use testkit::kill::Kill;
 use testkit::programs::{Factory, Server, run};
 use tokio::runtime::Runtime;
 
@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 struct Base {
     folder: TempDir,
     raca: Raca,
+    kill: Kill,
     runtime: Runtime,
 }
 
@@ -32,13 +33,12 @@ impl Base {
         init_nem(path, &raca.url, &raca);
         replace(&path.join("nem/nem.toml"), "batch_delay_milliseconds = 100", "batch_delay_milliseconds = 1");
         enter(path, "enb1", "");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ra-server/tests/support/kill.c");
-        run("cc", &format!("-shared -fPIC -O1 -o kill.so {} -ldl", source.display()), path).success();
-        Self { folder, raca, runtime: Runtime::new().unwrap() }
+        let kill = Kill::new(path);
+        Self { folder, raca, kill, runtime: Runtime::new().unwrap() }
     }
 
     /// enb1 enrols at a NEM of which that step is the last. Whether it came to that.
-    fn enrol(&self, last_step: usize) -> bool {
+    fn enrol(&self, last_step: u32) -> bool {
         let (base, folder) = (self.folder.path(), tempfile::tempdir().unwrap());
         let path = folder.path();
         fs::create_dir(path.join("nem")).unwrap();
@@ -46,12 +46,9 @@ impl Base {
             let entry = entry.unwrap();
             fs::copy(entry.path(), path.join("nem").join(entry.file_name())).unwrap();
         }
-        let (preload, armed) = (base.join("kill.so"), path.join("armed"));
-        let environment = [
-            ("LD_PRELOAD", preload.to_str().unwrap()),
-            ("KILL_ARMED", armed.to_str().unwrap()),
-            ("KILL_AT", &last_step.to_string()),
-        ];
+        let armed = path.join("armed");
+        let environment = self.kill.environment(&armed, last_step);
+        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
         let serve = "serve --config nem/nem.toml --listen";
         let nem = Server::start_with(NEM, &format!("{serve} 127.0.0.1:0"), path, &environment);
         let (address, before) = (nem.address().to_owned(), self.raca.issued().len());
@@ -90,14 +87,15 @@ impl Base {
     }
 }
 
+/// Every fourth step is each thread's.
 #[test]
 fn a_nem_that_is_killed_at_any_step_gets_one_certificate_to_its_station() {
-    const THREADS: usize = 4;
+    const THREADS: u32 = 4;
     let steps: usize = thread::scope(|scope| {
-        let share = |first: usize| {
+        let share = |first: u32| {
             scope.spawn(move || {
                 let base = Base::new();
-                (first..).step_by(THREADS).take_while(|step| base.enrol(*step)).count()
+                (first..).step_by(4).take_while(|step| base.enrol(*step)).count()
             })
         };
         let shares: Vec<_> = (1..=THREADS).map(share).collect();
