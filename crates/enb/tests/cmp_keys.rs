@@ -58,6 +58,7 @@ fn generate_keys(folder: &Path) {
     let append = |text: &str| {
         writeln!(OpenOptions::new().append(true).open(&config).unwrap(), "\n{text}").unwrap();
     };
+    append("[kem]");
     append("[profiles.kga]\nextended_key_usage = [\"1.3.6.1.5.5.7.3.32\"]");
     let request = "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ra/kga.key.pem -out kga.csr -subj /CN=KGA";
     run("openssl", request, folder).success();
@@ -218,6 +219,20 @@ fn a_certificate_for_a_key_that_others_encipher_for_is_deciphered_and_confirmed(
     let certificate = host::files::read_certificates(&house.path().join("e/cert.pem")).unwrap().remove(0);
     let spki = crypto::DecapsulationKey::public_key(&key).spki_octets();
     assert!(certificate.octets().windows(spki.len()).any(|window| window == spki));
+}
+
+#[test]
+fn a_key_of_a_kem_opens_what_the_ra_ca_generates() {
+    let house = house(true);
+    let vendor = "--cert enb1.pem --key enb1.key --encryption-key";
+    house.enb(&house.url, &format!("ir {vendor} --alg ml-kem-768 --out kem")).success();
+    let kem = "--cert kem/cert.pem --key kem/key.pem";
+    house.enb(&house.url, &format!("cr --generate-key {kem} --out a")).success();
+    house.has_both("a");
+    // In the place of the certificate that it was enciphered for.
+    house.enb(&house.url, "kur --generate-key --alg ed25519 --out kem").success();
+    house.has_both("kem");
+    assert_eq!(house.statuses(), ["valid"; 3]);
 }
 
 #[test]
