@@ -167,7 +167,13 @@ fn an_archive_leaves_and_another_comes_back() {
             certificates
                 .start_file(format!("../../{name}.pem"), zip::write::SimpleFileOptions::default())
                 .unwrap();
-            certificates.write_all(&fs::read(folder.join("issued.pem")).unwrap()).unwrap();
+            // As some CAs hand them out: PKCS #7, one in DER and one in PEM.
+            let form = if position % 2 == 0 { "DER" } else { "PEM" };
+            let wrap = format!(
+                "crl2pkcs7 -nocrl -certfile issued.pem -certfile ra/ca.pem -outform {form} -out issued.p7"
+            );
+            run("openssl", &wrap, folder).success();
+            certificates.write_all(&fs::read(folder.join("issued.p7")).unwrap()).unwrap();
         }
     }
     certificates.finish().unwrap();
