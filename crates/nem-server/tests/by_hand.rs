@@ -190,8 +190,11 @@ fn an_archive_leaves_and_another_comes_back() {
 
 #[test]
 fn folders_are_enough_to_carry() {
-    let section = "[by_hand]\noutage_after_seconds = 0\npoll_seconds = 1\n\n[intake]";
-    let House { nem: server, raca, folder, .. } = away(&[("[intake]", section)]);
+    let port = free_port();
+    let section = format!(
+        "[by_hand]\noutage_after_seconds = 0\npoll_seconds = 1\n\n[admin]\nlisten = \"127.0.0.1:{port}\"\n\n[intake]"
+    );
+    let House { nem: server, raca, folder, .. } = away(&[("[intake]", &section)]);
     drop(raca);
     let folder = folder.path();
     let config = fs::read_to_string(folder.join("nem/nem.toml")).unwrap();
@@ -201,6 +204,12 @@ fn folders_are_enough_to_carry() {
     server.wait_for_log(&["this is an outage"]);
     server.wait_for_log(&["requests left in a file"]);
     assert!(nem(folder, "status").contains("outage since"));
+    eventually(|| {
+        let metrics = run("curl", &format!("-sS --fail http://127.0.0.1:{port}/metrics"), folder).success();
+        let lasts =
+            metrics.lines().find_map(|line| line.strip_prefix("nem_outage_seconds ")).unwrap().to_owned();
+        lasts != "0"
+    });
     let outbox = folder.join("nem/outbox");
     let files: Vec<_> = fs::read_dir(&outbox).unwrap().map(|entry| entry.unwrap().path()).collect();
     let batch = files.iter().find(|path| path.extension().is_some_and(|ending| ending == "pki")).unwrap();
