@@ -1,6 +1,7 @@
 //! Real programs in tests: run to their end, or serving until the test is over; and a factory made by OpenSSL.
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -193,10 +194,15 @@ fn wait(mut condition: impl FnMut() -> bool) -> bool {
     false
 }
 
-/// A port of 127.0.0.1 that was free a moment ago.
+/// A port of 127.0.0.1 that was free a moment ago. It is below those that the system hands out itself, so that no connection of another
+/// test gets it in between.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is loopback");
-    listener.local_addr().expect("it is bound").port()
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut candidates = std::iter::repeat_with(|| {
+        let random = RandomState::new().hash_one(std::process::id());
+        10_000 + u16::try_from(random % 20_000).expect("it is small")
+    });
+    candidates.find(is_free).expect("there are any number")
 }
 
 /// A vendor's factory, made by OpenSSL: `factory.pem` and `factory.key` in a folder.
