@@ -44,11 +44,12 @@ impl Format {
         }
     }
 
-    fn write(self, entries: &[Entry]) -> Result<String> {
+    fn write(self, stations: &[Station]) -> Result<String> {
+        let entries = stations.iter().map(Entry::from);
         match self {
             Self::Toml => Ok(keyed::write(entries)),
             Self::Csv => delimited::write(entries),
-            Self::Json => Ok(serde_json::to_string_pretty(entries)? + "\n"),
+            Self::Json => entry::write_json(entries),
         }
     }
 }

@@ -113,26 +113,25 @@ fn entry(columns: &[&str], record: &StringRecord) -> Entry {
     entry
 }
 
-pub(super) fn write(entries: &[Entry]) -> Result<String> {
+pub(super) fn write(entries: impl Iterator<Item = Entry>) -> Result<String> {
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     for entry in entries {
-        let some = |text: &Option<String>| text.clone().unwrap_or_default();
         writer.write_record([
-            entry.name.clone(),
-            some(&entry.vendor_subject),
-            some(&entry.vendor_serial),
-            some(&entry.vendor_issuer),
-            some(&entry.vendor_fingerprint),
-            entry.subject.clone(),
+            entry.name,
+            entry.vendor_subject.unwrap_or_default(),
+            entry.vendor_serial.unwrap_or_default(),
+            entry.vendor_issuer.unwrap_or_default(),
+            entry.vendor_fingerprint.unwrap_or_default(),
+            entry.subject,
             entry.dns.join(" "),
             entry.ip.join(" "),
-            some(&entry.profile),
+            entry.profile.unwrap_or_default(),
             entry.groups.join(" "),
-            some(&entry.state),
-            some(&entry.account),
-            some(&entry.password_hash),
-            some(&entry.tunnel_address),
+            entry.state.unwrap_or_default(),
+            entry.account.unwrap_or_default(),
+            entry.password_hash.unwrap_or_default(),
+            entry.tunnel_address.unwrap_or_default(),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

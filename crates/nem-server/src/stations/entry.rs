@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Context, Result, anyhow};
 use host::{Names, parse_host_name, parse_name};
 use nem::{Account, Station, StationState, VendorCertificate};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use x509_cert::ext::pkix::name::GeneralName;
 
 /// A station, each part as an operator writes it.
@@ -167,6 +167,13 @@ pub(super) fn parse_json(text: &str) -> Result<Vec<Station>> {
         })
     });
     stations.collect()
+}
+
+pub(super) fn write_json(entries: impl Iterator<Item = Entry>) -> Result<String> {
+    let mut text = Vec::new();
+    serde_json::Serializer::pretty(&mut text).collect_seq(entries)?;
+    text.push(b'\n');
+    Ok(String::from_utf8(text)?)
 }
 
 fn parsed<T>(part: &'static str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Fault> {

@@ -73,7 +73,7 @@ pub(super) fn with_state(text: &str, name: &str, state: &str) -> Result<Option<S
     Ok(Some(out))
 }
 
-pub(super) fn write(entries: &[Entry]) -> String {
+pub(super) fn write(entries: impl Iterator<Item = Entry>) -> String {
     let mut text = String::from("# Written by `nem stations import`.\n");
     for entry in entries {
         text.push_str("\n[[station]]\n");
@@ -83,12 +83,12 @@ pub(super) fn write(entries: &[Entry]) -> String {
                 let _ = writeln!(text, "{key} = {}", quoted(value));
             }
         };
-        line("name", &Some(entry.name.clone()));
+        line("name", &Some(entry.name));
         line("vendor_subject", &entry.vendor_subject);
         line("vendor_serial", &entry.vendor_serial);
         line("vendor_issuer", &entry.vendor_issuer);
         line("vendor_fingerprint", &entry.vendor_fingerprint);
-        line("subject", &Some(entry.subject.clone()));
+        line("subject", &Some(entry.subject));
         line("profile", &entry.profile);
         line("state", &entry.state);
         line("account", &entry.account);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use host::files::write_atomically;
 use nem::{Station, StationState};
 
-use super::{Entry, Format, keyed, read, read_stations};
+use super::{Format, keyed, read, read_stations};
 
 /// Writes the station's state into the inventory. Blocks.
 ///
@@ -28,8 +28,7 @@ pub(crate) fn mark(path: &Path, station: &str, state: StationState) -> Result<()
         let mut stations: Vec<Station> = read_stations(path)?;
         let marked = stations.iter_mut().find(|known| known.name == station);
         marked.with_context(unknown)?.state = state;
-        let entries: Vec<Entry> = stations.iter().map(Entry::from).collect();
-        format.write(&entries)?
+        format.write(&stations)?
     };
     let marked = format.parse(&text).ok().and_then(|stations| {
         stations.into_iter().find(|known| known.name == station).map(|station| station.state)

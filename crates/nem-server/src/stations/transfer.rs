@@ -1,6 +1,6 @@
 //! `nem stations import` and `nem stations export`.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use host::files::write_atomically;
 use nem::{Inventory, Station};
 
-use super::{Entry, Format, read_stations};
+use super::{Format, read_stations};
 use crate::config::Config;
 
 /// What `nem stations export` writes.
@@ -55,22 +55,20 @@ pub fn import(config: &Path, file: &Path, only_these: bool) -> Result<Imported> 
     let config = Config::read(config)?;
     let imported = read_stations(file)?;
     let before = read_stations(&config.stations)?;
-    let names: HashMap<&str, usize> = imported.iter().map(|station| station.name.as_str()).zip(0..).collect();
-    let stays = |station: &&Station| !names.contains_key(station.name.as_str());
-    let others = before.iter().filter(stays);
-    let others_count = others.clone().count();
-    let mut counts = Imported { added: 0, replaced: before.len() - others_count, removed: 0 };
-    counts.added = imported.len().saturating_sub(counts.replaced);
-    let mut stations: Vec<Station> = Vec::new();
+    let names: HashSet<String> = imported.iter().map(|station| station.name.clone()).collect();
+    let (replaced, mut stations): (Vec<Station>, Vec<Station>) =
+        before.into_iter().partition(|station| names.contains(&station.name));
+    let added = imported.len().saturating_sub(replaced.len());
+    let mut counts = Imported { added, replaced: replaced.len(), removed: 0 };
+    // A fleet is large: it is not kept twice.
+    drop((replaced, names));
     if only_these {
-        counts.removed = others_count;
-    } else {
-        stations.extend(others.cloned());
+        counts.removed = stations.len();
+        stations.clear();
     }
-    stations.extend(imported.iter().cloned());
+    stations.extend(imported);
     let inventory = Inventory::new(stations).with_context(|| file.display().to_string())?;
-    let entries: Vec<Entry> = inventory.stations().iter().map(Entry::from).collect();
-    let text = Format::of(&config.stations).write(&entries)?;
+    let text = Format::of(&config.stations).write(inventory.stations())?;
     write_atomically(&config.stations, text.as_bytes())?;
     Ok(counts)
 }
@@ -81,9 +79,9 @@ pub fn import(config: &Path, file: &Path, only_these: bool) -> Result<Imported> 
 /// When the configuration or the inventory cannot be used.
 pub fn export(config: &Path, format: ExportFormat) -> Result<String> {
     let config = Config::read(config)?;
-    let entries: Vec<Entry> = read_stations(&config.stations)?.iter().map(Entry::from).collect();
+    let stations = read_stations(&config.stations)?;
     match format {
-        ExportFormat::Csv => Format::Csv.write(&entries),
-        ExportFormat::Json => Format::Json.write(&entries),
+        ExportFormat::Csv => Format::Csv.write(&stations),
+        ExportFormat::Json => Format::Json.write(&stations),
     }
 }
