@@ -56,7 +56,7 @@ fn check(result: &Value, count: usize, directory: &Path) {
     assert!(issued.is_superset(&serial_numbers));
     let log = std::fs::read_to_string(directory.join("demo.log")).unwrap();
     assert!(log.contains("certificate delivered"), "{log}");
-    assert!(log.contains("this is an outage"), "{log}");
+    assert!(log.contains("it does not answer"), "{log}");
     assert!(!log.contains("PRIVATE KEY"));
 }
 
