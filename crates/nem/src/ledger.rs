@@ -1,6 +1,7 @@
 //! What a NEM keeps of its requests, and what it demands of whatever keeps it.
 
 mod export;
+mod passed;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,6 +15,7 @@ use cmp::end_entity::{Correspondent, RequestKind, Transaction};
 use crate::Label;
 
 pub use export::{Export, ExportForm, ExportId, Exported, ExportedMessage};
+pub use passed::{PassedId, PassedMessage, PassedTransaction};
 
 /// Keeps requests. Each call is one atomic step; when a call that writes returns, what it wrote survives a crash.
 pub trait Ledger: Send {
@@ -96,6 +98,24 @@ pub trait Ledger: Send {
     /// # Errors
     /// When the ledger cannot be read.
     fn exports(&self) -> Result<Vec<Export>, LedgerError>;
+
+    /// Shows every transaction of messages that stations sign themselves, one after another: there may be more than fit into memory together.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn passed_transactions(&self, each: &mut dyn FnMut(PassedTransaction)) -> Result<(), LedgerError>;
+
+    /// The transaction with that name.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn passed_transaction(&self, id: PassedId) -> Result<Option<PassedTransaction>, LedgerError>;
+
+    /// Writes such transactions, new or changed, and forgets others, which need not be there: all of it, or nothing.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    fn put_passed(&self, changed: &[PassedTransaction], forgotten: &[PassedId]) -> Result<(), LedgerError>;
 }
 
 /// An RA/CA was sent a batch and did not take it apart.

@@ -181,6 +181,8 @@ impl Nem {
             nem.lines.insert(upstream.name.clone(), Line::new(Arc::new(upstream), known));
         }
         let (requests, lines) = (&mut nem.requests, &mut nem.lines);
+        let passages = &mut nem.passages;
+        nem.ledger.passed_transactions(&mut |transaction| passages.put(&transaction, true))?;
         nem.ledger.open_requests(&mut |mut record| {
             if record.upstream.is_none() && !matches!(record.state, State::Queued) {
                 record.upstream = first.as_deref().map(String::from);

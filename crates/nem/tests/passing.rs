@@ -3,100 +3,20 @@
 
 mod support;
 
-use std::time::Duration;
-
-use asn1::{EncodedCertificate, UnixTime};
+use asn1::UnixTime;
 use ca::Profile;
-use cmp::end_entity::{Answer, AwaitingCertificate, CertificateRequest, Confirmation, Enrolment, Question};
-use cmp::{
-    InfoValue, PkiBody, PkiFailureInfo, PkiMessage, ReadingPolicy, SenderIdentity, SignerRole, Trust,
-    ValidatedMessage, Validator,
-};
+use cmp::end_entity::{Answer, CertificateRequest, Question};
+use cmp::{InfoValue, PkiBody, PkiFailureInfo, PkiMessage, ReadingPolicy};
 use crmf::{CertId, CertReqMessages, CertReqMsgBuilder, PopoPrivKey, SubsequentMessage};
-use crypto::{ExtendedKeyUsage, SigningKey};
+use crypto::SigningKey;
 use crypto_aws_lc::{KeyType, SoftwareKey, provider};
 use der::Encode;
-use nem::{Passage, Passing, Refusal, Shown};
+use nem::{Passing, Refusal};
+use support::speaker::{Speaker, answer, enrol, house, ir, messages, pass, replaced};
 use support::{House, NOW, SUBJECT, certify, copy, csr, key, name};
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::serial_number::SerialNumber;
-
-/// enb1, which speaks CMP.
-struct Speaker {
-    key: SoftwareKey,
-    identity: SenderIdentity,
-    certificate: EncodedCertificate,
-}
-
-impl Speaker {
-    fn new(certificate: EncodedCertificate, key: SoftwareKey) -> Self {
-        let identity = SenderIdentity::new(certificate.clone(), Vec::new(), key.algorithm()).unwrap();
-        Self { key, identity, certificate }
-    }
-
-    fn start(&self, request: CertificateRequest, now: UnixTime) -> (Vec<u8>, AwaitingCertificate) {
-        let (part, awaiting) = Enrolment::new(request).start(&self.identity, &provider(), now).unwrap();
-        (part.sign(&self.key).unwrap(), awaiting)
-    }
-}
-
-/// The house, and enb1 with its vendor certificate.
-fn house() -> (House, Speaker) {
-    let mut house = House::new();
-    let key = key();
-    let certificate = certify(&house.vendor, &Profile::NE, "CN=SN-1,O=Vendor", &key);
-    house.station = vec![certificate.clone()];
-    (house, Speaker::new(certificate, key))
-}
-
-fn messages(builder: &CertReqMsgBuilder, key: &SoftwareKey) -> CertReqMessages {
-    CertReqMessages::new(vec![builder.sign(key).unwrap()]).unwrap()
-}
-
-fn ir(subject: &str, key: &SoftwareKey) -> CertificateRequest {
-    CertificateRequest::Ir(messages(&CertReqMsgBuilder::new(Some(name(subject)), key.public_key()), key))
-}
-
-fn pass(house: &mut House, octets: &[u8], policy: Passing) -> Result<Passage, Refusal> {
-    let station = house.station.clone();
-    house.nem.pass_up(Shown::Certificates(&station), octets, &ReadingPolicy::default(), policy, house.now)
-}
-
-fn replaced(house: &mut House, octets: &[u8]) -> Passage {
-    let passage = pass(house, octets, Passing::ReplacedProtection).unwrap();
-    assert_eq!(passage.passing, Passing::ReplacedProtection);
-    passage
-}
-
-/// The RA/CA's answer, as the station believes it.
-fn answer(house: &mut House, passage: &Passage, expectation: &cmp::Expectation<'_>) -> ValidatedMessage {
-    let reply = house.ca.handle(&passage.message, house.now).octets;
-    assert!(house.nem.take_passed(passage, &[], &reply, house.now).unwrap().is_none());
-    let anchors = vec![house.operator.certificate().clone()];
-    let purpose = ExtendedKeyUsage::Any;
-    let trust = [Trust::new(SignerRole::CertificationAuthority, anchors, purpose)];
-    let message = PkiMessage::from_der(&reply).unwrap();
-    Validator::new(&provider(), &trust).validate(message, expectation, house.now).unwrap()
-}
-
-/// From the station's first message to pkiConf; returns what went up first.
-fn enrol(house: &mut House, station: &Speaker, request: CertificateRequest) -> PkiMessage {
-    let (octets, awaiting) = station.start(request, house.now);
-    let passage = replaced(house, &octets);
-    let up = PkiMessage::from_der(&passage.message).unwrap();
-    let expectation = awaiting.expectation();
-    let ip = answer(house, &passage, &expectation);
-    let Answer::Granted(granted) = awaiting.handle(&ip).unwrap() else { panic!("{ip:?}") };
-    let (part, awaiting) = granted.clone().confirm(&station.identity, &provider(), house.now).unwrap();
-    let cert_conf = part.sign(&station.key).unwrap();
-    // Whatever is configured meanwhile: one credential protects a transaction.
-    let passage = pass(house, &cert_conf, Passing::Unchanged).unwrap();
-    assert_eq!(passage.passing, Passing::ReplacedProtection);
-    let pki_conf = answer(house, &passage, &awaiting.expectation());
-    assert!(matches!(awaiting.handle(&pki_conf).unwrap(), Confirmation::Done));
-    up
-}
 
 #[test]
 fn the_nem_s_signature_takes_the_station_s_place_and_nothing_else_changes() {
@@ -240,23 +160,4 @@ fn nobody_else_goes_on_with_a_station_s_transaction() {
     assert!(refusal.to_string().contains("somebody else"), "{refusal}");
     let (part, _) = granted.clone().confirm(&station.identity, &provider(), house.now).unwrap();
     replaced(&mut house, &part.sign(&station.key).unwrap());
-}
-
-#[test]
-fn after_a_restart_the_station_begins_anew() {
-    let (mut house, station) = house();
-    let new = key();
-    let (octets, awaiting) = station.start(ir(SUBJECT, &new), NOW);
-    let passage = replaced(&mut house, &octets);
-    let expectation = awaiting.expectation();
-    answer(&mut house, &passage, &expectation);
-    house.crash();
-    // The RA/CA has the transaction with another message of the NEM's.
-    let passage = replaced(&mut house, &octets);
-    let reply = PkiMessage::from_der(&house.ca.handle(&passage.message, NOW).octets).unwrap();
-    let PkiBody::Error(refusal) = reply.body() else { panic!("{reply:?}") };
-    let in_use = Some(PkiFailureInfo::TRANSACTION_ID_IN_USE);
-    assert_eq!(refusal.pki_status_info.fail_info, in_use);
-    house.now = house.now.saturating_add(Duration::from_secs(1));
-    enrol(&mut house, &station, ir(SUBJECT, &new));
 }

@@ -2,6 +2,7 @@
 
 mod export;
 mod key_value;
+mod passed;
 mod record;
 mod upstream;
 
@@ -10,7 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Export, ExportId, Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{
+    CannotUnbundle, Export, ExportId, Ledger, LedgerError, PassedId, PassedTransaction, Record, RequestId,
+};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
@@ -20,6 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use export::{export_from_der, export_to_der};
 pub use key_value::{Entry, KeyValueLedger, KeyValues};
+use passed::{passed_from_der, passed_to_der};
 use record::{record_from_der, record_to_der};
 use upstream::{upstream_from_der, upstream_to_der};
 
@@ -37,6 +41,8 @@ const KEYS: TableDefinition<'_, &[u8; 32], &str> = TableDefinition::new("keys");
 const UPSTREAMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("upstreams");
 /// Files in which requests left, by export id.
 const EXPORTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("exports");
+/// Transactions of messages that stations sign themselves.
+const PASSED: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("passed");
 
 /// The latest request that a station calls so.
 const LABELS: TableDefinition<'_, (&str, &str), &[u8; 16]> = TableDefinition::new("labels");
@@ -65,6 +71,7 @@ impl EmbeddedLedger {
         tables.open_table(LABELS)?;
         tables.open_table(UPSTREAMS)?;
         tables.open_table(EXPORTS)?;
+        tables.open_table(PASSED)?;
         index_stations(&tables)?;
         tables.commit()?;
         Ok(Self { database: Arc::new(database) })
@@ -219,6 +226,33 @@ impl EmbeddedLedger {
         let exports = self.database.begin_read()?.open_table(EXPORTS)?;
         exports.iter()?.map(|entry| export_from_der(entry?.1.value())).collect()
     }
+
+    fn read_all_passed(&self, each: &mut dyn FnMut(PassedTransaction)) -> Result<(), Error> {
+        for entry in self.database.begin_read()?.open_table(PASSED)?.iter()? {
+            each(passed_from_der(entry?.1.value())?);
+        }
+        Ok(())
+    }
+
+    fn read_passed(&self, id: PassedId) -> Result<Option<PassedTransaction>, Error> {
+        let known = self.database.begin_read()?.open_table(PASSED)?.get(id.as_octets())?;
+        known.map(|octets| passed_from_der(octets.value())).transpose()
+    }
+
+    fn write_passed(&self, changed: &[PassedTransaction], forgotten: &[PassedId]) -> Result<(), Error> {
+        let tables = self.database.begin_write()?;
+        {
+            let mut passed = tables.open_table(PASSED)?;
+            for id in forgotten {
+                passed.remove(id.as_octets())?;
+            }
+            for transaction in changed {
+                passed.insert(transaction.id.as_octets(), passed_to_der(transaction)?.as_slice())?;
+            }
+        }
+        tables.commit()?;
+        Ok(())
+    }
 }
 
 /// Ledgers of before have no index of stations.
@@ -299,6 +333,18 @@ impl Ledger for EmbeddedLedger {
 
     fn exports(&self) -> Result<Vec<Export>, LedgerError> {
         Ok(self.read_exports()?)
+    }
+
+    fn passed_transactions(&self, each: &mut dyn FnMut(PassedTransaction)) -> Result<(), LedgerError> {
+        Ok(self.read_all_passed(each)?)
+    }
+
+    fn passed_transaction(&self, id: PassedId) -> Result<Option<PassedTransaction>, LedgerError> {
+        Ok(self.read_passed(id)?)
+    }
+
+    fn put_passed(&self, changed: &[PassedTransaction], forgotten: &[PassedId]) -> Result<(), LedgerError> {
+        Ok(self.write_passed(changed, forgotten)?)
     }
 }
 

@@ -9,12 +9,12 @@ use std::sync::Mutex;
 
 use asn1::UnixTime;
 use cmp::end_entity::{Correspondent, RequestKind, Transaction};
-use cmp::{CertReqId, SenderNonce, TransactionId};
-use nem::Label;
+use cmp::{CertReqId, Credential, Reference, SenderNonce, TransactionId};
 use nem::ledger::{
     CannotUnbundle, Certificates, Confirming, Export, ExportForm, ExportId, Exported, ExportedMessage, Fetch,
-    Ledger, LedgerError, Record, RequestId, State,
+    Ledger, LedgerError, PassedId, PassedMessage, PassedTransaction, Record, RequestId, State,
 };
+use nem::{Label, Passing};
 use store::Error;
 use store::ledger::{EmbeddedLedger, Entry, KeyValueLedger, KeyValues};
 use testkit::vectors;
@@ -277,6 +277,59 @@ fn exports_survive_a_restart() {
         assert_eq!(map.export(export.id).unwrap(), Some(export));
     }
     assert_eq!(map.exports().unwrap(), ledger.exports().unwrap());
+}
+
+#[test]
+fn transactions_of_stations_own_messages_survive_a_restart_until_they_are_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.redb");
+    // As one that was written before there were such.
+    EmbeddedLedger::open(&path).unwrap();
+    let database = store::open_database(&path).unwrap();
+    let tables = database.begin_write().unwrap();
+    assert!(tables.delete_table(redb::TableDefinition::<&[u8; 32], &[u8]>::new("passed")).unwrap());
+    tables.commit().unwrap();
+    drop(database);
+    let certificate = vectors::own_certificate("openssl-mock/oper-bs.crt.pem");
+    let signers = [None, Some(certificate.into()), Some(Credential::SharedSecret(Reference::new(b"enb-1")))];
+    let passings = [Passing::Unchanged, Passing::AddedProtection, Passing::ReplacedProtection];
+    let all: Vec<PassedTransaction> = passings
+        .into_iter()
+        .zip(signers)
+        .zip(0_u8..)
+        .map(|((passing, signer), number)| PassedTransaction {
+            id: PassedId::new([number; 32]),
+            station: format!("enb-{number}"),
+            upstream: "raca".to_owned(),
+            passing,
+            until: UnixTime::from_secs(1_795_000_000 + u64::from(number)),
+            signer,
+            last: (number > 0).then(|| PassedMessage { digest: [number; 32], message: vec![number; 70_000] }),
+        })
+        .collect();
+    let listed = |ledger: &dyn Ledger| {
+        let mut listed = Vec::new();
+        ledger.passed_transactions(&mut |transaction| listed.push(transaction)).unwrap();
+        listed
+    };
+    let map = KeyValueLedger::new(Map::default());
+    let disk = EmbeddedLedger::open(&path).unwrap();
+    let ledgers: [&dyn Ledger; 2] = [&disk, &map];
+    for ledger in ledgers {
+        assert!(listed(ledger).is_empty());
+        ledger.put_passed(&all, &[PassedId::new([9; 32])]).unwrap();
+    }
+    drop(disk);
+    let disk = EmbeddedLedger::open(&path).unwrap();
+    let changed = PassedTransaction { passing: Passing::ReplacedProtection, ..all[2].clone() };
+    let ledgers: [&dyn Ledger; 2] = [&disk, &map];
+    for ledger in ledgers {
+        assert_eq!(listed(ledger), all);
+        assert_eq!(ledger.passed_transaction(all[1].id).unwrap().as_ref(), Some(&all[1]));
+        ledger.put_passed(std::slice::from_ref(&changed), &[all[0].id, all[1].id]).unwrap();
+        assert_eq!(listed(ledger), std::slice::from_ref(&changed));
+        assert!(ledger.passed_transaction(all[1].id).unwrap().is_none());
+    }
 }
 
 #[test]

@@ -1,34 +1,31 @@
 //! Messages that stations sign themselves, as TS 33.310 has it: they are passed on as they are, or with the NEM's protection, and their
 //! answers as they are (RFC 9483 section 5.2). The transaction is between station and RA/CA; the NEM says who may speak.
 
+mod answered;
+
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use asn1::{EncodedCertificate, UnixTime};
-use cmp::end_entity::RequestKind;
 use cmp::management_entity::{ReplyTo, Responder, VerifiedRequest};
 use cmp::{
-    BodyKind, CertOrEncCert, Error as CmpError, ErrorMsgContent, Expectation, PkiBody, PkiFailureInfo,
-    PkiMessage, PkiStatusInfo, ReadingPolicy, SenderNonce, SignerRole, TransactionId, Trust,
-    ValidatedMessage, Validator, add_protection, keeps_its_protection, replace_protection,
+    BodyKind, Error as CmpError, ErrorMsgContent, Expectation, PkiBody, PkiFailureInfo, PkiMessage,
+    PkiStatusInfo, ReadingPolicy, SenderNonce, SignerRole, TransactionId, Trust, ValidatedMessage, Validator,
+    add_protection, keeps_its_protection, replace_protection,
 };
 use crmf::CertReqMessages;
-use crypto::{CertificatePath, CryptoProvider, DigestAlgorithm, ExtendedKeyUsage, names_match};
-use der::{Decode, Encode};
-use x509_cert::Certificate;
+use crypto::{CryptoProvider, DigestAlgorithm, ExtendedKeyUsage};
 
 use super::Nem;
 use super::presence::meet;
-use crate::batch::is_about_nesting;
 use crate::error::{Error, Refusal};
-use crate::forwarding::is_ca;
 use crate::intake::{check_names, check_pkcs10};
 use crate::inventory::Shown;
-use crate::ledger::{Certificates, Record, RequestId, State};
+use crate::ledger::{LedgerError, PassedId, PassedMessage, PassedTransaction};
 use crate::line::{Line, Nesting};
-use crate::passages::{Begun, Passing};
+use crate::passages::{Passing, open_until};
 use crate::station::Station;
 use crate::upstream::Upstream;
 
@@ -56,7 +53,9 @@ impl Nem {
     /// place of the station's, the message's protection and proof of possession are verified first; otherwise both are for the
     /// RA/CA to verify.
     ///
-    /// What follows in a transaction goes where its beginning went, and in the same way.
+    /// What follows in a transaction goes where its beginning went, and in the same way, and what is repeated goes up as it did before:
+    /// the transaction is in the ledger before its message is returned, unless there is nothing to be known of it, since it goes as it is
+    /// to the only RA/CA there is.
     ///
     /// # Errors
     /// Why it does not go up.
@@ -76,7 +75,10 @@ impl Nem {
         self.check_signer(message.extra_certs(), message.body().kind(), station, now)?;
         self.check_body(&message, station)?;
         let (body, transaction_id) = (message.body().kind(), message.header().transaction_id.clone());
-        let begun = transaction_id.as_ref().and_then(|id| self.passages.get(&station.name, id));
+        let id = transaction_id.as_ref().map(|id| PassedId::of(&station.name, id, &self.provider));
+        let failed = |error: LedgerError| ledger_failed(&station.name, &error);
+        let begun = id.map(|id| self.begun(&station.name, id)).transpose().map_err(failed)?.flatten();
+        let begun = begun.as_ref();
         let line = self.line_for(station, begun)?;
         let passing = passing(&message, policy, begun, line);
         let upstream = line.upstream.clone();
@@ -90,10 +92,10 @@ impl Nem {
         };
         let digest = self.provider.digest(DigestAlgorithm::Sha256, octets);
         let digest: [u8; 32] = digest.as_slice().try_into().unwrap_or_default();
-        let same = begun.filter(|begun| begun.passing == passing);
-        let repeated = same.and_then(|begun| begun.last.as_ref()).filter(|(last, _)| *last == digest);
-        if let Some((_, up)) = repeated {
-            return Ok(passage(up.clone()));
+        let repeated = begun.and_then(|begun| Some((begun.passing, begun.last.as_ref()?)));
+        let repeated = repeated.filter(|(before, last)| last.digest == digest && takes(line, *before));
+        if let Some((passing, last)) = repeated {
+            return Ok(Passage { passing, ..passage(last.message.clone()) });
         }
         let (up, signer) = match passing {
             Passing::Unchanged => (octets.to_vec(), None),
@@ -113,18 +115,60 @@ impl Nem {
             }
         };
         let made = passage(up);
-        if let Some(id) = &made.transaction_id {
+        if let Some(id) = id {
             // What goes up as it is is repeated as it is.
-            let last = (passing != Passing::Unchanged).then(|| (digest, made.message.clone()));
-            let begun = Begun { upstream: upstream.name.clone(), passing, signer, last };
-            self.passages.put(&station.name, id, begun);
+            let message = made.message.clone();
+            let last = (passing != Passing::Unchanged).then_some(PassedMessage { digest, message });
+            let next = PassedTransaction {
+                id,
+                station: station.name.clone(),
+                upstream: upstream.name.to_string(),
+                passing,
+                until: open_until(now),
+                signer,
+                last,
+            };
+            let known = self.passages.get(&next.station, id);
+            let stored =
+                next.last.is_some() || self.lines.len() > 1 || known.is_some_and(|known| known.stored);
+            self.commit(&next, stored, now)?;
         }
         Ok(made)
     }
 
+    /// How a station's transaction stands.
+    pub(super) fn begun(
+        &self,
+        station: &str,
+        id: PassedId,
+    ) -> Result<Option<PassedTransaction>, LedgerError> {
+        match self.passages.get(station, id) {
+            Some(entry) if entry.stored => self.ledger.passed_transaction(id),
+            Some(entry) => Ok(Some(entry.transaction(station))),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes note of how a station's transaction stands, in the ledger first where it is to be there.
+    fn commit(&mut self, next: &PassedTransaction, stored: bool, now: UnixTime) -> Result<(), Refusal> {
+        let station = || next.station.clone();
+        let busy = || Refusal::Busy { station: station(), retry_after: self.settings.retry_after };
+        let forgotten = self.passages.room_for(next, now).ok_or_else(busy)?;
+        let of_ledger = forgotten.iter().filter(|(_, entry)| entry.stored).map(|(_, entry)| entry.id);
+        let of_ledger: Vec<PassedId> = of_ledger.collect();
+        if stored || !of_ledger.is_empty() {
+            let changed = if stored { core::slice::from_ref(next) } else { &[] };
+            let written = self.ledger.put_passed(changed, &of_ledger);
+            written.map_err(|error| ledger_failed(&next.station, &error))?;
+        }
+        forgotten.iter().for_each(|(station, entry)| self.passages.forget(station, entry.id));
+        self.passages.put(next, stored);
+        Ok(())
+    }
+
     /// The RA/CA that has the transaction, or the best one for the station.
-    fn line_for(&self, station: &Station, begun: Option<&Begun>) -> Result<&Line, Refusal> {
-        if let Some(line) = begun.and_then(|begun| self.lines.get(&begun.upstream)) {
+    fn line_for(&self, station: &Station, begun: Option<&PassedTransaction>) -> Result<&Line, Refusal> {
+        if let Some(line) = begun.and_then(|begun| self.lines.get(begun.upstream.as_str())) {
             return Ok(line);
         }
         let lines = self.lines.values().filter(|line| !line.retired && line.upstream.serves(station));
@@ -136,7 +180,7 @@ impl Nem {
     fn validate(
         &self,
         message: PkiMessage,
-        begun: Option<&Begun>,
+        begun: Option<&PassedTransaction>,
         station: &Station,
         upstream: &Upstream,
         now: UnixTime,
@@ -169,81 +213,6 @@ impl Nem {
         let chain = [signer.as_slice(), validated.message().extra_certs()].concat();
         self.check_signer(&chain, kind, station, now)?;
         Ok(validated)
-    }
-
-    /// Takes note of the RA/CA's answer to a station's message: when the certificate in it ends, so that its renewal is watched over as
-    /// that of others is. The answer is handed on as it is; `Some` is to be sent to the RA/CA first: the station's own message, since
-    /// the RA/CA does not know what to do with a nested one.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub fn take_passed(
-        &mut self,
-        passage: &Passage,
-        octets: &[u8],
-        answer: &[u8],
-        now: UnixTime,
-    ) -> Result<Option<Passage>, Error> {
-        let Ok(answer) = PkiMessage::from_der(answer) else { return Ok(None) };
-        let content = match answer.body() {
-            PkiBody::Error(content) => {
-                let nested = passage.passing == Passing::AddedProtection;
-                let unknown = nested && is_about_nesting(&content.pki_status_info);
-                return Ok(unknown.then(|| Passage {
-                    message: octets.to_vec(),
-                    passing: Passing::Unchanged,
-                    ..passage.clone()
-                }));
-            }
-            PkiBody::Ip(content) | PkiBody::Cp(content) | PkiBody::Kup(content) => content,
-            _ => return Ok(None),
-        };
-        let (Some(kind), [response]) = (kind_of(answer.body()), content.response.as_slice()) else {
-            return Ok(None);
-        };
-        let granted = response.certified_key_pair.as_ref().map(|pair| &pair.cert_or_enc_cert);
-        let Some(CertOrEncCert::Certificate(certificate)) = granted else { return Ok(None) };
-        let above = answer.extra_certs().iter().filter(|other| is_ca(other)).cloned().collect();
-        let certificates = Certificates { certificate: certificate.clone(), chain: above };
-        let Some(public_key) = self.is_of_station(&certificates, &passage.station, now) else {
-            return Ok(None);
-        };
-        let known = self.ledger.latest_of(&passage.station, 1)?;
-        if known.iter().any(|known| known.deliverable() == Some(&certificates)) {
-            return Ok(None);
-        }
-        let id = RequestId::new(self.provider.random::<16>().map_err(cmp::Error::from)?);
-        let station = passage.station.clone();
-        let mut record = Record::new(id, station, kind, octets.to_vec(), public_key, now);
-        record.upstream = Some(passage.upstream.to_string());
-        record.state = State::Delivered(certificates);
-        self.ledger.put(&record)?;
-        Ok(None)
-    }
-
-    /// The RA/CA did not know what to do with a nested message, and with the message inside it did: it is sent no more of them.
-    pub fn note_not_nested(&mut self, passage: &Passage, now: UnixTime) {
-        let reason = "it refused added protection, and answered the message without it";
-        self.cannot_unbundle(&passage.upstream, reason, now);
-    }
-
-    /// The SubjectPublicKeyInfo of an operator's certificate that is that station's.
-    fn is_of_station(&self, certificates: &Certificates, station: &str, now: UnixTime) -> Option<Vec<u8>> {
-        let decoded = Certificate::from_der(certificates.certificate.octets()).ok()?;
-        let tbs = decoded.tbs_certificate();
-        let named = self.inventory.station(station).is_some_and(|s| names_match(tbs.subject(), &s.subject));
-        let path = CertificatePath {
-            end_entity: &certificates.certificate,
-            intermediates: &certificates.chain,
-            anchors: &self.anchors.operator,
-            extended_key_usage: ExtendedKeyUsage::Any,
-            revocation: None,
-            now,
-        };
-        if !named || self.provider.validate_path(&path).is_err() {
-            return None;
-        }
-        tbs.subject_public_key_info().to_der().ok()
     }
 
     /// An error message for a station whose message does not go up, signed by the NEM. `None` when there is no RA/CA, for which the
@@ -305,7 +274,7 @@ const fn follows(kind: BodyKind) -> bool {
 }
 
 /// In which way a message goes up.
-fn passing(message: &PkiMessage, policy: Passing, begun: Option<&Begun>, line: &Line) -> Passing {
+fn passing(message: &PkiMessage, policy: Passing, begun: Option<&PassedTransaction>, line: &Line) -> Passing {
     if follows(message.body().kind()) {
         // One credential protects a transaction (RFC 9483 section 3.2).
         let replaced = begun.is_some_and(|begun| begun.passing == Passing::ReplacedProtection);
@@ -315,11 +284,12 @@ fn passing(message: &PkiMessage, policy: Passing, begun: Option<&Begun>, line: &
         Passing::ReplacedProtection if keeps_its_protection(message) => Passing::AddedProtection,
         policy => policy,
     };
-    match policy {
-        // Who does not take batches apart knows nothing of this either.
-        Passing::AddedProtection if matches!(line.nesting, Nesting::Refused(_)) => Passing::Unchanged,
-        policy => policy,
-    }
+    if takes(line, policy) { policy } else { Passing::Unchanged }
+}
+
+/// Whoever does not take batches apart knows nothing of added protection either.
+const fn takes(line: &Line, passing: Passing) -> bool {
+    !matches!((passing, &line.nesting), (Passing::AddedProtection, Nesting::Refused(_)))
 }
 
 /// Of a request for a certificate whose key signs: what an RA attests, it has verified (RFC 9483 section 5.2.2.1).
@@ -338,14 +308,8 @@ fn echoed(message: &PkiMessage) -> Result<Vec<SenderNonce>, CmpError> {
     nonce.map_or(Ok(Vec::new()), |nonce| nonce.map(|nonce| Vec::from([nonce])).map_err(CmpError::Encoding))
 }
 
-/// With what kind of request an answer of that body began.
-const fn kind_of(body: &PkiBody) -> Option<RequestKind> {
-    match body {
-        PkiBody::Ip(_) => Some(RequestKind::Ir),
-        PkiBody::Cp(_) => Some(RequestKind::Cr),
-        PkiBody::Kup(_) => Some(RequestKind::Kur),
-        _ => None,
-    }
+fn ledger_failed(station: &str, error: &LedgerError) -> Refusal {
+    Refusal::Ledger { station: station.to_string(), reason: error.to_string() }
 }
 
 fn check_template(messages: &CertReqMessages, station: &Station) -> Result<(), Refusal> {

@@ -12,7 +12,7 @@ use crypto::{Revocation, SigningKey};
 use super::{Nem, check_names};
 use crate::error::Error;
 use crate::inventory::{Inventory, StationAnchors};
-use crate::ledger::{RequestId, State};
+use crate::ledger::{PassedTransaction, RequestId, State};
 use crate::line::Line;
 use crate::upstream::Upstream;
 
@@ -39,6 +39,9 @@ impl Nem {
     /// When there is none, or two have the same name; nothing is changed then. When the ledger cannot be written.
     pub fn set_upstreams(&mut self, upstreams: Vec<Upstream>, now: UnixTime) -> Result<(), Error> {
         check_names(&upstreams)?;
+        if upstreams.iter().any(|upstream| !self.lines.contains_key(&upstream.name)) {
+            self.store_passages()?;
+        }
         for line in self.lines.values_mut() {
             line.retired = true;
         }
@@ -62,6 +65,17 @@ impl Nem {
         withdrawn.into_iter().for_each(|id| self.requests.schedule(id, now));
         self.forget_retired();
         self.pump(now);
+        Ok(())
+    }
+
+    /// With another RA/CA it is to be known where each transaction of stations' own messages began.
+    fn store_passages(&mut self) -> Result<(), Error> {
+        let memory_only = self.passages.not_stored().map(|(station, entry)| entry.transaction(station));
+        let memory_only: Vec<PassedTransaction> = memory_only.collect();
+        if !memory_only.is_empty() {
+            self.ledger.put_passed(&memory_only, &[])?;
+            memory_only.iter().for_each(|transaction| self.passages.put(transaction, true));
+        }
         Ok(())
     }
 

@@ -3,7 +3,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Export, ExportId, Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{
+    CannotUnbundle, Export, ExportId, Ledger, LedgerError, PassedId, PassedTransaction, Record, RequestId,
+};
 
 /// A ledger that lasts as long as the test. It can be told to fail.
 #[derive(Clone)]
@@ -11,6 +13,7 @@ pub struct MemoryLedger {
     records: Arc<Mutex<BTreeMap<RequestId, Record>>>,
     upstreams: Arc<Mutex<BTreeMap<String, CannotUnbundle>>>,
     exports: Arc<Mutex<BTreeMap<ExportId, Export>>>,
+    passed: Arc<Mutex<BTreeMap<PassedId, PassedTransaction>>>,
     writes_left: Arc<AtomicUsize>,
 }
 
@@ -20,6 +23,7 @@ impl MemoryLedger {
             records: Arc::default(),
             upstreams: Arc::default(),
             exports: Arc::default(),
+            passed: Arc::default(),
             writes_left: Arc::new(AtomicUsize::new(usize::MAX)),
         }
     }
@@ -47,6 +51,10 @@ impl MemoryLedger {
 
     pub fn records(&self) -> Vec<Record> {
         self.records.lock().unwrap().values().cloned().collect()
+    }
+
+    pub fn passed(&self) -> Vec<PassedTransaction> {
+        self.passed.lock().unwrap().values().cloned().collect()
     }
 
     pub fn only(&self) -> Record {
@@ -113,6 +121,7 @@ impl Ledger for MemoryLedger {
         };
         Ok(())
     }
+
     fn put_export(&self, export: &Export) -> Result<(), LedgerError> {
         self.write()?;
         self.exports.lock().unwrap().insert(export.id, export.clone());
@@ -125,5 +134,22 @@ impl Ledger for MemoryLedger {
 
     fn exports(&self) -> Result<Vec<Export>, LedgerError> {
         Ok(self.exports.lock().unwrap().values().cloned().collect())
+    }
+
+    fn passed_transactions(&self, each: &mut dyn FnMut(PassedTransaction)) -> Result<(), LedgerError> {
+        self.passed().into_iter().for_each(each);
+        Ok(())
+    }
+
+    fn passed_transaction(&self, id: PassedId) -> Result<Option<PassedTransaction>, LedgerError> {
+        Ok(self.passed.lock().unwrap().get(&id).cloned())
+    }
+
+    fn put_passed(&self, changed: &[PassedTransaction], forgotten: &[PassedId]) -> Result<(), LedgerError> {
+        self.write()?;
+        let mut passed = self.passed.lock().unwrap();
+        passed.retain(|id, _| !forgotten.contains(id));
+        passed.extend(changed.iter().map(|transaction| (transaction.id, transaction.clone())));
+        Ok(())
     }
 }

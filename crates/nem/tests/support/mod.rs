@@ -5,6 +5,7 @@ pub mod by_hand;
 mod fleet;
 mod ledger;
 pub mod liar;
+pub mod speaker;
 pub mod talk;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,12 @@
 //! A ledger in any ordered map of octets that is written in atomic steps: for NEM software that has a store of its own.
 
 use nem::Label;
-use nem::ledger::{CannotUnbundle, Export, ExportId, Ledger, LedgerError, Record, RequestId};
+use nem::ledger::{
+    CannotUnbundle, Export, ExportId, Ledger, LedgerError, PassedId, PassedTransaction, Record, RequestId,
+};
 
 use super::export::{export_from_der, export_to_der};
+use super::passed::{passed_from_der, passed_to_der};
 use super::record::{record_from_der, record_to_der};
 use super::sha256;
 use super::upstream::{upstream_from_der, upstream_to_der};
@@ -52,6 +55,7 @@ pub struct Entry {
 /// k SHA-256(public key)       station that asked for it
 /// u SHA-256(name)             what was found out about an RA/CA
 /// e id                        a file in which requests left
+/// p id                        a transaction of messages that a station signs itself
 /// ```
 #[derive(Debug)]
 pub struct KeyValueLedger<K> {
@@ -174,6 +178,7 @@ impl<K: KeyValues> Ledger for KeyValueLedger<K> {
         let value = known.map(upstream_to_der).transpose()?;
         self.map.write(&[Entry { key: key(b'u', &[&sha256(upstream.as_bytes())]), value }])
     }
+
     fn put_export(&self, export: &Export) -> Result<(), LedgerError> {
         let value = Some(export_to_der(export)?);
         self.map.write(&[Entry { key: key(b'e', &[export.id.as_octets()]), value }])
@@ -193,5 +198,31 @@ impl<K: KeyValues> Ledger for KeyValueLedger<K> {
             last = next;
         }
         Ok(exports)
+    }
+
+    fn passed_transactions(&self, each: &mut dyn FnMut(PassedTransaction)) -> Result<(), LedgerError> {
+        let mut last = b"p".to_vec();
+        while let Some(next) = self.map.next(&last)?.filter(|next| next.first() == Some(&b'p')) {
+            if let Some(octets) = self.map.get(&next)? {
+                each(passed_from_der(&octets)?);
+            }
+            last = next;
+        }
+        Ok(())
+    }
+
+    fn passed_transaction(&self, id: PassedId) -> Result<Option<PassedTransaction>, LedgerError> {
+        let known = self.map.get(&key(b'p', &[id.as_octets()]))?;
+        Ok(known.map(|octets| passed_from_der(&octets)).transpose()?)
+    }
+
+    fn put_passed(&self, changed: &[PassedTransaction], forgotten: &[PassedId]) -> Result<(), LedgerError> {
+        let removed = |id: &PassedId| Entry { key: key(b'p', &[id.as_octets()]), value: None };
+        let mut entries: Vec<Entry> = forgotten.iter().map(removed).collect();
+        for transaction in changed {
+            let value = Some(passed_to_der(transaction)?);
+            entries.push(Entry { key: key(b'p', &[transaction.id.as_octets()]), value });
+        }
+        self.map.write(&entries)
     }
 }
