@@ -13,24 +13,23 @@ mod files;
 mod login;
 mod remembered;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use libunftp::ServerBuilder;
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tracing::{error, warn};
-use transfer::Visitors;
+use tracing::{info, warn};
 use transfer::tls::ServerTls;
+use transfer::{Place, Places, Visitors};
 
 use crate::busy::Busy;
 use crate::cmp_stations::StationMessages;
 use crate::service::Service;
 use files::Files;
-use login::{Login, StationUser};
+use login::{Login, SessionLogin, StationUser};
 use remembered::Remembered;
 
 /// Sessions of one address at a time: whoever leaves them hanging leaves the rest for others.
@@ -88,7 +87,7 @@ pub(crate) struct FtpServer {
     passive: Passive,
     max_request_octets: usize,
     transfers: Busy,
-    sessions: Arc<Semaphore>,
+    sessions: Places,
     visitors: Visitors,
 }
 
@@ -110,7 +109,7 @@ impl FtpServer {
             passive,
             max_request_octets,
             transfers: Busy::default(),
-            sessions: Arc::new(Semaphore::new(max_connections)),
+            sessions: Places::new(max_connections),
             visitors: Visitors::new(SESSIONS_PER_ADDRESS),
         })
     }
@@ -120,13 +119,9 @@ impl FtpServer {
     pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         loop {
-            let accepted = async {
-                let place = Arc::clone(&self.sessions).acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            let (place, accepted) = tokio::select! {
+            let accepted = tokio::select! {
                 () = &mut stop => break,
-                accepted = accepted => accepted,
+                accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -134,10 +129,16 @@ impl FtpServer {
                         warn!(%peer, "FTP session refused: the address has {SESSIONS_PER_ADDRESS} already");
                         continue;
                     };
+                    let place = tokio::select! {
+                        () = &mut stop => break,
+                        place = self.sessions.take() => Arc::new(place),
+                    };
                     let server = self.clone();
                     tokio::spawn(async move {
-                        server.session(stream).await;
-                        drop((place, visitor));
+                        if let Err(error) = server.session(stream, peer, place).await {
+                            warn!(%peer, "FTP session: {error:#}");
+                        }
+                        drop(visitor);
                     });
                 }
                 Err(error) => {
@@ -151,7 +152,11 @@ impl FtpServer {
         self.transfers.quiet(REPLY).await;
     }
 
-    async fn session(&self, stream: TcpStream) {
+    /// Serves whoever is there until one of both ends it, or others want the place before anybody has logged in.
+    async fn session(&self, stream: TcpStream, peer: SocketAddr, place: Arc<Place>) -> Result<()> {
+        // The library serves it in a task of its own, which ends when there is nothing more to be read.
+        let control = stream.into_std()?;
+        let stream = TcpStream::from_std(control.try_clone()?)?;
         let files = Files {
             service: self.service.clone(),
             remembered: self.remembered.clone(),
@@ -164,7 +169,7 @@ impl FtpServer {
             Box::new(move || files.clone()),
             self.login.clone(),
         )
-        .authenticator(self.login.clone())
+        .authenticator(Arc::new(SessionLogin { login: self.login.clone(), place: place.clone() }))
         .greeting("certificates for base stations")
         .idle_session_timeout(IDLE.as_secs())
         .passive_ports(first..=last);
@@ -174,13 +179,16 @@ impl FtpServer {
         if let Some(tls) = &self.tls {
             builder = builder.ftps_manual::<std::path::PathBuf>(tls.current()).ftps_required(true, true);
         }
-        match builder.build() {
-            Ok(server) => {
-                if let Err(error) = server.service(stream).await {
-                    warn!("FTP session: {error}");
-                }
+        let server = builder.build().context("it cannot be served")?;
+        let mut session = std::pin::pin!(server.service(stream));
+        tokio::select! {
+            ended = &mut session => ended?,
+            () = place.displaced() => {
+                info!(%peer, "FTP session closed: nobody logged in for longest, and others came");
+                control.shutdown(Shutdown::Both)?;
+                session.await?;
             }
-            Err(error) => error!("FTP cannot be served: {error}"),
         }
+        Ok(())
     }
 }

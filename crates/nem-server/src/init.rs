@@ -249,7 +249,7 @@ revocation = "if-available"          # "required": no certificate without a CRL 
 
 [intake]
 max_request_octets = 65536
-max_connections = 1024
+max_connections = 1024               # at each listener; a further one takes the place of whoever is silent longest
 max_connections_per_address = 64     # so that one address alone does not take them all
 hold_seconds = 5                     # how long a station is kept waiting before it is told to ask again (202)
 retry_after_seconds = 5              # when it is to do so

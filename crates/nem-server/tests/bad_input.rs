@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 
 use support::{House, Plan, enter, upload};
-use testkit::programs::{run, run_words, words};
+use testkit::programs::{free_port, run, run_words, words};
 use tokio::net::TcpSocket;
 
 const SUBJECT: &str = "/CN=enb1.operator.example";
@@ -130,6 +130,58 @@ fn who_takes_all_connections_leaves_the_others_theirs() {
     run_words("curl", &words, house.path()).success();
     assert_eq!(house.raca.issued().len(), 1);
     drop(idle);
+}
+
+/// From many addresses, on all places there are, at each listener; curl does not wait as long as any of their limits is.
+#[test]
+fn silent_connections_give_way_to_stations() {
+    let (tunnel, tunnel_ftp, ftps) = (free_port(), free_port(), free_port());
+    let section = format!(
+        "[tunnel]\nlisten = \"127.0.0.1:{tunnel}\"\nftp_listen = \"127.0.0.1:{tunnel_ftp}\"\n\n\
+         [ftps]\nlisten = \"127.0.0.1:{ftps}\"\n\n[intake]"
+    );
+    let settings = [
+        ("[intake]", section.as_str()),
+        ("max_connections = 1024", "max_connections = 12"),
+        ("max_connections_per_address = 64", "max_connections_per_address = 2"),
+    ];
+    let house = House::with(&Plan { settings: &settings, ..Plan::default() });
+    enter(house.path(), "enb2", "tunnel_address = \"127.0.0.2\"");
+    house.nem.signal("HUP");
+    house.nem.wait_for_log(&["inventory read again", "stations=2"]);
+    house.request("one", SUBJECT);
+    house.request("two", "/CN=enb2.operator.example");
+    let https: SocketAddr = house.nem.address().parse().unwrap();
+    let port = https.port();
+    let vendor = "--cacert ra/ca.pem --cert enb1.pem --key enb1.key";
+    let inside = "--interface 127.0.0.2";
+    let form = "-H Content-Type:application/pkcs10";
+    for (port, words) in [
+        (port, format!("{vendor} {form} -T one.p10 https://localhost:{port}/requests/one")),
+        (tunnel, format!("{inside} {form} -T two.p10 http://127.0.0.1:{tunnel}/requests/two")),
+        (ftps, format!("{vendor} --ssl-reqd -u enb1: -T one.p10 ftp://localhost:{ftps}/requests/one.p10")),
+        (tunnel_ftp, format!("{inside} -T two.p10 ftp://127.0.0.1:{tunnel_ftp}/requests/two.p10")),
+    ] {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.extend(runtime.block_on(silent_at(port, 24)));
+            run("curl", &format!("-sS --fail --max-time 9 -4 -o got {words}"), house.path()).success();
+        }
+        house.nem.wait_for_log(&["connection closed: it was silent longest"]);
+    }
+    house.nem.wait_for_log(&["FTP session closed: nobody logged in for longest"]);
+}
+
+/// Connections that say nothing, two from an address.
+async fn silent_at(port: u16, count: u8) -> Vec<tokio::net::TcpStream> {
+    let mut silent = Vec::new();
+    for number in 0..count {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 1, 0, number / 2 + 1], 0))).unwrap();
+        silent.push(socket.connect(SocketAddr::from(([127, 0, 0, 1], port))).await.unwrap());
+    }
+    silent
 }
 
 /// From hundreds of addresses, each as many as it may have.

@@ -9,6 +9,7 @@ pub mod crl;
 mod error;
 pub mod est;
 pub mod http;
+mod places;
 pub mod server;
 pub mod tls;
 pub mod uploads;
@@ -16,6 +17,7 @@ mod visitors;
 
 pub use certs_only::certificates_of_certs_only;
 pub use error::TransferError;
+pub use places::{Place, Places};
 pub use visitors::{Visitor, Visitors};
 
 /// Who is at the other end of a connection.

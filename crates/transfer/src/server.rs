@@ -6,8 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -17,11 +18,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::Peer;
+use crate::places::{Place, Places};
 use crate::tls::ServerTls;
 use crate::visitors::Visitors;
 
@@ -29,7 +31,8 @@ use crate::visitors::Visitors;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections at a time; further ones wait in the operating system's queue. 1024 by default.
+    /// Connections at a time; 1024 by default. A further one takes the place of the one that has been silent longest: that no whole
+    /// request has come from, or since. Where all of them are being answered, it waits.
     pub connections: usize,
     /// Connections of one address at a time; further ones are closed at once. As many as there are by default.
     pub connections_per_address: usize,
@@ -68,19 +71,14 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     let visitors = Visitors::new(limits.connections_per_address);
     let (stopping, stop) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
-        let accepted = async {
-            // The semaphore is never closed, so a place always comes free.
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, address)) => {
@@ -89,10 +87,20 @@ pub async fn serve(
                     tracing::warn!(peer = %address, "connection closed: the address has {most} already");
                     continue;
                 };
-                let connection = Connection { address, router: router.clone(), limits, stop: stop.clone() };
+                let place = tokio::select! {
+                    () = &mut shutdown => break,
+                    place = places.take() => Arc::new(place),
+                };
+                let router = router.clone().layer(from_fn_with_state(place.clone(), answer));
+                let connection = Connection { address, router, limits, stop: stop.clone() };
                 let tls = tls.clone();
                 tokio::spawn(async move {
-                    connection.serve(stream, tls).await;
+                    tokio::select! {
+                        () = connection.serve(stream, tls) => {}
+                        () = place.displaced() => {
+                            tracing::info!(peer = %address, "connection closed: it was silent longest, and others came");
+                        }
+                    }
                     drop((place, visitor));
                 });
             }
@@ -105,8 +113,7 @@ pub async fn serve(
     }
     drop(listener);
     drop(stopping);
-    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    if timeout(limits.drain, places.acquire_many(all)).await.is_err() {
+    if timeout(limits.drain, places.empty()).await.is_err() {
         tracing::warn!("requests under way did not end in time; they are cut off");
     }
 }
@@ -119,6 +126,22 @@ where
 {
     let (_going_on, stop) = watch::channel(());
     Connection { address: peer.address, router, limits, stop }.serve_http(stream, peer.certificates).await;
+}
+
+/// Has a connection's place kept while a request is answered that has come in whole.
+async fn answer(State(place): State<Arc<Place>>, mut request: Request, next: Next) -> Response {
+    if http_body::Body::is_end_stream(request.body()) {
+        place.is_heard();
+    }
+    request.extensions_mut().insert(place.clone());
+    let response = next.run(request).await;
+    // Whoever asks for what there is not could do so for ever.
+    if response.status().is_client_error() {
+        place.stays_silent()
+    } else {
+        place.falls_silent()
+    }
+    response
 }
 
 struct Connection {
@@ -178,8 +201,12 @@ pub(crate) async fn read_body(request: Request, limits: &Limits) -> Result<Bytes
     if http_body::Body::size_hint(request.body()).lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large());
     }
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     match timeout(limits.body, Limited::new(request.into_body(), limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => {
+            place.iter().for_each(|place| place.is_heard());
+            Ok(body.to_bytes())
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => {
             tracing::debug!(reason = %error, "a request's body broke off");

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use nem::Refusal;
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
+use transfer::Place;
 use unftp_core::auth::{
     AuthenticationError, Authenticator, Credentials, Principal, UserDetail, UserDetailError,
     UserDetailProvider,
@@ -132,6 +133,30 @@ impl Authenticator for Login {
 
     async fn cert_auth_sufficient(&self, _username: &str) -> bool {
         !self.tunnel
+    }
+}
+
+/// Lets a session keep its place from when a station has logged in.
+#[derive(Debug)]
+pub(crate) struct SessionLogin {
+    pub(crate) login: Arc<Login>,
+    pub(crate) place: Arc<Place>,
+}
+
+#[async_trait]
+impl Authenticator for SessionLogin {
+    async fn authenticate(
+        &self,
+        username: &str,
+        creds: &Credentials,
+    ) -> Result<Principal, AuthenticationError> {
+        let let_in = self.login.authenticate(username, creds).await?;
+        self.place.is_heard();
+        Ok(let_in)
+    }
+
+    async fn cert_auth_sufficient(&self, username: &str) -> bool {
+        self.login.cert_auth_sufficient(username).await
     }
 }
 
