@@ -83,7 +83,7 @@ async fn silent_and_slow_connections_give_way() {
         for _ in 0..5 {
             held.push(occupy(address, word).await);
             let mut options = ClientOptions::default();
-            options.tls = Some(client_config(&[certificate.clone()], None).unwrap());
+            options.tls = Some(client_config(std::slice::from_ref(&certificate), None).unwrap());
             options.timeout = FOR_EVER;
             let url = format!("{scheme}://localhost:{}/.well-known/cmp", port(address));
             let client = CmpClient::new(&url, options).unwrap();
