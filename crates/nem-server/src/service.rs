@@ -1,23 +1,22 @@
 //! Drives the NEM: its messages go to the RA/CAs, its events to the log and to the stations that wait.
 
 mod arrivals;
+mod passing;
 mod telling;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use asn1::UnixTime;
-use cmp::{BodyKind, PkiFailureInfo, PkiMessage};
 use crypto::Revocation;
 use host::audit::Entry;
 use host::{log_revocation, now};
 use nem::ledger::{Record, RequestId};
 use nem::{
-    Account, Arrival, Event, ExchangeId, Happening, Input, Inventory, Label, Nem, Output, Passage, Refusal,
-    Standing, Upstream,
+    Account, Event, ExchangeId, Happening, Input, Inventory, Nem, Output, Refusal, Standing, Upstream,
 };
 use tokio::sync::{Notify, watch};
 use tracing::error;
@@ -26,7 +25,6 @@ use transfer::http::CmpClient;
 
 use crate::audit::{self, Audit};
 use crate::busy::Busy;
-use crate::cmp_stations::StationMessages;
 use crate::identity::Identity;
 use crate::metrics::Counters;
 use crate::status::Status;
@@ -51,9 +49,6 @@ pub(crate) struct Service {
     exchanges: Busy,
     stopped: watch::Sender<bool>,
 }
-
-/// Uploads that are taken together at most: nobody else has the NEM meanwhile.
-const TOGETHER: usize = 256;
 
 impl Service {
     pub(crate) fn new(
@@ -112,46 +107,6 @@ impl Service {
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
     }
 
-    pub(crate) async fn upload(
-        self: &Arc<Self>,
-        identity: Identity,
-        form: Form,
-        octets: Vec<u8>,
-        label: Option<Label>,
-    ) -> Result<(RequestId, Standing), Refusal> {
-        let service = self.clone();
-        blocking(move || {
-            if !service.audit.is_writable() {
-                let (station, reason) = (String::new(), "the audit log cannot be written".to_owned());
-                return Err(Refusal::Ledger { station, reason });
-            }
-            let (told, outcome) = mpsc::sync_channel(1);
-            lock(&service.arrivals).push_back(Waiting { identity, form, octets, label, told });
-            service.take_arrivals();
-            // It is always told: whoever takes an arrival out of the queue tells it.
-            let taken = outcome.recv().unwrap_or(Err(Refusal::MalformedCertificate));
-            taken.inspect_err(|refusal| service.audit.record_refusal("upload", refusal))
-        })
-        .await
-    }
-
-    /// Takes what came in while others had the NEM, at once: the ledger is written once for all of it.
-    fn take_arrivals(self: &Arc<Self>) {
-        let taken = self.act(|nem, now| {
-            let mut queue = lock(&self.arrivals);
-            let most = queue.len().min(TOGETHER);
-            let waiting: Vec<Waiting> = queue.drain(..most).collect();
-            drop(queue);
-            let arrivals: Vec<Arrival<'_>> = waiting.iter().map(Waiting::arrival).collect();
-            let outcomes = nem.upload_all(&arrivals, now);
-            waiting.into_iter().map(|waiting| waiting.told).zip(outcomes).collect::<Vec<_>>()
-        });
-        for (told, outcome) in taken {
-            // Whoever waits for it may have been cut off.
-            let _ = told.send(outcome);
-        }
-    }
-
     /// The name of the station that is.
     pub(crate) async fn identify(self: &Arc<Self>, identity: Identity) -> Result<String, Refusal> {
         let service = self.clone();
@@ -194,76 +149,6 @@ impl Service {
     /// Whether the inventory has that station, and lets it ask for certificates. Blocks.
     pub(crate) fn may_enrol(&self, station: &str) -> bool {
         lock(&self.nem).inventory().station(station).is_some_and(|station| station.state.may_enrol())
-    }
-
-    /// See [`Nem::pass_up`].
-    pub(crate) async fn pass_up(
-        self: &Arc<Self>,
-        identity: Identity,
-        octets: Arc<Vec<u8>>,
-        StationMessages { policy, reading }: StationMessages,
-    ) -> Result<Passage, Refusal> {
-        let service = self.clone();
-        let pass = move || {
-            let passed =
-                service.act(|nem, now| nem.pass_up(identity.shown(), &octets, &reading, policy, now));
-            service.audit.record_passage(&passed);
-            passed
-        };
-        blocking(pass).await
-    }
-
-    /// Sends a station's own message up, and takes note of what comes back.
-    pub(crate) async fn pass(
-        self: &Arc<Self>,
-        passage: Passage,
-        octets: Arc<Vec<u8>>,
-    ) -> Result<Vec<u8>, String> {
-        let answer = self.ask(&passage.upstream, passage.message.clone()).await?;
-        let (answer, again) = self.take_passed(&passage, &octets, answer).await;
-        let Some(again) = again else { return Ok(answer) };
-        let answer = self.ask(&again.upstream, again.message.clone()).await?;
-        let (answer, _) = self.take_passed(&again, &octets, answer).await;
-        if PkiMessage::from_der(&answer).is_ok_and(|answer| answer.body().kind() != BodyKind::Error) {
-            let service = self.clone();
-            blocking(move || service.act(|nem, now| nem.note_not_nested(&again, now))).await;
-        }
-        Ok(answer)
-    }
-
-    async fn take_passed(
-        self: &Arc<Self>,
-        passage: &Passage,
-        octets: &Arc<Vec<u8>>,
-        answer: Vec<u8>,
-    ) -> (Vec<u8>, Option<Passage>) {
-        let (service, passage, octets) = (self.clone(), passage.clone(), octets.clone());
-        blocking(move || {
-            let taken = service.act(|nem, now| nem.take_passed(&passage, &octets, &answer, now));
-            // The station gets its answer all the same.
-            let taken = taken.inspect_err(|error| error!(station = %passage.station, "{error}"));
-            (answer, taken.ok().flatten())
-        })
-        .await
-    }
-
-    /// See [`Nem::refuse_message`].
-    pub(crate) async fn refuse_message(
-        self: &Arc<Self>,
-        octets: Arc<Vec<u8>>,
-        fail_info: PkiFailureInfo,
-        reason: String,
-    ) -> Option<Vec<u8>> {
-        let service = self.clone();
-        let refuse = move || lock(&service.nem).refuse_message(&octets, fail_info, &reason, now());
-        blocking(refuse).await.inspect_err(|error| error!("{error}")).ok().flatten()
-    }
-
-    /// Sends a station's own message to that RA/CA.
-    pub(crate) async fn ask(&self, upstream: &Arc<str>, message: Vec<u8>) -> Result<Vec<u8>, String> {
-        let client = lock(&self.clients).get(upstream).cloned();
-        let client = client.ok_or_else(|| format!("there is no RA/CA {upstream} any more"))?;
-        client.exchange(message).await.map_err(|error| error.to_string())
     }
 
     /// From now on that RA/CA is reached so.

@@ -1,37 +1,29 @@
 //! The files a station sees.
 
+mod place;
+mod storage;
+
 use std::collections::HashSet;
-use std::fmt::Debug;
-use std::io::Cursor;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
 use cmp::end_entity::RequestKind;
 use nem::ledger::{Record, RequestId, State};
 use nem::{Label, Refusal};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tracing::{info, warn};
+use tracing::warn;
 use transfer::uploads::{certs_only, pem_certificates, request_der};
-use unftp_core::storage::{Error, ErrorKind, Fileinfo, Metadata, Result, StorageBackend};
+use unftp_core::storage::{Error, ErrorKind, Result};
 
 use super::login::StationUser;
 use super::remembered::{Outcome, Remembered};
 use crate::busy::Busy;
 use crate::cmp_stations::StationMessages;
 use crate::service::{Form, Service};
+use place::{CERTIFICATES, MESSAGE, Place, REQUESTS};
 
 /// How many of its requests a station sees.
 const SHOWN: usize = 100;
-/// How long an upload may take.
-const TIME: Duration = Duration::from_secs(30);
-
-const REQUESTS: &str = "requests";
-const CERTIFICATES: &str = "certificates";
-/// How a file with a PKIMessage ends.
-const MESSAGE: &str = "pki";
-
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub(super) service: Arc<Service>,
@@ -40,51 +32,6 @@ pub(crate) struct Files {
     /// What is being uploaded or cancelled.
     pub(super) transfers: Busy,
     pub(super) max_request_octets: usize,
-}
-
-/// What a path names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
-    Root,
-    Requests,
-    Certificates,
-    File { folder: &'static str, stem: String, ending: String },
-}
-
-impl Place {
-    /// `None`: there can be nothing. Names are looked up and never joined to a path of the machine.
-    fn new(path: &Path) -> Option<Self> {
-        let mut names: Vec<&str> = Vec::new();
-        for component in path.components() {
-            match component {
-                Component::RootDir | Component::CurDir => {}
-                Component::ParentDir => {
-                    names.pop();
-                }
-                Component::Normal(name) => names.push(name.to_str()?),
-                Component::Prefix(_) => return None,
-            }
-        }
-        match names.as_slice() {
-            [] => Some(Self::Root),
-            [REQUESTS] => Some(Self::Requests),
-            [CERTIFICATES] => Some(Self::Certificates),
-            [folder, name] => {
-                let folder = [REQUESTS, CERTIFICATES].into_iter().find(|known| known == folder)?;
-                let (stem, ending) = name.rsplit_once('.')?;
-                Some(Self::File { folder, stem: stem.to_owned(), ending: ending.to_ascii_lowercase() })
-            }
-            _ => None,
-        }
-    }
-}
-
-fn form_of(ending: &str) -> Option<Form> {
-    match ending {
-        "p10" | "csr" => Some(Form::Pkcs10),
-        "crmf" => Some(Form::CertReqMessages),
-        _ => None,
-    }
 }
 
 /// A file as a station sees it.
@@ -242,216 +189,4 @@ fn failed(refusal: Refusal) -> Error {
 
 fn none() -> Error {
     ErrorKind::PermanentFileNotAvailable.into()
-}
-
-fn not_implemented() -> Error {
-    ErrorKind::CommandNotImplemented.into()
-}
-
-/// What a directory listing says of a file.
-#[derive(Debug)]
-pub(crate) struct FileFacts {
-    length: u64,
-    folder: bool,
-    modified: SystemTime,
-}
-
-impl FileFacts {
-    const FOLDER: Self = Self { length: 0, folder: true, modified: SystemTime::UNIX_EPOCH };
-
-    fn new(file: &File) -> Self {
-        let length = u64::try_from(file.content.len()).unwrap_or(u64::MAX);
-        Self { length, folder: false, modified: file.modified }
-    }
-}
-
-impl Metadata for FileFacts {
-    fn len(&self) -> u64 {
-        self.length
-    }
-
-    fn is_dir(&self) -> bool {
-        self.folder
-    }
-
-    fn is_file(&self) -> bool {
-        !self.folder
-    }
-
-    fn is_symlink(&self) -> bool {
-        false
-    }
-
-    fn modified(&self) -> Result<SystemTime> {
-        Ok(self.modified)
-    }
-
-    fn gid(&self) -> u32 {
-        0
-    }
-
-    fn uid(&self) -> u32 {
-        0
-    }
-}
-
-#[async_trait]
-impl StorageBackend<StationUser> for Files {
-    type Metadata = FileFacts;
-
-    async fn metadata<P: AsRef<Path> + Send + Debug>(
-        &self,
-        user: &StationUser,
-        path: P,
-    ) -> Result<FileFacts> {
-        match Place::new(path.as_ref()) {
-            Some(Place::File { .. }) => Ok(FileFacts::new(&self.file(user, path.as_ref()).await?)),
-            Some(_) => Ok(FileFacts::FOLDER),
-            None => Err(none()),
-        }
-    }
-
-    async fn list<P: AsRef<Path> + Send + Debug>(
-        &self,
-        user: &StationUser,
-        path: P,
-    ) -> Result<Vec<Fileinfo<PathBuf, FileFacts>>> {
-        let entry = |folder: &str, name: &str, metadata| Fileinfo {
-            path: Path::new("/").join(folder).join(name),
-            metadata,
-        };
-        match Place::new(path.as_ref()) {
-            Some(Place::Root) => {
-                Ok([REQUESTS, CERTIFICATES].map(|name| entry("", name, FileFacts::FOLDER)).into())
-            }
-            Some(place @ (Place::Requests | Place::Certificates)) => {
-                let folder = if place == Place::Requests { REQUESTS } else { CERTIFICATES };
-                let files = self.folder(user, folder).await?;
-                Ok(files.iter().map(|file| entry(folder, &file.name, FileFacts::new(file))).collect())
-            }
-            Some(Place::File { folder, .. }) => {
-                let file = self.file(user, path.as_ref()).await?;
-                Ok(vec![entry(folder, &file.name, FileFacts::new(&file))])
-            }
-            None => Err(none()),
-        }
-    }
-
-    async fn get<P: AsRef<Path> + Send + Debug>(
-        &self,
-        user: &StationUser,
-        path: P,
-        start_pos: u64,
-    ) -> Result<Box<dyn AsyncRead + Send + Sync + Unpin>> {
-        if start_pos != 0 {
-            return Err(not_implemented());
-        }
-        let file = self.file(user, path.as_ref()).await?;
-        if let Some(request) = file.delivers {
-            self.service.delivered(request).await;
-        }
-        Ok(Box::new(Cursor::new(file.content)))
-    }
-
-    async fn put<P, R>(&self, user: &StationUser, input: R, path: P, start_pos: u64) -> Result<u64>
-    where
-        P: AsRef<Path> + Send + Debug,
-        R: AsyncRead + Send + Sync + Unpin + 'static,
-    {
-        let Some(Place::File { folder: REQUESTS, stem, ending }) = Place::new(path.as_ref()) else {
-            return Err(ErrorKind::FileNameNotAllowedError.into());
-        };
-        let form = form_of(&ending);
-        let is_message = ending == MESSAGE && self.cmp.is_some();
-        let Some(label) = Label::new(&stem).filter(|_| form.is_some() || is_message) else {
-            return Err(ErrorKind::FileNameNotAllowedError.into());
-        };
-        // APPE; a request is one piece.
-        if start_pos != 0 {
-            return Err(not_implemented());
-        }
-        let _under_way = self.transfers.begin();
-        let most = u64::try_from(self.max_request_octets).unwrap_or(u64::MAX);
-        let mut octets = Vec::new();
-        let mut input = input.take(most.saturating_add(1));
-        let read = tokio::time::timeout(TIME, input.read_to_end(&mut octets)).await;
-        read.map_err(|_| Error::from(ErrorKind::ConnectionClosed))?
-            .map_err(|error| Error::new(ErrorKind::ConnectionClosed, error))?;
-        if octets.len() > self.max_request_octets {
-            self.refuse(user, &label, format!("the file exceeds {most} octets"));
-            return Err(ErrorKind::ExceededStorageAllocationError.into());
-        }
-        let length = u64::try_from(octets.len()).unwrap_or(u64::MAX);
-        match form {
-            Some(form) => self.take(user, label, form, &octets).await?,
-            None => self.take_message(user, &label, octets).await?,
-        }
-        Ok(length)
-    }
-
-    /// Deleting a request cancels it.
-    async fn del<P: AsRef<Path> + Send + Debug>(&self, user: &StationUser, path: P) -> Result<()> {
-        let Some(Place::File { folder: REQUESTS, stem, ending }) = Place::new(path.as_ref()) else {
-            return Err(ErrorKind::PermissionDenied.into());
-        };
-        if form_of(&ending).is_none() {
-            return Err(none());
-        }
-        let _under_way = self.transfers.begin();
-        let station = self.station(user).await?;
-        let record = self.service.request_of(&station, &stem).await.map_err(failed)?.ok_or_else(none)?;
-        if self.service.cancel(&station, record.id).await.map_err(failed)? {
-            info!(%station, request = %record.id, "cancelled by FTP");
-            Ok(())
-        } else {
-            Err(ErrorKind::PermissionDenied.into())
-        }
-    }
-
-    async fn mkd<P: AsRef<Path> + Send + Debug>(&self, _user: &StationUser, _path: P) -> Result<()> {
-        Err(ErrorKind::PermissionDenied.into())
-    }
-
-    async fn rename<P: AsRef<Path> + Send + Debug>(
-        &self,
-        _user: &StationUser,
-        _from: P,
-        _to: P,
-    ) -> Result<()> {
-        Err(ErrorKind::PermissionDenied.into())
-    }
-
-    async fn rmd<P: AsRef<Path> + Send + Debug>(&self, _user: &StationUser, _path: P) -> Result<()> {
-        Err(ErrorKind::PermissionDenied.into())
-    }
-
-    async fn cwd<P: AsRef<Path> + Send + Debug>(&self, _user: &StationUser, path: P) -> Result<()> {
-        match Place::new(path.as_ref()) {
-            Some(Place::Root | Place::Requests | Place::Certificates) => Ok(()),
-            _ => Err(ErrorKind::PermanentDirectoryNotAvailable.into()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_lead_nowhere_but_to_the_two_folders() {
-        let place = |path: &str| Place::new(Path::new(path));
-        assert_eq!(place("/"), Some(Place::Root));
-        assert_eq!(place("/../../.."), Some(Place::Root));
-        assert_eq!(place("/certificates/../requests/."), Some(Place::Requests));
-        let file = |folder, stem: &str, ending: &str| {
-            Some(Place::File { folder, stem: stem.to_owned(), ending: ending.to_owned() })
-        };
-        assert_eq!(place("/requests/a.b.P10"), file(REQUESTS, "a.b", "p10"));
-        assert_eq!(place("/etc/../requests/../certificates/a.pem"), file(CERTIFICATES, "a", "pem"));
-        for nothing in
-            ["/etc/passwd", "/requests/a/b.p10", "/requests/a", "/a.p10", "/requests/x/../../etc/a.b"]
-        {
-            assert_eq!(place(nothing), None, "{nothing}");
-        }
-    }
 }
