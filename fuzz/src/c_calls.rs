@@ -158,6 +158,13 @@ impl Program {
         (code == CELLCERT_OK).then_some(signer)
     }
 
+    fn decipherer(&self, slot: Slot) -> Option<Decipherer> {
+        let mut decipherer =
+            Decipherer { decipher: None, ctx: null_mut(), public_key: null(), public_key_len: 0 };
+        let code = unsafe { cellcert_key_decipherer(self.key(slot), &raw mut decipherer) };
+        (code == CELLCERT_OK).then_some(decipherer)
+    }
+
     fn call(&mut self, call: Call) -> i32 {
         match call {
             Call::NewContext => {

@@ -53,6 +53,37 @@
 #define CELLCERT_SUBSEQUENT_CHALLENGE_RESP 1
 
 /*
+ ECDH on P-256, P-384 or P-521: the input is the other key, a SubjectPublicKeyInfo in DER; the secret is the x-coordinate (SEC 1 section
+ 3.3.1)
+ */
+#define CELLCERT_DECIPHER_ECDH 1
+
+/*
+ ML-KEM: the input is a ciphertext, the secret what was encapsulated
+ */
+#define CELLCERT_DECIPHER_DECAPSULATE 2
+
+/*
+ RSAES-OAEP with SHA-256, MGF1 with SHA-256, and an empty label
+ */
+#define CELLCERT_DECIPHER_RSA_OAEP_SHA256 3
+
+/*
+ RSAES-OAEP with SHA-384, MGF1 with SHA-384, and an empty label
+ */
+#define CELLCERT_DECIPHER_RSA_OAEP_SHA384 4
+
+/*
+ RSAES-OAEP with SHA-512, MGF1 with SHA-512, and an empty label
+ */
+#define CELLCERT_DECIPHER_RSA_OAEP_SHA512 5
+
+/*
+ RSAES-PKCS1-v1_5, which older RA/CAs send
+ */
+#define CELLCERT_DECIPHER_RSA_PKCS1 6
+
+/*
  PBMAC1 (RFC 9481 section 6.1.2), to be preferred
  */
 #define CELLCERT_MAC_PBMAC1 1
@@ -545,6 +576,11 @@
 #define CELLCERT_ERR_SIGN -22
 
 /*
+ The key, or the device that holds it, did not decipher; or it was enciphered for another one, or changed.
+ */
+#define CELLCERT_ERR_DECIPHER -24
+
+/*
  The ledger could not be read or written: nothing was accepted, and the NEM repeats what it has.
  */
 #define CELLCERT_ERR_LEDGER -23
@@ -705,14 +741,20 @@
 #define CELLCERT_EVENT_INFORMATION 5
 
 /*
+ The RA/CA refuses: the transaction is over. cellcert_transaction_status says why.
+ */
+#define CELLCERT_EVENT_REFUSED 6
+
+/*
  A ciphertext came for the KEM key: decapsulate it.
  */
 #define CELLCERT_EVENT_CIPHERTEXT 7
 
 /*
- The RA/CA refuses: the transaction is over. cellcert_transaction_status says why.
+ A certificate came, enciphered for its key: open it. Firmware that is built without `enveloped-data` has CELLCERT_ERR_UNSUPPORTED instead, and
+ the transaction is over.
  */
-#define CELLCERT_EVENT_REFUSED 6
+#define CELLCERT_EVENT_SEALED 8
 
 /*
  Refusals may come without protection.
@@ -816,6 +858,10 @@ typedef struct cellcert_request cellcert_request;
     CELLCERT_EVENT_GRANTED: call cellcert_transaction_check_certificate; then cellcert_transaction_confirm or, when the certificate is not
     good, cellcert_transaction_reject, and go on with 3; but when cellcert_transaction_implicitly_confirmed says so, it is over.
     Every other event is the end.
+
+ Of a certificate for a key that does not sign, there is CELLCERT_EVENT_SEALED after 3.: call cellcert_transaction_open_certificate, and go on
+ as after CELLCERT_EVENT_GRANTED. Of a key that the RA/CA was to generate, call cellcert_transaction_open_private_key after
+ CELLCERT_EVENT_GRANTED, before anything else.
 
  With the identity of a KEM key, 2. is cellcert_transaction_ask_ciphertext. After 3. there is CELLCERT_EVENT_CIPHERTEXT: decapsulate what
  cellcert_transaction_ciphertext has, hand the secret to cellcert_transaction_with_secret, and go on with 3.
@@ -932,6 +978,35 @@ typedef struct {
      */
     size_t len;
 } cellcert_octets;
+
+/*
+ A private key that others encipher for, wherever it is.
+ */
+typedef struct {
+    /*
+     Opens `input` in that way, one of the CELLCERT_DECIPHER_ constants that fits the key. `secret_len` says how much room there is at
+     `secret`, which is enough for whatever comes of it, and is set to the secret's length. Returns CELLCERT_OK, or anything else when it
+     cannot: the call that asked fails then with CELLCERT_ERR_DECIPHER. The library wipes its copy of the secret.
+     */
+    int32_t (*decipher)(void *ctx,
+                        int32_t way,
+                        const uint8_t *input,
+                        size_t input_len,
+                        uint8_t *secret,
+                        size_t *secret_len);
+    /*
+     Handed to every call of `decipher`.
+     */
+    void *ctx;
+    /*
+     The public half: a SubjectPublicKeyInfo in DER.
+     */
+    const uint8_t *public_key;
+    /*
+     How many octets it has.
+     */
+    size_t public_key_len;
+} cellcert_decipherer;
 
 /*
  One part of a distinguished name.
@@ -1345,6 +1420,20 @@ int32_t cellcert_crmf_subsequent_message(const cellcert_context *context,
                                          int32_t subsequent);
 
 /*
+ Makes the request for a certificate and its key, which the RA/CA generates (RFC 9483 section 4.1.6), of a request that
+ cellcert_request_new_without_key began. The key comes enciphered for whatever the message is protected with: see
+ cellcert_transaction_open_private_key.
+
+ kind: one of the CELLCERT_KEY_ constants, or 0 to leave it to the RA/CA, which also chooses the length of an RSA key.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_crmf_generate_key(const cellcert_context *context,
+                                   const cellcert_request *request,
+                                   int32_t kind);
+
+/*
  Puts CertReqMsgs together: a CertReqMessages in DER. At most 64.
 
  # Safety
@@ -1534,6 +1623,16 @@ int32_t cellcert_key_decapsulate(const cellcert_key *key,
  The pointers are NULL or point to what they say.
  */
 int32_t cellcert_key_signer(const cellcert_key *key, cellcert_signer *out);
+
+/*
+ A decipherer that uses this key. It stands for as long as the key. CELLCERT_ERR_KEY when the key only signs; CELLCERT_ERR_UNSUPPORTED in
+ firmware that is built without `enveloped-data`. ECDH in the host profile is AWS-LC's, which ends the process where memory runs out in it.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_key_decipherer(const cellcert_key *key,
+                                cellcert_decipherer *out);
 
 /*
  Makes a distinguished name in DER from its parts, as they stand in the encoding: the widest first, the commonName as a rule last. Of no
@@ -2180,6 +2279,16 @@ int32_t cellcert_request_new(const cellcert_context *context,
                              cellcert_request **out);
 
 /*
+ Begins a request for a certificate whose key the RA/CA is to generate (RFC 9483 section 4.1.6), for cellcert_crmf_generate_key. Calls that
+ need a key return CELLCERT_ERR_STATE.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_request_new_without_key(const cellcert_context *context,
+                                         cellcert_request **out);
+
+/*
  Frees a request and sets the variable to NULL.
 
  # Safety
@@ -2575,8 +2684,9 @@ int32_t cellcert_transaction_with_secret(const cellcert_context *context,
 
 /*
  An enrolment as octets, to be stored before its message is sent, and taken up again by cellcert_transaction_resume. Nothing in them is
- secret. CELLCERT_ERR_STATE before the first message is made, while a signature is due, when the certificate was confirmed implicitly, while
- the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
+ secret: store a key that the RA/CA generated elsewhere, before certConf is sent. CELLCERT_ERR_STATE before the first message is made, while
+ a signature is due, while what came enciphered is not opened (what was stored with the request will do: it brings the same again), when the
+ certificate was confirmed implicitly, while the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
  which can simply be asked again, and for enrolments with a KEM key, whose secret is not stored.
 
  # Safety
@@ -2596,6 +2706,50 @@ int32_t cellcert_transaction_resume(const cellcert_context *context,
                                     const uint8_t *saved,
                                     size_t saved_len,
                                     cellcert_transaction **out);
+
+/*
+ After CELLCERT_EVENT_SEALED: deciphers the certificate with the key that it is for, and goes on as after CELLCERT_EVENT_GRANTED: to confirm it
+ proves that the key is there. CELLCERT_ERR_CERTIFICATE when the decipherer is of another key; CELLCERT_ERR_DECIPHER when it cannot be
+ deciphered. CELLCERT_ERR_UNSUPPORTED in firmware that is built without `enveloped-data`.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_open_certificate(const cellcert_context *context,
+                                              const cellcert_transaction *transaction,
+                                              const cellcert_decipherer *decipherer);
+
+/*
+ After CELLCERT_EVENT_GRANTED, when the RA/CA was to generate the key: deciphers it, verifies that somebody signed it who has a certificate for
+ that (extKeyUsage id-kp-cmKGA) under one of the anchors, and checks that the certificate is for it. Store what
+ cellcert_transaction_private_key has before the certificate is confirmed.
+
+ identity: as in cellcert_transaction_start.
+ decipherer: of the key of the identity's certificate; with a shared secret it is not looked at.
+
+ CELLCERT_ERR_DECIPHER when it was enciphered for somebody else or changed, CELLCERT_ERR_TRUST when nobody who is believed has signed it,
+ CELLCERT_ERR_CERTIFICATE when the certificate is for another key: reject it then. CELLCERT_ERR_UNSUPPORTED in firmware that is built without
+ `enveloped-data`.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_open_private_key(const cellcert_context *context,
+                                              const cellcert_transaction *transaction,
+                                              const cellcert_trust *trust,
+                                              const cellcert_identity *identity,
+                                              const cellcert_decipherer *decipherer);
+
+/*
+ The private key that the RA/CA generated, once it is opened: a PrivateKeyInfo (PKCS #8) in DER, not encrypted: keep it secret, and wipe the
+ buffer. The transaction wipes its own when it is freed. CELLCERT_ERR_NONE when there is none.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_private_key(const cellcert_transaction *transaction,
+                                         uint8_t *out,
+                                         size_t *len);
 
 /*
  Makes the first message.
@@ -2623,7 +2777,7 @@ int32_t cellcert_transaction_poll(const cellcert_context *context,
 
 /*
  After CELLCERT_EVENT_GRANTED: takes the certificate, makes a certConf. CELLCERT_ERR_CERTIFICATE when it is for another key: reject it
- then. CELLCERT_ERR_STATE when it is confirmed implicitly.
+ then. CELLCERT_ERR_STATE when it is confirmed implicitly, or a key that the RA/CA generated is not opened.
 
  # Safety
  The pointers are NULL or point to what they say.

@@ -17,6 +17,7 @@ use crate::buffer::{Buffer, Octets, Variable, list, octets, text};
 use crate::context::{Context, Inner as ContextInner};
 use crate::failure::Failure;
 use crate::handle::{self, Locked, lock};
+use crate::key::key_kind;
 use crate::name;
 use crate::request::{Request, change};
 use crate::signer::{OutsideKey, Signer, algorithm};
@@ -127,6 +128,30 @@ pub unsafe extern "C" fn cellcert_crmf_subsequent_message(
     };
     // SAFETY: the caller's promise.
     unsafe { make(context, request, build) }
+}
+
+/// Makes the request for a certificate and its key, which the RA/CA generates (RFC 9483 section 4.1.6), of a request that
+/// cellcert_request_new_without_key began. The key comes enciphered for whatever the message is protected with: see
+/// cellcert_transaction_open_private_key.
+///
+/// kind: one of the CELLCERT_KEY_ constants, or 0 to leave it to the RA/CA, which also chooses the length of an RSA key.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_crmf_generate_key(
+    context: *const Context,
+    request: *const Request,
+    kind: i32,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(context, request, |request, _| {
+            let kind = Some(kind).filter(|kind| *kind != 0).map(key_kind).transpose()?;
+            request.octets = Some(request.key_generation(kind)?.build()?.octets().to_vec());
+            Ok(())
+        })
+    }
 }
 
 unsafe fn make(

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use cmp::Error as CmpError;
-use crypto::{AlgorithmError, CertificateFault, KeyError, VerifyError};
+use crypto::{AlgorithmError, CertificateFault, EnvelopeError, KemError, KeyError, VerifyError};
 
 #[allow(clippy::wildcard_imports)] // the codes, each with the library's prefix
 use crate::status::*;
@@ -160,9 +160,17 @@ pub(crate) const fn cmp_code(error: &CmpError) -> i32 {
         CmpError::UnexpectedBody(_)
         | CmpError::NotExactlyOne { .. }
         | CmpError::BadCertReqId(_)
+        | CmpError::PrivateKeyMissing
         | CmpError::InconsistentAnswer => CELLCERT_ERR_ANSWER,
         CmpError::CertificationRequest(error) => pkcs10_code(error),
         CmpError::CertReqMsg(error) => crmf_code(error),
+        CmpError::MalformedEnvelope(_) | CmpError::BadEnvelope(_) | CmpError::EnvelopeKey(_) => {
+            CELLCERT_ERR_MALFORMED
+        }
+        CmpError::Envelope(EnvelopeError::Unsupported) => CELLCERT_ERR_UNSUPPORTED,
+        CmpError::NotTheRecipient | CmpError::Envelope(_) | CmpError::Kem(KemError::Failed) => {
+            CELLCERT_ERR_DECIPHER
+        }
         CmpError::OtherPublicKey | CmpError::MalformedCertificate(_) | CmpError::BadCertHash => {
             CELLCERT_ERR_CERTIFICATE
         }

@@ -1,8 +1,10 @@
 //! Private keys in memory.
 
+mod decipherer;
+
 use core::ffi::c_void;
 
-use crypto::{DecapsulationKey, PublicKey, SigningKey};
+use crypto::{DecapsulationKey, KeyKind, PublicKey, SigningKey};
 
 use crate::boundary::{call, call_with, callback};
 use crate::buffer::{Buffer, Variable, octets};
@@ -10,7 +12,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::handle::{self, Handle, Locked, lock, opaque};
 use crate::signer::{Signer, algorithm_code};
-use crate::status::{CELLCERT_ERR_KEY, CELLCERT_ERR_SIGN};
+use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_KEY, CELLCERT_ERR_SIGN};
+
+pub use decipherer::cellcert_key_decipherer;
 
 /// ECDSA on P-256
 pub const CELLCERT_KEY_P256: i32 = 1;
@@ -39,6 +43,26 @@ pub const CELLCERT_KEY_ML_KEM_512: i32 = 11;
 pub const CELLCERT_KEY_ML_KEM_768: i32 = 12;
 /// ML-KEM-1024, which signs nothing: for cellcert_key_decapsulate
 pub const CELLCERT_KEY_ML_KEM_1024: i32 = 13;
+
+/// The kind of key that a code is for.
+pub(crate) const fn key_kind(code: i32) -> Result<KeyKind, Failure> {
+    Ok(match code {
+        CELLCERT_KEY_P256 => KeyKind::P256,
+        CELLCERT_KEY_P384 => KeyKind::P384,
+        CELLCERT_KEY_P521 => KeyKind::P521,
+        CELLCERT_KEY_RSA2048 => KeyKind::Rsa { bits: 2048 },
+        CELLCERT_KEY_RSA3072 => KeyKind::Rsa { bits: 3072 },
+        CELLCERT_KEY_RSA4096 => KeyKind::Rsa { bits: 4096 },
+        CELLCERT_KEY_ED25519 => KeyKind::Ed25519,
+        CELLCERT_KEY_ML_DSA_44 => KeyKind::MlDsa44,
+        CELLCERT_KEY_ML_DSA_65 => KeyKind::MlDsa65,
+        CELLCERT_KEY_ML_DSA_87 => KeyKind::MlDsa87,
+        CELLCERT_KEY_ML_KEM_512 => KeyKind::MlKem512,
+        CELLCERT_KEY_ML_KEM_768 => KeyKind::MlKem768,
+        CELLCERT_KEY_ML_KEM_1024 => KeyKind::MlKem1024,
+        _ => return Err(Failure::code(CELLCERT_ERR_ARGUMENT)),
+    })
+}
 
 /// A private key in memory, wiped when it is freed.
 pub struct Key(Handle<Software>);

@@ -10,10 +10,10 @@ use asn1::UnixTime;
 use asn1::oids::{rfc4211, rfc5280};
 use const_oid::ObjectIdentifier;
 use crmf::{
-    AttributeTypeAndValue, CertId, CertReqId, CertReqMsgBuilder, Control, OptionalValidity, PasswordMac,
-    PkMacValue, RegInfo,
+    AttributeTypeAndValue, CertId, CertReqId, CertReqMsgBuilder, Control, KeyGenerationBuilder,
+    OptionalValidity, PasswordMac, PkMacValue, RegInfo,
 };
-use crypto::{PublicKey, SharedSecret};
+use crypto::{KeyKind, PublicKey, SharedSecret};
 use der::asn1::{Ia5String, OctetString};
 use der::{Decode, Encode};
 use pkcs10::CertReqBuilder;
@@ -30,7 +30,7 @@ use crate::context::{Context, Inner as ContextInner};
 use crate::failure::Failure;
 use crate::handle::{self, Handle, Locked, lock, opaque};
 use crate::name;
-use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_LIMIT, CELLCERT_ERR_STATE};
+use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_LIMIT, CELLCERT_ERR_REQUEST, CELLCERT_ERR_STATE};
 
 /// rfc822Name: a mail address
 pub const CELLCERT_ALTERNATIVE_EMAIL: i32 = 1;
@@ -54,7 +54,8 @@ opaque!(Request, Inner, b"Rqst");
 
 #[derive(Clone)]
 pub(crate) struct Inner {
-    public_key: PublicKey,
+    /// None when the RA/CA is to generate it.
+    public_key: Option<PublicKey>,
     subject: Option<Name>,
     alternative_names: Vec<GeneralName>,
     extensions: Vec<Extension>,
@@ -70,7 +71,7 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn new(public_key: PublicKey) -> Self {
+    const fn new(public_key: Option<PublicKey>) -> Self {
         Self {
             public_key,
             subject: None,
@@ -88,6 +89,10 @@ impl Inner {
         }
     }
 
+    fn public_key(&self) -> Result<&PublicKey, Failure> {
+        self.public_key.as_ref().ok_or(Failure::code(CELLCERT_ERR_STATE))
+    }
+
     fn extensions(&self) -> Result<Vec<Extension>, Failure> {
         let mut extensions = self.extensions.clone();
         if !self.alternative_names.is_empty() {
@@ -103,7 +108,7 @@ impl Inner {
     }
 
     pub(crate) fn pkcs10(&self) -> Result<CertReqBuilder, Failure> {
-        let mut builder = CertReqBuilder::new(self.subject.clone().unwrap_or_default(), &self.public_key);
+        let mut builder = CertReqBuilder::new(self.subject.clone().unwrap_or_default(), self.public_key()?);
         builder.extensions = self.extensions()?;
         builder.challenge_password = self.challenge_password.clone();
         builder.unstructured_name = self.unstructured_name.clone();
@@ -111,7 +116,7 @@ impl Inner {
     }
 
     pub(crate) fn crmf(&self) -> Result<CertReqMsgBuilder, Failure> {
-        let mut builder = CertReqMsgBuilder::new(self.subject.clone(), &self.public_key);
+        let mut builder = CertReqMsgBuilder::new(self.subject.clone(), self.public_key()?);
         builder.cert_req_id = CertReqId::new(self.cert_req_id);
         builder.validity = self.validity.clone();
         builder.extensions = self.extensions()?;
@@ -119,6 +124,21 @@ impl Inner {
         builder.reg_info = self.reg_info.clone();
         builder.sender = self.sender.clone();
         builder.public_key_mac = self.public_key_mac.clone();
+        Ok(builder)
+    }
+
+    /// For a key that is to be generated, of that kind or of any. Without a proof of possession there is no room for what else CRMF can say.
+    pub(crate) fn key_generation(&self, kind: Option<KeyKind>) -> Result<KeyGenerationBuilder, Failure> {
+        if self.public_key.is_some() {
+            return Err(Failure::code(CELLCERT_ERR_STATE));
+        }
+        if self.validity.is_some() || self.sender.is_some() || !self.reg_info.is_empty() {
+            return Err(Failure::code(CELLCERT_ERR_REQUEST));
+        }
+        let mut builder = KeyGenerationBuilder::new(self.subject.clone(), kind);
+        builder.cert_req_id = CertReqId::new(self.cert_req_id);
+        builder.extensions = self.extensions()?;
+        builder.controls = self.controls.clone();
         Ok(builder)
     }
 }
@@ -137,7 +157,27 @@ pub unsafe extern "C" fn cellcert_request_new(
     let work = |_: &_| {
         // SAFETY: the caller's promise.
         let (out, public_key) = unsafe { (Variable::new(out)?, octets(public_key, public_key_len)?) };
-        let request = handle::make::<Request>(Inner::new(PublicKey::from_spki_der(public_key)?));
+        let request = handle::make::<Request>(Inner::new(Some(PublicKey::from_spki_der(public_key)?)));
+        Ok(move || out.give(request))
+    };
+    // SAFETY: the caller's promise.
+    unsafe { call_with(context, work) }
+}
+
+/// Begins a request for a certificate whose key the RA/CA is to generate (RFC 9483 section 4.1.6), for cellcert_crmf_generate_key. Calls that
+/// need a key return CELLCERT_ERR_STATE.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_request_new_without_key(
+    context: *const Context,
+    out: *mut *mut Request,
+) -> i32 {
+    let work = |_: &_| {
+        // SAFETY: the caller's promise.
+        let out = unsafe { Variable::new(out) }?;
+        let request = handle::make::<Request>(Inner::new(None));
         Ok(move || out.give(request))
     };
     // SAFETY: the caller's promise.
@@ -409,9 +449,9 @@ pub unsafe extern "C" fn cellcert_request_set_public_key_mac(
     // SAFETY: the caller's promise.
     unsafe {
         change(context, request, |request, context| {
+            let spki = request.public_key()?.spki_octets();
             let secret = SharedSecret::new(text(secret)?.to_string());
             let mac = PasswordMac::pbmac1(&context.provider)?;
-            let spki = request.public_key.spki_octets();
             request.public_key_mac = Some(mac.authenticate(&context.provider, &secret, spki)?);
             Ok(())
         })

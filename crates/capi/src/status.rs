@@ -32,6 +32,8 @@ pub const CELLCERT_ERR_RANDOM: i32 = -20;
 pub const CELLCERT_ERR_CLOCK: i32 = -21;
 /// The key, or the device that holds it, did not sign.
 pub const CELLCERT_ERR_SIGN: i32 = -22;
+/// The key, or the device that holds it, did not decipher; or it was enciphered for another one, or changed.
+pub const CELLCERT_ERR_DECIPHER: i32 = -24;
 /// The ledger could not be read or written: nothing was accepted, and the NEM repeats what it has.
 pub const CELLCERT_ERR_LEDGER: i32 = -23;
 
@@ -94,6 +96,7 @@ pub(crate) const fn text(code: i32) -> &'static CStr {
         CELLCERT_ERR_RANDOM => c"the source of randomness failed",
         CELLCERT_ERR_CLOCK => c"the clock failed",
         CELLCERT_ERR_SIGN => c"the key did not sign",
+        CELLCERT_ERR_DECIPHER => c"the key did not decipher",
         CELLCERT_ERR_LEDGER => c"the ledger cannot be used",
         CELLCERT_ERR_MALFORMED => c"malformed",
         CELLCERT_ERR_LIMIT => c"larger or more than is accepted",

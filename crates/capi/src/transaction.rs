@@ -3,6 +3,7 @@
 mod facts;
 mod kem;
 mod saved;
+mod sealed;
 mod steps;
 
 use alloc::boxed::Box;
@@ -17,12 +18,14 @@ use cmp::end_entity::{
     DelayedPkiConf, Enrolment, Granted, Question, Waiting,
 };
 use cmp::{InfoTypeAndValue, KemCiphertextInfo, MacCredential, PkiStatusInfo, ProtectedPart};
-use crmf::{CertReqMessages, CertReqMsg};
+use crmf::{CertReqMessages, CertReqMsg, ProofOfPossession};
+use crypto::KeyUse;
 use der::{Any, Decode, Encode};
 use pkcs10::CertReq;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::name::Name;
+use zeroize::Zeroizing;
 
 use crate::boundary::{call, call_with};
 use crate::buffer::{Variable, octets, optional_text, text};
@@ -36,6 +39,7 @@ use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_STATE};
 pub use facts::*;
 pub use kem::*;
 pub use saved::{cellcert_transaction_resume, cellcert_transaction_save};
+pub use sealed::*;
 pub use steps::*;
 
 /// ir: the first certificate from this PKI, for a CertReqMsg
@@ -61,6 +65,10 @@ pub const CELLCERT_CCR: i32 = 13;
 ///    good, cellcert_transaction_reject, and go on with 3; but when cellcert_transaction_implicitly_confirmed says so, it is over.
 ///    Every other event is the end.
 ///
+/// Of a certificate for a key that does not sign, there is CELLCERT_EVENT_SEALED after 3.: call cellcert_transaction_open_certificate, and go on
+/// as after CELLCERT_EVENT_GRANTED. Of a key that the RA/CA was to generate, call cellcert_transaction_open_private_key after
+/// CELLCERT_EVENT_GRANTED, before anything else.
+///
 /// With the identity of a KEM key, 2. is cellcert_transaction_ask_ciphertext. After 3. there is CELLCERT_EVENT_CIPHERTEXT: decapsulate what
 /// cellcert_transaction_ciphertext has, hand the secret to cellcert_transaction_with_secret, and go on with 3.
 ///
@@ -78,6 +86,8 @@ pub(crate) struct Inner {
     root: Option<EncodedCertificate>,
     /// When the message that is to be sent was made.
     made_at: Option<UnixTime>,
+    /// What the RA/CA generated, once it is opened: a PrivateKeyInfo.
+    private_key: Option<Zeroizing<Vec<u8>>>,
     /// What was decapsulated, to protect the transaction's other messages with.
     kem: Option<MacCredential>,
 }
@@ -87,6 +97,7 @@ pub(crate) struct Inner {
 struct Requested {
     subject: Option<Name>,
     extensions: Vec<Extension>,
+    key_use: KeyUse,
 }
 
 /// What came back, and can be read from then on.
@@ -115,6 +126,8 @@ enum State {
     Waiting(Box<Waiting>),
     Delayed(Box<Delayed>),
     DelayedPkiConf(Box<DelayedPkiConf>),
+    #[cfg(feature = "enveloped-data")]
+    Sealed(Box<cmp::end_entity::SealedCertificate>),
     Granted(Box<Granted>),
     Over,
 }
@@ -131,7 +144,15 @@ enum Next {
 
 impl Inner {
     fn new(state: State, requested: Option<Requested>) -> Self {
-        Self { state, requested, answer: Answer::default(), root: None, made_at: None, kem: None }
+        Self {
+            state,
+            requested,
+            answer: Answer::default(),
+            root: None,
+            made_at: None,
+            private_key: None,
+            kem: None,
+        }
     }
 
     fn enrol(kind: i32, request: &[u8]) -> Result<Self, Failure> {
@@ -140,14 +161,23 @@ impl Inner {
             let requested = Requested {
                 subject: Some(request.subject().clone()),
                 extensions: request.requested_extensions()?,
+                key_use: KeyUse::Signing,
             };
             let request = CertificateRequest::P10cr(Box::new(request));
             return Ok(Self::new(State::Enrolment(Box::new(Enrolment::new(request))), Some(requested)));
         }
         let message = CertReqMsg::from_der(request)?;
         let template = message.template();
-        let requested =
-            Requested { subject: template.subject.clone(), extensions: template.extensions().to_vec() };
+        let requested = Requested {
+            subject: template.subject.clone(),
+            extensions: template.extensions().to_vec(),
+            key_use: match message.popo() {
+                Some(ProofOfPossession::KeyEncipherment(_) | ProofOfPossession::KeyAgreement(_)) => {
+                    KeyUse::Enciphering
+                }
+                _ => KeyUse::Signing,
+            },
+        };
         let messages = CertReqMessages::new(Vec::from([message]))?;
         let request = match kind {
             CELLCERT_IR => CertificateRequest::Ir(messages),

@@ -97,6 +97,16 @@ impl Inner {
         believed
     }
 
+    /// Who may generate keys: whoever has a certificate under an anchor that is for it (RFC 9483 section 4.1.6).
+    #[cfg(feature = "enveloped-data")]
+    pub(crate) fn key_generation_authority(&self, root: Option<&EncodedCertificate>) -> Believed {
+        let purpose = ExtendedKeyUsage::Required(rfc6402::KP_CM_KGA);
+        let mut believed = Believed::new(SignerRole::CertificationAuthority, self.anchors(root), purpose);
+        believed.intermediates.clone_from(&self.intermediates);
+        believed.revocation.clone_from(&self.revocation);
+        believed
+    }
+
     /// What an RA/CA of a NEM is to be believed by.
     #[cfg(feature = "nem")]
     pub(crate) fn apply(&self, upstream: &mut nem::Upstream) -> Result<(), Failure> {

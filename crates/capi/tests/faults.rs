@@ -7,16 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{COMPILERS, GCC, House, SANITIZED, examples, succeeded, test_programs, valgrind};
-
-/// The heap's functions go through the program.
-const WRAPPED: [&str; 5] = [
-    "-Wl,--wrap=malloc",
-    "-Wl,--wrap=calloc",
-    "-Wl,--wrap=realloc",
-    "-Wl,--wrap=posix_memalign",
-    "-Wl,--wrap=free",
-];
+use support::{COMPILERS, GCC, House, SANITIZED, WRAPPED, examples, succeeded, test_programs, valgrind};
 
 /// What fails in turn, and how the program that lets it fail is built and run.
 struct Faults {

@@ -17,6 +17,7 @@ pub(super) enum RequestCall {
     Name { context: Slot, attribute: i8, value: String, room: u8 },
     Request { context: Slot, key: Slot },
     RequestFor { context: Slot, public_key: Octets },
+    RequestWithoutKey { context: Slot },
     Change { context: Slot, request: Slot, what: u8, octets: Octets, text: String },
     Sign { context: Slot, request: Slot, key: Slot, crmf: bool },
     ToBeSigned { context: Slot, request: Slot, crmf: bool, room: u16 },
@@ -86,6 +87,10 @@ impl Program {
                     cellcert_request_new(context, data, octets.len(), out)
                 })
             }
+            RequestCall::RequestWithoutKey { context } => {
+                let context = self.context(context);
+                keep(&mut self.requests, |out| unsafe { cellcert_request_new_without_key(context, out) })
+            }
             RequestCall::Change { context, request, what, octets, text: words } => {
                 self.change(context, request, what, octets, &words)
             }
@@ -153,10 +158,10 @@ impl Program {
         let owned = text(words);
         let (words, number) = (owned.as_ptr(), i64::from(what) << 20);
         unsafe {
-            match what % 14 {
+            match what % 16 {
                 0 => cellcert_request_set_subject(context, request, data, len),
                 1 => {
-                    let kind = i32::from(what / 14);
+                    let kind = i32::from(what / 16);
                     cellcert_request_add_alternative_name(context, request, kind, data, len)
                 }
                 2 => cellcert_request_add_extension(context, request, data, len),
@@ -170,6 +175,13 @@ impl Program {
                 10 => cellcert_request_add_authenticator(context, request, words),
                 11 => cellcert_request_add_control(context, request, words, data, len),
                 12 => cellcert_request_add_reg_info(context, request, words),
+                13 => cellcert_crmf_generate_key(context, request, i32::from(what / 16)),
+                14 => cellcert_crmf_subsequent_message(
+                    context,
+                    request,
+                    i32::from(what / 32),
+                    i32::from(what / 16 % 2),
+                ),
                 _ => cellcert_crmf_ra_verified(context, request),
             }
         }

@@ -25,6 +25,7 @@ pub(super) enum TransactionCall {
     Step { context: Slot, transaction: Slot, identity: Slot, key: Slot, what: u8, text: String },
     Signed { context: Slot, transaction: Slot, signature: Octets },
     Handle { context: Slot, transaction: Slot, trust: Slot, answer: Octets },
+    Open { context: Slot, transaction: Slot, trust: Slot, identity: Slot, key: Slot, private_key: bool },
     ReadTransaction { transaction: Slot, what: u8, index: u8, room: u16 },
     FreeTransaction(Slot),
 }
@@ -185,6 +186,27 @@ impl Program {
                 assert_eq!(code == CELLCERT_OK, event != 77);
                 code
             }
+            TransactionCall::Open { context, transaction, trust, identity, key, private_key } => {
+                let decipherer = self.decipherer(key);
+                let decipherer = decipherer.as_ref().map_or(null(), core::ptr::from_ref);
+                let (context, transaction) =
+                    (self.context(context), at(&self.transactions, transaction, other));
+                let (trust, identity) =
+                    (at(&self.trusts, trust, other), at(&self.identities, identity, other));
+                unsafe {
+                    if private_key {
+                        cellcert_transaction_open_private_key(
+                            context,
+                            transaction,
+                            trust,
+                            identity,
+                            decipherer,
+                        )
+                    } else {
+                        cellcert_transaction_open_certificate(context, transaction, decipherer)
+                    }
+                }
+            }
             TransactionCall::ReadTransaction { transaction, what, index, room } => {
                 self.read_transaction(transaction, what, index.into(), room.into())
             }
@@ -197,7 +219,7 @@ impl Program {
     fn read_transaction(&mut self, transaction: Slot, what: u8, index: usize, room: usize) -> i32 {
         let transaction = at(&self.transactions, transaction, self.any());
         self.read(room, |out, len| unsafe {
-            match what % 9 {
+            match what % 10 {
                 0 => cellcert_transaction_message(transaction, out, len),
                 1 => cellcert_transaction_to_be_signed(transaction, out, len),
                 2 => cellcert_transaction_certificate(transaction, out, len),
@@ -205,6 +227,7 @@ impl Program {
                 4 => cellcert_transaction_extra_cert(transaction, index, out, len),
                 5 => cellcert_transaction_ca_pub(transaction, index, out, len),
                 6 => cellcert_transaction_information_value(transaction, index, out, len),
+                8 => cellcert_transaction_private_key(transaction, out, len),
                 7 => cellcert_transaction_status_text(transaction, out.cast(), len),
                 _ => cellcert_transaction_first_contact_root(transaction, out, len),
             }

@@ -8,6 +8,7 @@ use cmp::end_entity::{
     AwaitingCertificate, AwaitingPkiConf, Correspondent, Granted, RequestKind, Transaction as Facts, Waiting,
 };
 use cmp::{CertReqId, Credential, Reference, SenderNonce, TransactionId};
+use crypto::KeyUse;
 use der::asn1::OctetString;
 use der::{Choice, Decode, Encode, Sequence};
 use x509_cert::ext::Extension;
@@ -49,6 +50,9 @@ struct Saved {
     /// When the message was made, in seconds since 1970.
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
     made_at: Option<u64>,
+    /// Of a key that others encipher for.
+    #[asn1(context_specific = "4", tag_mode = "EXPLICIT", optional = "true")]
+    enciphering: Option<bool>,
 }
 
 #[derive(Choice)]
@@ -95,8 +99,9 @@ enum SavedCredential {
 }
 
 /// An enrolment as octets, to be stored before its message is sent, and taken up again by cellcert_transaction_resume. Nothing in them is
-/// secret. CELLCERT_ERR_STATE before the first message is made, while a signature is due, when the certificate was confirmed implicitly, while
-/// the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
+/// secret: store a key that the RA/CA generated elsewhere, before certConf is sent. CELLCERT_ERR_STATE before the first message is made, while
+/// a signature is due, while what came enciphered is not opened (what was stored with the request will do: it brings the same again), when the
+/// certificate was confirmed implicitly, while the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
 /// which can simply be asked again, and for enrolments with a KEM key, whose secret is not stored.
 ///
 /// # Safety
@@ -141,7 +146,7 @@ fn save(transaction: &Inner) -> Result<Saved, Failure> {
         State::Waiting(waiting) => {
             (waiting.transaction(), SavedState::Waiting(correspondent(waiting.correspondent())?))
         }
-        State::Granted(granted) if !granted.implicitly_confirmed() => {
+        State::Granted(granted) if !granted.implicitly_confirmed() && !transaction.awaits_private_key() => {
             (granted.transaction(), SavedState::Granted(self::granted(granted)?))
         }
         // A pollReq is no certConf: the one that is stored already is sent once more.
@@ -174,6 +179,7 @@ fn save(transaction: &Inner) -> Result<Saved, Failure> {
         answerer,
         root: transaction.root.as_ref().map(|root| OctetString::new(root.octets())).transpose()?,
         made_at: transaction.made_at.map(UnixTime::as_secs),
+        enciphering: (requested.key_use == KeyUse::Enciphering).then_some(true),
         state,
     })
 }
@@ -266,10 +272,11 @@ fn resume(octets: &[u8]) -> Result<Inner, Failure> {
             State::Sent(confirming.message.into_bytes().into(), next)
         }
     };
-    let requested = Requested { subject: saved.subject, extensions: saved.extensions };
+    let key_use = if saved.enciphering == Some(true) { KeyUse::Enciphering } else { KeyUse::Signing };
+    let requested = Requested { subject: saved.subject, extensions: saved.extensions, key_use };
     let root = saved.root.map(|root| EncodedCertificate::new(root.as_bytes())).transpose()?;
     let made_at = saved.made_at.map(UnixTime::from_secs);
-    Ok(Inner { state, requested: Some(requested), answer, root, made_at, kem: None })
+    Ok(Inner { state, requested: Some(requested), answer, root, made_at, private_key: None, kem: None })
 }
 
 impl SavedCorrespondent {

@@ -34,10 +34,13 @@ pub const CELLCERT_EVENT_CONFIRMED: i32 = 3;
 pub const CELLCERT_EVENT_REVOKED: i32 = 4;
 /// The question is answered: the transaction is over.
 pub const CELLCERT_EVENT_INFORMATION: i32 = 5;
-/// A ciphertext came for the KEM key: decapsulate it.
-pub const CELLCERT_EVENT_CIPHERTEXT: i32 = 7;
 /// The RA/CA refuses: the transaction is over. cellcert_transaction_status says why.
 pub const CELLCERT_EVENT_REFUSED: i32 = 6;
+/// A ciphertext came for the KEM key: decapsulate it.
+pub const CELLCERT_EVENT_CIPHERTEXT: i32 = 7;
+/// A certificate came, enciphered for its key: open it. Firmware that is built without `enveloped-data` has CELLCERT_ERR_UNSUPPORTED instead, and
+/// the transaction is over.
+pub const CELLCERT_EVENT_SEALED: i32 = 8;
 
 const fn out_of_order() -> Failure {
     Failure::code(CELLCERT_ERR_STATE)
@@ -111,7 +114,7 @@ pub unsafe extern "C" fn cellcert_transaction_poll(
 }
 
 /// After CELLCERT_EVENT_GRANTED: takes the certificate, makes a certConf. CELLCERT_ERR_CERTIFICATE when it is for another key: reject it
-/// then. CELLCERT_ERR_STATE when it is confirmed implicitly.
+/// then. CELLCERT_ERR_STATE when it is confirmed implicitly, or a key that the RA/CA generated is not opened.
 ///
 /// # Safety
 /// The pointers are NULL or point to what they say.
@@ -125,7 +128,10 @@ pub unsafe extern "C" fn cellcert_transaction_confirm(
     // SAFETY: the caller's promise.
     unsafe {
         step(context, transaction, identity, signer, |state, identity, context, now| match state {
-            State::Granted(granted) if !granted.implicitly_confirmed() => {
+            // A key that was generated is opened before.
+            State::Granted(granted)
+                if !granted.implicitly_confirmed() && !granted.transaction().public_key.is_empty() =>
+            {
                 let (part, next) = granted.confirm(identity.sender(), &context.provider, now)?;
                 Ok((part, Next::PkiConf(Box::new(next))))
             }
@@ -312,7 +318,9 @@ pub unsafe extern "C" fn cellcert_transaction_handle(
                     Message::FirstContact(_, root) => Some(root.clone()),
                     _ => root,
                 };
-                (root, taken(next.clone(), message))
+                let key_use =
+                    transaction.requested.as_ref().map_or(KeyUse::Signing, |requested| requested.key_use);
+                (root, taken(next.clone(), message, key_use))
             }
         };
         match taken {
@@ -344,7 +352,7 @@ fn waiting(state: State, check_after: Option<Duration>) -> (State, Answer, i32) 
 }
 
 /// What a message leads to.
-fn taken(next: Next, message: Message) -> Result<(State, Answer, i32), Failure> {
+fn taken(next: Next, message: Message, key_use: KeyUse) -> Result<(State, Answer, i32), Failure> {
     let message = match message {
         Message::Believed(message) | Message::FirstContact(message, _) => message,
         Message::RefusedByAnybody(status) => return Ok(refused(status)),
@@ -354,16 +362,16 @@ fn taken(next: Next, message: Message) -> Result<(State, Answer, i32), Failure> 
         Next::Ciphertext(..) => return Err(out_of_order()),
         Next::Certificate(next) => match next.handle(&message)? {
             Answered::Granted(granted) => {
-                let read = Answer {
-                    certificate: Some(granted.certificate().clone()),
-                    extra_certs: granted.extra_certs().to_vec(),
-                    ca_pubs: granted.ca_pubs().to_vec(),
-                    implicitly_confirmed: granted.implicitly_confirmed(),
-                    confirm_until: granted.confirm_until(),
-                    status: Some(granted.status().clone()),
-                    ..Answer::default()
-                };
+                let read = Answer::of(&granted);
                 (State::Granted(Box::new(granted)), read, CELLCERT_EVENT_GRANTED)
+            }
+            #[cfg(feature = "enveloped-data")]
+            Answered::Sealed(sealed) if key_use == KeyUse::Enciphering => {
+                (State::Sealed(sealed), Answer::default(), CELLCERT_EVENT_SEALED)
+            }
+            #[cfg(not(feature = "enveloped-data"))]
+            Answered::Sealed(_) if key_use == KeyUse::Enciphering => {
+                return Err(Failure::code(crate::status::CELLCERT_ERR_UNSUPPORTED));
             }
             Answered::Waiting(state) => {
                 let check_after = state.check_after();
@@ -422,13 +430,16 @@ pub unsafe extern "C" fn cellcert_transaction_check_certificate(
 
 fn check(transaction: &Inner, trust: &TrustInner, context: &ContextInner) -> Result<(), Failure> {
     let State::Granted(granted) = &transaction.state else { return Err(out_of_order()) };
+    if transaction.awaits_private_key() {
+        return Err(out_of_order());
+    }
     granted.check().map_err(|error| Failure::new(CELLCERT_ERR_CERTIFICATE, &error))?;
     let requested = transaction.requested.as_ref();
     let asked = Asked {
         public_key: &granted.transaction().public_key,
         subject: requested.and_then(|requested| requested.subject.as_ref()),
         extensions: requested.map_or(&[], |requested| requested.extensions.as_slice()),
-        key_use: KeyUse::Signing,
+        key_use: requested.map_or(KeyUse::Signing, |requested| requested.key_use),
     };
     // Not the state's own: it has none when it was stored and taken up again.
     let answer = &transaction.answer;

@@ -56,6 +56,12 @@ static void null_pointers(void)
     CHECK(CELLCERT_ERR_NULL, cellcert_identity_new_kem(context, NULL, 5, NULL, 0, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_ask_ciphertext(context, NULL, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_with_secret(context, NULL, NULL, junk, sizeof junk));
+    CHECK(CELLCERT_ERR_NULL, cellcert_request_new_without_key(context, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_crmf_generate_key(context, NULL, 0));
+    CHECK(CELLCERT_ERR_NULL, cellcert_key_decipherer(key, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_open_certificate(context, NULL, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_open_private_key(context, NULL, NULL, NULL, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_private_key(NULL, NULL, &len));
     CHECK(CELLCERT_ERR_NULL, cellcert_nem_export(context, NULL, NULL, NULL, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_nem_export_written(context, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_nem_import(context, NULL, junk, sizeof junk, &len));
@@ -201,6 +207,9 @@ static void wrong_order(void)
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_reject(context, transaction, identity, NULL, 0, "no"));
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_check_certificate(context, transaction, trust));
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_save(transaction, NULL, &len));
+    CHECK(CELLCERT_ERR_STATE, cellcert_transaction_open_certificate(context, transaction, NULL));
+    CHECK(CELLCERT_ERR_STATE, cellcert_transaction_open_private_key(context, transaction, trust, identity, NULL));
+    CHECK(CELLCERT_ERR_NONE, cellcert_transaction_private_key(transaction, NULL, &len));
     CHECK(CELLCERT_ERR_NONE, cellcert_transaction_check_after(transaction, &seconds));
     CHECK(CELLCERT_ERR_NONE, cellcert_transaction_certificate(transaction, NULL, &len));
     CHECK(CELLCERT_OK, cellcert_transaction_start(context, transaction, identity, NULL));

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /* What is to fail, and at which use. */
-enum fault { NOTHING, RANDOM, CLOCK, SIGN, VERIFY, LEDGER, ONE_ALLOCATION, ALL_ALLOCATIONS };
+enum fault { NOTHING, RANDOM, CLOCK, SIGN, VERIFY, DECIPHER, LEDGER, ONE_ALLOCATION, ALL_ALLOCATIONS };
 
 struct world {
     enum fault fault;

@@ -31,6 +31,15 @@ const WARNINGS: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "
 /// GCC's: Debian's clang comes without the libraries for it.
 pub const SANITIZED: [&str; 3] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-DSANITIZED"];
 
+/// The heap's functions go through the program.
+pub const WRAPPED: [&str; 5] = [
+    "-Wl,--wrap=malloc",
+    "-Wl,--wrap=calloc",
+    "-Wl,--wrap=realloc",
+    "-Wl,--wrap=posix_memalign",
+    "-Wl,--wrap=free",
+];
+
 pub fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -107,6 +116,11 @@ impl Raca {
         let config = folder.join("ra/raca.toml");
         let text = fs::read_to_string(&config).unwrap();
         fs::write(&config, format!("{text}\n{settings}")).unwrap();
+        Self::serve(config)
+    }
+
+    /// Serves what is configured there.
+    pub fn serve(config: PathBuf) -> Self {
         let runtime = Runtime::new().unwrap();
         let (sender, url) = oneshot::channel();
         let path = config.clone();
