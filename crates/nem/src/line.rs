@@ -91,7 +91,12 @@ impl Line {
         self.ready.len()
     }
 
-    /// Takes out those that fit.
+    /// Takes out one. Whether it was there.
+    pub(crate) fn remove(&mut self, since: UnixTime, id: RequestId) -> bool {
+        self.ready.remove(&(since, id)) || self.singles.remove(&(since, id))
+    }
+
+    /// Takes out those that fit. That looks at all of them.
     pub(crate) fn withdraw(&mut self, fits: impl Fn(RequestId) -> bool) -> Vec<RequestId> {
         let mut taken = Vec::new();
         for queue in [&mut self.ready, &mut self.singles] {

@@ -28,7 +28,7 @@ use crate::line::Line;
 use crate::operate::BatchStatus;
 use crate::passages::Passages;
 use crate::presence::{Liveness, Presence};
-use crate::requests::Requests;
+use crate::requests::{Open, Requests};
 use crate::upstream::Upstream;
 
 /// How much the NEM takes on, and how patient it is.
@@ -310,11 +310,8 @@ impl Nem {
         }
         if record.state.is_decided() {
             let open = self.requests.remove(id);
-            // What left in a file waits nowhere; thousands may come back at once.
-            if open.as_ref().is_some_and(|open| open.export.is_none()) {
-                for line in self.lines.values_mut() {
-                    line.withdraw(|waiting| waiting == id);
-                }
+            if let Some(since) = open.as_ref().and_then(Open::lined_up_since) {
+                self.lines.values_mut().for_each(|line| _ = line.remove(since, id));
             }
             self.unbind(open.and_then(|open| open.upstream));
         } else {

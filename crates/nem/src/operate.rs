@@ -261,9 +261,10 @@ impl Nem {
 
     /// Takes a request out of the queue of its RA/CA and out of the schedule. Whether it was there.
     pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
+        let since = self.requests.get(id).and_then(Open::lined_up_since);
         let scheduled = self.requests.unschedule(id);
-        let withdrawn = self.lines.values_mut().map(|line| line.withdraw(|waiting| waiting == id).len());
-        withdrawn.sum::<usize>() > 0 || scheduled
+        let lines = &mut self.lines;
+        scheduled || since.is_some_and(|since| lines.values_mut().any(|line| line.remove(since, id)))
     }
 }
 

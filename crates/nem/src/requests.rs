@@ -26,8 +26,18 @@ pub(crate) struct Open {
     pub(crate) export: Option<ExportId>,
     /// When it was accepted.
     pub(crate) received_at: UnixTime,
-    /// When it is due, while it waits for that.
-    due: Option<UnixTime>,
+    turn: Turn,
+}
+
+/// Where a request waits until its message goes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Nowhere.
+    None,
+    /// Until that time.
+    Scheduled(UnixTime),
+    /// In the queue of an RA/CA since it became due then, unless it was taken out of it since.
+    LinedUp(UnixTime),
 }
 
 /// How far a request is: its state's name, and whether anything was sent.
@@ -47,6 +57,14 @@ impl Open {
     pub(crate) fn event(&self, request: RequestId, happening: Happening) -> Event {
         let (station, transaction_id) = (self.station.to_string(), self.transaction_id.clone());
         Event { station, request, transaction_id, happening }
+    }
+
+    /// By what it is found in the queue of an RA/CA, if it can be in one.
+    pub(crate) const fn lined_up_since(&self) -> Option<UnixTime> {
+        match self.turn {
+            Turn::LinedUp(since) => Some(since),
+            Turn::None | Turn::Scheduled(_) => None,
+        }
     }
 
     /// Takes over what the record says.
@@ -108,14 +126,14 @@ impl Requests {
             held: record.held,
             export: record.state.export(),
             received_at: record.received_at,
-            due: None,
+            turn: Turn::None,
         };
         self.open.insert(record.id, open);
     }
 
     pub(crate) fn remove(&mut self, id: RequestId) -> Option<Open> {
         let open = self.open.remove(&id)?;
-        if let Some(due) = open.due {
+        if let Turn::Scheduled(due) = open.turn {
             self.schedule.remove(&(due, id));
         }
         if let Entry::Occupied(mut count) = self.per_station.entry(open.station.clone()) {
@@ -130,29 +148,35 @@ impl Requests {
     /// It is due then, and not before. What is held, or left in a file, is never due.
     pub(crate) fn schedule(&mut self, id: RequestId, due: UnixTime) {
         let Some(open) = self.open.get_mut(&id) else { return };
-        let due = (!open.held && open.export.is_none()).then_some(due);
-        if let Some(before) = core::mem::replace(&mut open.due, due) {
+        let waits = !open.held && open.export.is_none();
+        let turn = if waits { Turn::Scheduled(due) } else { Turn::None };
+        if let Turn::Scheduled(before) = core::mem::replace(&mut open.turn, turn) {
             self.schedule.remove(&(before, id));
         }
-        if let Some(due) = due {
+        if waits {
             self.schedule.insert((due, id));
         }
     }
 
     /// Whether it was waiting to become due; it is no more.
     pub(crate) fn unschedule(&mut self, id: RequestId) -> bool {
-        let due = self.open.get_mut(&id).and_then(|open| open.due.take());
-        due.is_some_and(|due| self.schedule.remove(&(due, id)))
+        match self.open.get_mut(&id).map(|open| core::mem::replace(&mut open.turn, Turn::None)) {
+            Some(Turn::Scheduled(due)) => self.schedule.remove(&(due, id)),
+            _ => false,
+        }
     }
 
     pub(crate) fn next_due(&self) -> Option<UnixTime> {
         self.schedule.first().map(|(due, _)| *due)
     }
 
-    /// The next request that is due by now, with when it became so.
+    /// The next request that is due by now, with when it became so: it is to line up.
     pub(crate) fn pop_due(&mut self, now: UnixTime) -> Option<(UnixTime, RequestId)> {
         let (due, id) = self.schedule.first().copied().filter(|(due, _)| *due <= now)?;
-        self.unschedule(id);
+        self.schedule.pop_first();
+        if let Some(open) = self.open.get_mut(&id) {
+            open.turn = Turn::LinedUp(due);
+        }
         Some((due, id))
     }
 }

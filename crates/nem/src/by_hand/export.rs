@@ -194,12 +194,8 @@ impl Nem {
     ) -> Result<(), Error> {
         self.ledger.put_export(&exporting.export)?;
         self.ledger.put_all(records)?;
-        let gone: BTreeSet<RequestId> = records.iter().map(|record| record.id).collect();
-        for line in self.lines.values_mut() {
-            line.withdraw(|id| gone.contains(&id));
-        }
         for record in records {
-            self.requests.unschedule(record.id);
+            self.withdraw(record.id);
             // One that began elsewhere leaves that place, by the operator's word.
             let elsewhere = self.requests.get_mut(record.id).and_then(|open| {
                 let before = open.upstream.take_if(|before| *before != upstream.name);

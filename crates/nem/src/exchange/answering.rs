@@ -22,7 +22,7 @@ impl Nem {
         answers: &[(RequestId, &[u8])],
         now: UnixTime,
     ) -> Result<(), Error> {
-        let (mut next, mut again) = (Vec::new(), Vec::new());
+        let (mut next, mut later, mut again) = (Vec::new(), Vec::new(), Vec::new());
         let mut believed = false;
         let mut first_error = None;
         for (id, octets) in answers {
@@ -42,13 +42,19 @@ impl Nem {
             let step = forwarding.handle(&record, octets);
             believed |= !matches!(step, Ok(Step::Unbelieved(_)));
             let moved = |state: State| {
-                let before = record.upstream.clone().filter(|_| !matches!(state, State::Queued));
+                let upstream_name = record.upstream.clone().filter(|_| !matches!(state, State::Queued));
                 let (state, fetch) = after(&record, state, upstream);
-                Record { state, fetch, changed_at: now, upstream: before, ..record.clone() }
+                Record { state, fetch, changed_at: now, upstream: upstream_name, ..record }
             };
             match step {
-                Ok(Step::Next(state)) => next.push((moved(state), None)),
-                Ok(Step::Later(state, reason)) => next.push((moved(state), Some(reason))),
+                Ok(Step::Next(state)) => {
+                    next.push(moved(state));
+                    later.push(None);
+                }
+                Ok(Step::Later(state, reason)) => {
+                    next.push(moved(state));
+                    later.push(Some(reason));
+                }
                 Ok(Step::Repeat(reason) | Step::Unbelieved(reason)) => again.push((*id, reason)),
                 Err(error) => {
                     again.push((*id, error.to_string()));
@@ -62,17 +68,16 @@ impl Nem {
             None => {}
         }
         again.into_iter().for_each(|(id, reason)| self.retry(id, reason, now));
-        let records: Vec<Record> = next.iter().map(|(record, _)| record.clone()).collect();
-        if let Err(error) = self.ledger.put_all(&records) {
+        if let Err(error) = self.ledger.put_all(&next) {
             let reason = error.to_string();
-            records.iter().for_each(|record| self.retry(record.id, reason.clone(), now));
+            next.iter().for_each(|record| self.retry(record.id, reason.clone(), now));
             return Err(error.into());
         }
-        for (record, later) in next {
+        for (record, later) in next.iter().zip(later) {
             match later {
-                None => self.entered(&record, now),
+                None => self.entered(record, now),
                 Some(reason) => {
-                    self.update(&record);
+                    self.update(record);
                     self.retry(record.id, reason, now);
                 }
             }

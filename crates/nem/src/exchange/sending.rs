@@ -140,19 +140,21 @@ impl Nem {
         }
         let forwarding = Forwarding { upstream, provider: &self.provider, now, barred: None };
         let state = forwarding.prepare(&record)?;
-        let next = state.map(|state| {
-            let upstream = Some(upstream.name.to_string());
-            Record { state, changed_at: now, upstream, ..record.clone() }
-        });
-        let state = next.as_ref().map_or(&record.state, |next| &next.state);
-        let (message, body) = match state {
+        let (record, is_new) = match state {
+            Some(state) => {
+                let upstream = Some(upstream.name.to_string());
+                (Record { state, changed_at: now, upstream, ..record }, true)
+            }
+            None => (record, false),
+        };
+        let (message, body) = match &record.state {
             State::Sent { message, transaction } if transaction.nonces.len() > 1 => (message, "pollReq"),
             State::Sent { message, transaction } => (message, transaction.kind.name()),
             State::Confirming(confirming) => (&confirming.message, "certConf"),
             _ => return Ok(None),
         };
         let message = message.clone();
-        Ok(Some(Loaded { since, id, next, body, message }))
+        Ok(Some(Loaded { since, id, next: is_new.then_some(record), body, message }))
     }
 
     /// Nothing goes before the station has its certificate, or does not come for it.
@@ -173,7 +175,7 @@ impl Nem {
         batches: bool,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let next: Vec<Record> = loaded.iter().filter_map(|item| item.next.clone()).collect();
+        let next: Vec<Record> = loaded.iter_mut().filter_map(|item| item.next.take()).collect();
         self.ledger.put_all(&next)?;
         for record in &next {
             self.bind(record.id, &upstream.name);
