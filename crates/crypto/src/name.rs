@@ -28,7 +28,7 @@ pub fn hash_name<H: Hasher>(name: &Name, state: &mut H) {
 fn hash_attribute<H: Hasher>(attribute: &AttributeTypeAndValue, state: &mut H) {
     state.write(attribute.oid.as_bytes());
     match text_of(&attribute.value) {
-        Some(text) => characters(text).for_each(|c| state.write_u32(u32::from(c))),
+        Some(text) => characters(text).for_each(|c| state.write(c.encode_utf8(&mut [0; 4]).as_bytes())),
         None => state.write(attribute.value.value()),
     }
     state.write_u8(0xff);
@@ -98,8 +98,15 @@ fn characters(text: &str) -> impl Iterator<Item = char> {
     let words = text.split(' ').filter(|word| !word.is_empty());
     words.enumerate().flat_map(|(position, word)| {
         let space = (position > 0).then_some(' ');
-        space.into_iter().chain(word.chars().flat_map(char::to_lowercase))
+        space.into_iter().chain(word.chars().flat_map(small))
     })
+}
+
+/// The letter in small; of the usual ones, without looking it up.
+fn small(letter: char) -> impl Iterator<Item = char> {
+    let usual = letter.is_ascii().then(|| letter.to_ascii_lowercase());
+    let other = usual.is_none().then(|| letter.to_lowercase());
+    usual.into_iter().chain(other.into_iter().flatten())
 }
 
 #[cfg(test)]
