@@ -14,8 +14,19 @@ use x509_cert::serial_number::SerialNumber;
 
 /// Keeps transactions and certificates.
 ///
-/// Each call is one atomic step. When a call that writes returns, what it wrote survives a crash.
+/// Each call is one atomic step. When a call that writes returns, what it wrote survives a crash, unless it was made within
+/// [`Registry::together`]. What a call that reads returns survives a crash.
 pub trait Registry: Send + Sync {
+    /// Runs what makes many writes and tells nobody of any before all are made. Those that the calling thread makes survive a crash only
+    /// when this returns. Without an implementation of its own each is made as it would be otherwise.
+    ///
+    /// # Errors
+    /// When the registry cannot be written: nobody may be told of what was done.
+    fn together(&self, run: &mut dyn FnMut()) -> Result<(), RegistryError> {
+        run();
+        Ok(())
+    }
+
     /// The transaction with that id.
     ///
     /// # Errors
@@ -133,7 +144,7 @@ pub struct CrlRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums)] // a third outcome must be thought about at every caller
 pub enum Write {
-    /// It is done, durably.
+    /// It is done.
     Done,
     /// Somebody else was faster; nothing was written. Read again.
     Conflict,

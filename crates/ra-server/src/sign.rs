@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ca::Ca;
+use ca::registry::Registry;
 use host::batch_file::{BatchFile, BatchWriter};
 use host::files::write_new_atomically;
 use host::now;
@@ -170,12 +171,11 @@ pub fn sign(config: &Path, options: &SignOptions, told: &mut dyn FnMut(&SignEntr
     };
     clerk.detailed = options.detailed;
     // Nothing of it leaves before all of it is on the disk.
-    authority.registry.defer_sync();
     let written = (options.approval != SignApproval::List).then_some(options.output.as_path());
-    let answered = answer(&mut clerk, written);
-    authority.registry.sync()?;
+    let mut answered = None;
+    authority.registry.together(&mut || answered = Some(answer(&mut clerk, written)))?;
     authority.audit.sync()?;
-    let answered = answered?;
+    let answered = answered.transpose()?.flatten();
     let revoked = clerk.changed_status();
     let mut report = clerk.report()?;
     if options.approval == SignApproval::List {

@@ -9,7 +9,9 @@ use std::fs;
 
 use ca::registry::CertificateStatus;
 use cmp::end_entity::{Answer, CertificateRequest, Enrolment, Question};
-use cmp::{PkiBody, PkiMessage, SenderIdentity, SignerRole, Trust, ValidatedMessage, Validator};
+use cmp::{
+    CertOrEncCert, PkiBody, PkiMessage, SenderIdentity, SignerRole, Trust, ValidatedMessage, Validator,
+};
 use crmf::CertId;
 use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey, provider};
@@ -260,6 +262,62 @@ fn a_file_whose_signing_was_killed_is_signed_again_to_the_same_answer() {
         assert_eq!(ended.code, None, "step {step}: {}", ended.stderr);
     }
     panic!("it never ended well");
+}
+
+/// A batch's answers leave together, and what they say is written together: whatever a NEM was told is registered, and what it was not
+/// told is issued once when it asks again.
+#[test]
+fn a_batch_whose_answering_was_killed_is_answered_again_by_what_was_issued() {
+    let (base, house) = (Base::new(), nem::House::new(RACA));
+    let messages: Vec<_> =
+        (0..3).map(|number| house.request(&format!("CN=enb{number},O=Operator"))).collect();
+    house.batch("batch.pki", &messages);
+    let (path, runtime) = (house.path(), Runtime::new().unwrap());
+    let (armed, batch) = (path.join("armed"), fs::read(path.join("batch.pki")).unwrap());
+    let post = |server: &Server| {
+        let client = CmpClient::new(server.url(), ClientOptions::default()).unwrap();
+        runtime.block_on(client.exchange(batch.clone()))
+    };
+    run("cp", "-r ra before", path).success();
+    for step in 1..300 {
+        run("rm", "-rf ra armed", path).success();
+        run("cp", "-r before ra", path).success();
+        let environment = base.kill.environment(&armed, step);
+        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let server = Server::start_with(RACA, SERVE, path, &environment);
+        server.wait_for_log(&["CRL published"]);
+        fs::write(&armed, "").unwrap();
+        let first = post(&server).ok();
+        let killed = first.is_none();
+        server.stop("KILL");
+        let answer = first.unwrap_or_else(|| {
+            let server = Server::start(RACA, SERVE, path);
+            let answer = post(&server).unwrap();
+            server.stop("KILL");
+            answer
+        });
+        let told: Vec<_> = inside(&answer).iter().map(|answer| certificate_in(answer)).collect();
+        let registry = EmbeddedRegistry::open(&path.join("ra/registry.redb")).unwrap();
+        let issued = registry.certificates().unwrap().into_iter().filter(|record| record.profile == "ne");
+        let issued: Vec<_> = issued.map(|record| record.certificate).collect();
+        assert_eq!(issued, told, "step {step}");
+        drop(registry);
+        run(RACA, "audit verify --config ra/raca.toml", path).success();
+        if !killed {
+            println!("killed at {step} steps but one");
+            assert!(step > 3);
+            return;
+        }
+    }
+    panic!("it never ended well");
+}
+
+fn certificate_in(answer: &[u8]) -> asn1::EncodedCertificate {
+    let message = PkiMessage::from_der(answer).unwrap();
+    let PkiBody::Cp(content) = message.body() else { panic!("{:?}", message.body().kind()) };
+    let pair = content.response.first().unwrap().certified_key_pair.as_ref().unwrap();
+    let CertOrEncCert::Certificate(certificate) = &pair.cert_or_enc_cert else { panic!("it is enciphered") };
+    certificate.clone()
 }
 
 fn inside(octets: &[u8]) -> Vec<Vec<u8>> {

@@ -2,9 +2,11 @@
 
 mod record;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use ca::registry::{
     CertificateRecord, CertificateStatus, CertificateStep, CrlRecord, Exchange, Registry, RegistryError,
@@ -38,14 +40,22 @@ const CRLS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("crls");
 /// Serial numbers in the order of issuance, counted from 0.
 const ISSUED: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("issued");
 
-/// How many deferred writes there are at most between two that the disk has: redb keeps what they replace until then.
+/// How many writes there are at most that the disk does not have: redb keeps what they replace until then.
 const DEFERRED: u32 = 1000;
+
+/// Which writes need not be on the disk at once.
+#[derive(Debug, Default)]
+struct Deferral {
+    /// Whose.
+    threads: HashSet<ThreadId>,
+    /// How many there are that are not there yet.
+    writes: u32,
+}
 
 /// A CA's registry in one file, for one process at a time.
 pub struct EmbeddedRegistry {
     database: Database,
-    /// How many writes were deferred since the disk had all; `None` unless they are to be.
-    deferred: Mutex<Option<u32>>,
+    deferral: Mutex<Deferral>,
 }
 
 impl EmbeddedRegistry {
@@ -54,7 +64,7 @@ impl EmbeddedRegistry {
     /// # Errors
     /// As [`crate::open_database`], and when the tables cannot be created.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let registry = Self { database: crate::open_database(path)?, deferred: Mutex::default() };
+        let registry = Self { database: crate::open_database(path)?, deferral: Mutex::default() };
         registry.write(|transaction| {
             transaction.open_table(TRANSACTIONS)?;
             transaction.open_table(CERTIFICATES)?;
@@ -68,26 +78,26 @@ impl EmbeddedRegistry {
         Ok(registry)
     }
 
-    /// From now on, what is written need not be on the disk before [`EmbeddedRegistry::sync`] returns: for many writes of which
-    /// nothing is told to anybody before that. Without it, a crash takes some of the last ones back.
-    pub fn defer_sync(&self) {
-        self.deferred.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(0);
+    fn deferral(&self) -> MutexGuard<'_, Deferral> {
+        self.deferral.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has everything on the disk that was written, and defers nothing any more.
-    ///
-    /// # Errors
-    /// When the registry cannot be written.
-    pub fn sync(&self) -> Result<(), Error> {
-        *self.deferred.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.write(|_| Ok(Write::Done)).map(|_| ())
+    /// Has everything on the disk that anybody wrote.
+    fn sync(&self) -> Result<(), Error> {
+        let dirty = self.deferral().writes > 0;
+        if dirty {
+            self.write(|_| Ok(Write::Done))?;
+        }
+        Ok(())
     }
 
-    fn may_defer(&self) -> bool {
-        let mut deferred = self.deferred.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(count) = deferred.as_mut() else { return false };
-        *count = if *count >= DEFERRED { 0 } else { count.saturating_add(1) };
-        *count > 0
+    /// What was just read may be told to anybody, unless it is this thread itself that makes writes together.
+    fn told<T>(&self, read: T) -> Result<T, Error> {
+        let own = self.deferral().threads.contains(&thread::current().id());
+        if !own {
+            self.sync()?;
+        }
+        Ok(read)
     }
 
     /// All certificates, in the order in which they were issued.
@@ -165,28 +175,64 @@ impl EmbeddedRegistry {
         found.map(|octets| decode(octets.value())).transpose()
     }
 
-    /// Runs a write transaction. It is committed, and on the disk unless that is deferred, only if it is done.
+    /// Runs a write transaction. It is committed only if it is done, and is on the disk then unless it is one of many.
     fn write(&self, run: impl FnOnce(&WriteTransaction) -> Result<Write, Error>) -> Result<Write, Error> {
+        // There is one such transaction at a time, so what is counted here was written before.
         let mut transaction = self.database.begin_write()?;
-        if self.may_defer() {
+        let (deferred, before) = {
+            let mut deferral = self.deferral();
+            let before = deferral.writes;
+            let deferred = before < DEFERRED && deferral.threads.contains(&thread::current().id());
+            deferral.writes = before.saturating_add(deferred.into());
+            (deferred, before)
+        };
+        if deferred {
             transaction.set_durability(Durability::None)?;
         }
         let outcome = run(&transaction)?;
-        match outcome {
-            Write::Done => transaction.commit()?,
-            Write::Conflict => transaction.abort()?,
+        if outcome == Write::Conflict {
+            transaction.abort()?;
+            return self.told(outcome);
+        }
+        transaction.commit()?;
+        if !deferred {
+            let mut deferral = self.deferral();
+            deferral.writes = deferral.writes.saturating_sub(before);
         }
         Ok(outcome)
     }
 }
 
+/// Has the thread's writes deferred for as long as it lives.
+struct Together<'a>(&'a EmbeddedRegistry);
+
+impl<'a> Together<'a> {
+    fn begin(registry: &'a EmbeddedRegistry) -> Self {
+        registry.deferral().threads.insert(thread::current().id());
+        Self(registry)
+    }
+}
+
+impl Drop for Together<'_> {
+    fn drop(&mut self) {
+        self.0.deferral().threads.remove(&thread::current().id());
+    }
+}
+
 impl Registry for EmbeddedRegistry {
+    fn together(&self, run: &mut dyn FnMut()) -> Result<(), RegistryError> {
+        let together = Together::begin(self);
+        run();
+        drop(together);
+        Ok(self.sync()?)
+    }
+
     fn transaction(&self, id: &TransactionId) -> Result<Option<TransactionRecord>, RegistryError> {
-        Ok(self.read(TRANSACTIONS, id.as_octets(), transaction_from_der)?)
+        Ok(self.told(self.read(TRANSACTIONS, id.as_octets(), transaction_from_der)?)?)
     }
 
     fn certificate(&self, serial_number: &SerialNumber) -> Result<Option<CertificateRecord>, RegistryError> {
-        Ok(self.read(CERTIFICATES, serial_number.as_bytes(), certificate_from_der)?)
+        Ok(self.told(self.read(CERTIFICATES, serial_number.as_bytes(), certificate_from_der)?)?)
     }
 
     fn open(
@@ -243,7 +289,7 @@ impl Registry for EmbeddedRegistry {
     }
 
     fn awaiting_approval(&self) -> Result<Vec<TransactionRecord>, RegistryError> {
-        Ok(self.read_awaiting_approval()?)
+        Ok(self.told(self.read_awaiting_approval()?)?)
     }
 
     fn register(&self, certificate: &CertificateRecord) -> Result<(), RegistryError> {
@@ -252,7 +298,7 @@ impl Registry for EmbeddedRegistry {
     }
 
     fn answered(&self, id: &TransactionId) -> Result<Option<Exchange>, RegistryError> {
-        Ok(self.read(ANSWERED, id.as_octets(), exchange_from_der)?)
+        Ok(self.told(self.read(ANSWERED, id.as_octets(), exchange_from_der)?)?)
     }
 
     fn change_status(&self, change: &StatusChange) -> Result<Write, RegistryError> {
@@ -273,11 +319,11 @@ impl Registry for EmbeddedRegistry {
     }
 
     fn revoked(&self) -> Result<Vec<CertificateRecord>, RegistryError> {
-        Ok(self.read_revoked()?)
+        Ok(self.told(self.read_revoked()?)?)
     }
 
     fn crl(&self) -> Result<Option<CrlRecord>, RegistryError> {
-        Ok(self.latest_crl()?)
+        Ok(self.told(self.latest_crl()?)?)
     }
 
     fn replace_crl(&self, crl: &CrlRecord) -> Result<Write, RegistryError> {

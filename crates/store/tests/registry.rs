@@ -251,7 +251,7 @@ fn files_that_are_no_registry_are_named_and_left_alone() {
 
 /// A copy of the file is what a crash leaves.
 #[test]
-fn what_is_deferred_is_there_after_the_next_sync() {
+fn what_is_written_together_is_there_together() {
     let folder = tempfile::tempdir().unwrap();
     let registry = open(&folder.path().join("registry.redb"));
     let after_crash = || {
@@ -260,14 +260,46 @@ fn what_is_deferred_is_there_after_the_next_sync() {
     };
     let register = |number| registry.register(&certificate(number, CertificateStatus::Valid)).unwrap();
     register(1);
-    registry.defer_sync();
-    (2..=5).for_each(register);
-    assert_eq!((registry.certificates().unwrap().len(), after_crash()), (5, 1));
-    registry.sync().unwrap();
+    let mut some = || {
+        (2..=5).for_each(register);
+        assert!(registry.certificate(&serial(5)).unwrap().is_some());
+        assert_eq!((registry.certificates().unwrap().len(), after_crash()), (5, 1));
+    };
+    registry.together(&mut some).unwrap();
     assert_eq!(after_crash(), 5);
     register(6);
     assert_eq!(after_crash(), 6);
     let latest: Vec<_> =
         registry.latest_certificates(2).unwrap().into_iter().map(|record| record.serial_number).collect();
     assert_eq!(latest, [serial(6), serial(5)]);
+}
+
+#[test]
+fn what_others_read_or_write_while_many_are_written_survives_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(&folder.path().join("registry.redb"));
+    let after_crash = || {
+        fs::copy(folder.path().join("registry.redb"), folder.path().join("copy.redb")).unwrap();
+        open(&folder.path().join("copy.redb")).certificates().unwrap().len()
+    };
+    let register = |number| registry.register(&certificate(number, CertificateStatus::Valid)).unwrap();
+    let others = |run: &(dyn Fn() + Sync)| std::thread::scope(|scope| scope.spawn(run).join().unwrap());
+    let mut some = || {
+        register(1);
+        assert_eq!(after_crash(), 0);
+        others(&|| assert!(registry.certificate(&serial(1)).unwrap().is_some()));
+        assert_eq!(after_crash(), 1);
+        register(2);
+        others(&|| register(3));
+        assert_eq!(after_crash(), 3);
+        register(4);
+        assert_eq!(after_crash(), 3);
+    };
+    registry.together(&mut some).unwrap();
+    assert_eq!(after_crash(), 4);
+    // Whoever panicked in the middle does not put off what is written after it.
+    let panics = std::panic::AssertUnwindSafe(|| registry.together(&mut || panic!("in the middle")));
+    std::panic::catch_unwind(panics).unwrap_err();
+    register(5);
+    assert_eq!(after_crash(), 5);
 }

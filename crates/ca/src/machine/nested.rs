@@ -56,24 +56,27 @@ impl Ca {
     fn answer_batch(
         &self,
         batch: &ValidatedMessage,
-        messages: Batch<'_>,
+        mut messages: Batch<'_>,
         inside: &ReadingPolicy,
         endpoint: &Endpoint<'_>,
         now: UnixTime,
     ) -> Result<Reply, Error> {
         let (mut answers, mut inner) = (Vec::new(), Vec::new());
-        for message in messages {
-            match message {
-                Ok(message) => {
-                    let reply = self.handle_message(&message, inside, endpoint, now);
-                    // Not even a refusal could be signed: that answer is missing, too.
-                    answers.extend(RawDer::new(&reply.octets));
-                    inner.push(reply.event);
-                    inner.extend(reply.inner);
+        // The answers leave together, so what they say is written together: the disk is what a message waits for most.
+        self.registry.together(&mut || {
+            for message in messages.by_ref() {
+                match message {
+                    Ok(message) => {
+                        let reply = self.handle_message(&message, inside, endpoint, now);
+                        // Not even a refusal could be signed: that answer is missing, too.
+                        answers.extend(RawDer::new(&reply.octets));
+                        inner.push(reply.event);
+                        inner.extend(reply.inner);
+                    }
+                    Err(error) => inner.push(Event::new(None, Outcome::Refused(error.into()))),
                 }
-                Err(error) => inner.push(Event::new(None, Outcome::Refused(error.into()))),
             }
-        }
+        })?;
         let event = Event::new(Some(batch.message()), Outcome::Batch { answers: answers.len() });
         let octets = self.bundle(batch, answers, now)?;
         Ok(Reply { octets, event, inner })
