@@ -866,6 +866,8 @@ typedef struct cellcert_request cellcert_request;
  With the identity of a KEM key, 2. is cellcert_transaction_ask_ciphertext. After 3. there is CELLCERT_EVENT_CIPHERTEXT: decapsulate what
  cellcert_transaction_ciphertext has, hand the secret to cellcert_transaction_with_secret, and go on with 3.
 
+ An RA/CA that answers by KEM-based MACs is told so before 2.: cellcert_transaction_set_answerer.
+
  A call that does not come next returns CELLCERT_ERR_STATE and changes nothing.
  */
 typedef struct cellcert_transaction cellcert_transaction;
@@ -2683,11 +2685,43 @@ int32_t cellcert_transaction_with_secret(const cellcert_context *context,
                                          size_t secret_len);
 
 /*
+ Before the start of an enrolment: encapsulates a secret for an RA/CA that owns the KEM key of that certificate, in DER, which `trust` must
+ believe. From then on only whoever decapsulates it can answer, by a KEM-based MAC; signatures are not accepted any more. The transaction
+ keeps the secret until it is freed; it cannot be stored. CELLCERT_ERR_TRUST when the certificate is not believed, CELLCERT_ERR_KEY when it
+ is not one of a KEM key, CELLCERT_ERR_UNSUPPORTED in firmware that is built without `ml-kem`.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_set_answerer(const cellcert_context *context,
+                                          const cellcert_transaction *transaction,
+                                          const cellcert_trust *trust,
+                                          const uint8_t *certificate,
+                                          size_t certificate_len);
+
+/*
+ Reads an answer that cellcert_transaction_handle does not believe because it is not protected: so an RA/CA that answers by KEM-based MACs
+ only refuses what brings no ciphertext for it (RFC 9810 appendix E). Delivers the certificate of its KEM key, in DER, which `trust` believes.
+ Nothing else follows from the refusal, and the transaction stays as it is: begin another one, and hand the certificate to
+ cellcert_transaction_set_answerer. CELLCERT_ERR_PROTECTION when it is not such a refusal.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_transaction_kem_refusal(const cellcert_context *context,
+                                         const cellcert_transaction *transaction,
+                                         const cellcert_trust *trust,
+                                         const uint8_t *answer,
+                                         size_t answer_len,
+                                         uint8_t *out,
+                                         size_t *len);
+
+/*
  An enrolment as octets, to be stored before its message is sent, and taken up again by cellcert_transaction_resume. Nothing in them is
  secret: store a key that the RA/CA generated elsewhere, before certConf is sent. CELLCERT_ERR_STATE before the first message is made, while
  a signature is due, while what came enciphered is not opened (what was stored with the request will do: it brings the same again), when the
  certificate was confirmed implicitly, while the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
- which can simply be asked again, and for enrolments with a KEM key, whose secret is not stored.
+ which can simply be asked again, and for enrolments with a KEM key on either side, whose secret is not stored.
 
  # Safety
  The pointers are NULL or point to what they say.

@@ -149,6 +149,7 @@ pub(crate) const fn cmp_code(error: &CmpError) -> i32 {
         CmpError::Algorithm(_) | CmpError::Mac(_) => CELLCERT_ERR_ALGORITHM,
         CmpError::BadProtection(error) => verify_code(error, CELLCERT_ERR_PROTECTION),
         CmpError::Unprotected
+        | CmpError::KemCiphertextMissing
         | CmpError::ProtectionMissing
         | CmpError::WrongProtection
         | CmpError::MalformedProtection => CELLCERT_ERR_PROTECTION,
@@ -171,6 +172,9 @@ pub(crate) const fn cmp_code(error: &CmpError) -> i32 {
         CmpError::NotTheRecipient | CmpError::Envelope(_) | CmpError::Kem(KemError::Failed) => {
             CELLCERT_ERR_DECIPHER
         }
+        CmpError::Kem(KemError::Unsupported) => CELLCERT_ERR_UNSUPPORTED,
+        CmpError::Kem(KemError::Random(_)) => CELLCERT_ERR_RANDOM,
+        CmpError::Kem(_) => CELLCERT_ERR_KEY,
         CmpError::OtherPublicKey | CmpError::MalformedCertificate(_) | CmpError::BadCertHash => {
             CELLCERT_ERR_CERTIFICATE
         }

@@ -17,7 +17,10 @@ use cmp::end_entity::{
     AwaitingCertificate, AwaitingCiphertext, AwaitingPkiConf, AwaitingReply, CertificateRequest, Delayed,
     DelayedPkiConf, Enrolment, Granted, Question, Waiting,
 };
-use cmp::{InfoTypeAndValue, KemCiphertextInfo, MacCredential, PkiStatusInfo, ProtectedPart};
+use cmp::{
+    Encapsulation, InfoTypeAndValue, KemCiphertextInfo, KemTrust, MacCredential, PkiStatusInfo,
+    ProtectedPart, TransactionId,
+};
 use crmf::{CertReqMessages, CertReqMsg, ProofOfPossession};
 use crypto::KeyUse;
 use der::{Any, Decode, Encode};
@@ -72,6 +75,8 @@ pub const CELLCERT_CCR: i32 = 13;
 /// With the identity of a KEM key, 2. is cellcert_transaction_ask_ciphertext. After 3. there is CELLCERT_EVENT_CIPHERTEXT: decapsulate what
 /// cellcert_transaction_ciphertext has, hand the secret to cellcert_transaction_with_secret, and go on with 3.
 ///
+/// An RA/CA that answers by KEM-based MACs is told so before 2.: cellcert_transaction_set_answerer.
+///
 /// A call that does not come next returns CELLCERT_ERR_STATE and changes nothing.
 pub struct Transaction(Handle<Inner>);
 
@@ -90,6 +95,8 @@ pub(crate) struct Inner {
     private_key: Option<Zeroizing<Vec<u8>>>,
     /// What was decapsulated, to protect the transaction's other messages with.
     kem: Option<MacCredential>,
+    /// What was encapsulated: nobody else can answer.
+    answerer: Option<Box<Answerer>>,
 }
 
 /// What was asked for; of a request by somebody else nothing is known but this.
@@ -98,6 +105,14 @@ struct Requested {
     subject: Option<Name>,
     extensions: Vec<Extension>,
     key_use: KeyUse,
+}
+
+/// Who owns the KEM key that the secret is for.
+#[derive(Clone)]
+struct Answerer {
+    encapsulation: Encapsulation,
+    /// By a pointer, so that firmware that encapsulates nothing does not link the verification.
+    within: fn(Encapsulation, TransactionId) -> KemTrust,
 }
 
 /// What came back, and can be read from then on.
@@ -152,6 +167,7 @@ impl Inner {
             made_at: None,
             private_key: None,
             kem: None,
+            answerer: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Whom to believe as the RA/CA.
 
+mod kem;
+
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -9,8 +11,8 @@ use core::time::Duration;
 use asn1::oids::rfc6402;
 use asn1::{EncodedCertificate, UnixTime};
 use cmp::{
-    Expectation, PkiMessage, PkiStatusInfo, Quirk, Quirks, ReadingPolicy, Reference, SecretTrust, SignerRole,
-    Trust as Believed, ValidatedMessage, Validator,
+    Expectation, KemTrust, PkiMessage, PkiStatusInfo, Quirk, Quirks, ReadingPolicy, Reference, SecretTrust,
+    SignerRole, Trust as Believed, ValidatedMessage, Validator,
 };
 use crypto::{CertificateList, ExtendedKeyUsage, Revocation, RevocationPolicy, SharedSecret};
 
@@ -123,20 +125,6 @@ impl Inner {
         Ok(())
     }
 
-    /// A validator that knows nobody, for what comes without protection.
-    pub(crate) fn with_validator<T>(
-        &self,
-        since: Option<UnixTime>,
-        context: &ContextInner,
-        work: impl FnOnce(&Validator<'_>, UnixTime) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let now = context.now()?;
-        let age = since.map_or(Duration::ZERO, |since| now.abs_diff(since));
-        let mut validator = Validator::new(&context.provider, &[]);
-        validator.time_window = self.time_window.map(|window| window.saturating_add(age));
-        work(&validator, now)
-    }
-
     /// Reads and validates a message, of a transaction that has a root of its own or has none. A message that is sent again is answered
     /// with what it was answered the first time: its answer may be as old as itself.
     pub(crate) fn validate(
@@ -144,6 +132,7 @@ impl Inner {
         octets: &[u8],
         expectation: &Expectation<'_>,
         root: Option<&EncodedCertificate>,
+        kem: Option<&KemTrust>,
         since: Option<UnixTime>,
         context: &ContextInner,
     ) -> Result<Answered, Failure> {
@@ -152,6 +141,7 @@ impl Inner {
         let believed = self.believed(root);
         let mut validator = Validator::new(&context.provider, &believed);
         validator.secrets = &self.secrets;
+        validator.kem = kem;
         validator.time_window = self.time_window.map(|window| window.saturating_add(age));
         validator.quirks = self.quirks;
         let message =

@@ -26,6 +26,7 @@ pub(super) enum TransactionCall {
     Signed { context: Slot, transaction: Slot, signature: Octets },
     Handle { context: Slot, transaction: Slot, trust: Slot, answer: Octets },
     Open { context: Slot, transaction: Slot, trust: Slot, identity: Slot, key: Slot, private_key: bool },
+    Answerer { context: Slot, transaction: Slot, trust: Slot, octets: Octets, refused: bool },
     ReadTransaction { transaction: Slot, what: u8, index: u8, room: u16 },
     FreeTransaction(Slot),
 }
@@ -206,6 +207,19 @@ impl Program {
                         cellcert_transaction_open_certificate(context, transaction, decipherer)
                     }
                 }
+            }
+            TransactionCall::Answerer { context, transaction, trust, octets, refused } => {
+                let (octets, null) = self.octets(octets);
+                let data = if null { core::ptr::null() } else { octets.as_ptr() };
+                let (context, transaction) =
+                    (self.context(context), at(&self.transactions, transaction, other));
+                let (trust, length) = (at(&self.trusts, trust, other), octets.len());
+                if refused {
+                    return self.read(2048, |out, len| unsafe {
+                        cellcert_transaction_kem_refusal(context, transaction, trust, data, length, out, len)
+                    });
+                }
+                unsafe { cellcert_transaction_set_answerer(context, transaction, trust, data, length) }
             }
             TransactionCall::ReadTransaction { transaction, what, index, room } => {
                 self.read_transaction(transaction, what, index.into(), room.into())

@@ -4,21 +4,21 @@ use alloc::boxed::Box;
 
 use asn1::EncodedCertificate;
 use cmp::end_entity::KemQuestion;
-use cmp::{MacCredential, PkiMessage, SenderIdentity};
+use cmp::{Encapsulation, Expectation, KemTrust, MacCredential, PkiMessage, SenderIdentity};
 use crypto::{AlgorithmError, KemAlgorithm, PublicKey};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
-use super::{Inner, Next, State, Transaction, advance};
-use crate::boundary::call;
+use super::{Answerer, Inner, Next, State, Transaction, advance};
+use crate::boundary::{call, call_with};
 use crate::buffer::{Buffer, octets};
 use crate::context::{Context, Inner as ContextInner};
 use crate::failure::Failure;
 use crate::handle::{Locked, lock};
 use crate::identity::{Identity, Inner as IdentityInner};
 use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_CERTIFICATE, CELLCERT_ERR_STATE};
-use crate::trust::Inner as TrustInner;
+use crate::trust::{Inner as TrustInner, Trust};
 
 const fn out_of_order() -> Failure {
     Failure::code(CELLCERT_ERR_STATE)
@@ -136,6 +136,72 @@ pub unsafe extern "C" fn cellcert_transaction_with_secret(
             Ok(())
         })
     }
+}
+
+/// Before the start of an enrolment: encapsulates a secret for an RA/CA that owns the KEM key of that certificate, in DER, which `trust` must
+/// believe. From then on only whoever decapsulates it can answer, by a KEM-based MAC; signatures are not accepted any more. The transaction
+/// keeps the secret until it is freed; it cannot be stored. CELLCERT_ERR_TRUST when the certificate is not believed, CELLCERT_ERR_KEY when it
+/// is not one of a KEM key, CELLCERT_ERR_UNSUPPORTED in firmware that is built without `ml-kem`.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_transaction_set_answerer(
+    context: *const Context,
+    transaction: *const Transaction,
+    trust: *const Trust,
+    certificate: *const u8,
+    certificate_len: usize,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        advance(context, transaction, |transaction, context| {
+            let (trust, certificate): (Locked<'_, Trust>, _) =
+                (lock(trust)?, octets(certificate, certificate_len)?);
+            let State::Enrolment(enrolment) = &mut transaction.state else { return Err(out_of_order()) };
+            let encapsulation = trust.encapsulate(&EncodedCertificate::new(certificate)?, context)?;
+            enrolment.answerer = Some(encapsulation.clone());
+            transaction.answerer = Some(Box::new(Answerer { encapsulation, within: Encapsulation::within }));
+            Ok(())
+        })
+    }
+}
+
+/// With what its answer is verified, when a secret was encapsulated.
+pub(super) fn answerer(transaction: &Inner, expectation: &Expectation<'_>) -> Option<KemTrust> {
+    let answerer = transaction.answerer.as_ref()?;
+    let Expectation::Within { transaction_id, .. } = expectation else { return None };
+    Some((answerer.within)(answerer.encapsulation.clone(), (*transaction_id).clone()))
+}
+
+/// Reads an answer that cellcert_transaction_handle does not believe because it is not protected: so an RA/CA that answers by KEM-based MACs
+/// only refuses what brings no ciphertext for it (RFC 9810 appendix E). Delivers the certificate of its KEM key, in DER, which `trust` believes.
+/// Nothing else follows from the refusal, and the transaction stays as it is: begin another one, and hand the certificate to
+/// cellcert_transaction_set_answerer. CELLCERT_ERR_PROTECTION when it is not such a refusal.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_transaction_kem_refusal(
+    context: *const Context,
+    transaction: *const Transaction,
+    trust: *const Trust,
+    answer: *const u8,
+    answer_len: usize,
+    out: *mut u8,
+    len: *mut usize,
+) -> i32 {
+    let work = |context: &ContextInner| {
+        // SAFETY: the caller's promise.
+        let (transaction, trust, answer, buffer): (Locked<'_, Transaction>, Locked<'_, Trust>, _, _) = unsafe {
+            (lock(transaction)?, lock(trust)?, octets(answer, answer_len)?, Buffer::new(out, len)?)
+        };
+        let State::Sent(_, Next::Certificate(next)) = &transaction.state else { return Err(out_of_order()) };
+        let certificate = trust.kem_refusal(answer, &next.expectation(), transaction.made_at, context)?;
+        buffer.deliver(certificate.octets().to_vec())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { call_with(context, work) }
 }
 
 fn mechanism_of(sender: &SenderIdentity) -> Result<KemAlgorithm, Failure> {

@@ -102,7 +102,7 @@ enum SavedCredential {
 /// secret: store a key that the RA/CA generated elsewhere, before certConf is sent. CELLCERT_ERR_STATE before the first message is made, while
 /// a signature is due, while what came enciphered is not opened (what was stored with the request will do: it brings the same again), when the
 /// certificate was confirmed implicitly, while the answer to certConf is delayed (what was stored with certConf will do), and when it is over; CELLCERT_ERR_UNSUPPORTED for questions,
-/// which can simply be asked again, and for enrolments with a KEM key, whose secret is not stored.
+/// which can simply be asked again, and for enrolments with a KEM key on either side, whose secret is not stored.
 ///
 /// # Safety
 /// The pointers are NULL or point to what they say.
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn cellcert_transaction_resume(
 }
 
 fn save(transaction: &Inner) -> Result<Saved, Failure> {
-    if transaction.kem.is_some() {
+    if transaction.kem.is_some() || transaction.answerer.is_some() {
         return Err(Failure::code(CELLCERT_ERR_UNSUPPORTED));
     }
     let (facts, state) = match &transaction.state {
@@ -276,7 +276,16 @@ fn resume(octets: &[u8]) -> Result<Inner, Failure> {
     let requested = Requested { subject: saved.subject, extensions: saved.extensions, key_use };
     let root = saved.root.map(|root| EncodedCertificate::new(root.as_bytes())).transpose()?;
     let made_at = saved.made_at.map(UnixTime::from_secs);
-    Ok(Inner { state, requested: Some(requested), answer, root, made_at, private_key: None, kem: None })
+    Ok(Inner {
+        state,
+        requested: Some(requested),
+        answer,
+        root,
+        made_at,
+        private_key: None,
+        kem: None,
+        answerer: None,
+    })
 }
 
 impl SavedCorrespondent {

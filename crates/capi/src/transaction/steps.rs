@@ -313,7 +313,9 @@ pub unsafe extern "C" fn cellcert_transaction_handle(
             }
             Some(expectation) => {
                 let since = transaction.made_at;
-                let message = trust.validate(answer, &expectation, root.as_ref(), since, context)?;
+                let kem = super::kem::answerer(&transaction, &expectation);
+                let message =
+                    trust.validate(answer, &expectation, root.as_ref(), kem.as_ref(), since, context)?;
                 let root = match &message {
                     Message::FirstContact(_, root) => Some(root.clone()),
                     _ => root,

@@ -58,6 +58,8 @@ static void null_pointers(void)
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_with_secret(context, NULL, NULL, junk, sizeof junk));
     CHECK(CELLCERT_ERR_NULL, cellcert_request_new_without_key(context, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_crmf_generate_key(context, NULL, 0));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_set_answerer(context, NULL, NULL, junk, sizeof junk));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_kem_refusal(context, NULL, NULL, junk, sizeof junk, NULL, &len));
     CHECK(CELLCERT_ERR_NULL, cellcert_key_decipherer(key, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_open_certificate(context, NULL, NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_transaction_open_private_key(context, NULL, NULL, NULL, NULL));
@@ -208,6 +210,10 @@ static void wrong_order(void)
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_check_certificate(context, transaction, trust));
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_save(transaction, NULL, &len));
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_open_certificate(context, transaction, NULL));
+    CHECK(CELLCERT_ERR_STATE,
+          cellcert_transaction_kem_refusal(context, transaction, trust, junk, sizeof junk, NULL, &len));
+    CHECK(CELLCERT_ERR_MALFORMED, cellcert_transaction_set_answerer(context, transaction, trust, junk, 3));
+    CHECK(CELLCERT_ERR_NULL, cellcert_transaction_set_answerer(context, transaction, NULL, junk, sizeof junk));
     CHECK(CELLCERT_ERR_STATE, cellcert_transaction_open_private_key(context, transaction, trust, identity, NULL));
     CHECK(CELLCERT_ERR_NONE, cellcert_transaction_private_key(transaction, NULL, &len));
     CHECK(CELLCERT_ERR_NONE, cellcert_transaction_check_after(transaction, &seconds));
