@@ -51,6 +51,7 @@ struct Program {
     trusts: Vec<*mut Trust>,
     transactions: Vec<*mut Transaction>,
     nems: Vec<*mut Nem>,
+    passages: Vec<*mut Passage>,
     last: Vec<u8>,
     /// The uploads' names, all in one place.
     id: [u8; 16],
@@ -181,6 +182,9 @@ impl Program {
         // Signers of NEMs stand as long as their keys.
         while !self.nems.is_empty() {
             free(&mut self.nems, 0, cellcert_nem_free);
+        }
+        while !self.passages.is_empty() {
+            free(&mut self.passages, 0, cellcert_passage_free);
         }
         while !self.transactions.is_empty() {
             free(&mut self.transactions, 0, cellcert_transaction_free);

@@ -382,6 +382,27 @@
 
 #if defined(CELLCERT_NEM)
 /*
+ As the station has sent it
+ */
+#define CELLCERT_PASSING_UNCHANGED 0
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ With the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1)
+ */
+#define CELLCERT_PASSING_ADDED 1
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ With the NEM's signature in place of the station's where that may be (RFC 9483 section 5.2.3)
+ */
+#define CELLCERT_PASSING_REPLACED 2
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  Not decided yet: the station is to ask again.
  */
 #define CELLCERT_STANDING_UNDER_WAY 0
@@ -671,6 +692,11 @@
 #define CELLCERT_ERR_UPSTREAM -83
 
 /*
+ The station does not count as connected: it is to come back later.
+ */
+#define CELLCERT_ERR_ABSENT -84
+
+/*
  ir: the first certificate from this PKI, for a CertReqMsg
  */
 #define CELLCERT_IR 0
@@ -829,7 +855,7 @@ typedef struct cellcert_key cellcert_key;
  A Network Element Manager: it takes what stations upload, sends it up in batches, and hands certificates back. It has no socket; a program
  drives it by its own loop, with whatever the loop is made of:
 
- 1. Tell it what happened: cellcert_nem_upload, cellcert_nem_answer, cellcert_nem_failure, cellcert_nem_delivered.
+ 1. Tell it what happened: cellcert_nem_upload, cellcert_nem_answer, cellcert_nem_failure, cellcert_nem_delivered, cellcert_nem_report.
  2. Do what it wants, until there is nothing more: cellcert_nem_next_output says of which kind the next output is, and the
     cellcert_nem_output_ calls what is in it.
  3. Wait until something happens, or until the time that cellcert_nem_timeout says, and call cellcert_nem_tick then.
@@ -838,6 +864,13 @@ typedef struct cellcert_key cellcert_key;
  calls return CELLCERT_ERR_STATE from then on. Free it, and make it anew from the ledger, as after a crash: nothing is lost by it.
  */
 typedef struct cellcert_nem cellcert_nem;
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ A station's own message on its way to the RA/CA.
+ */
+typedef struct cellcert_passage cellcert_passage;
 #endif
 
 /*
@@ -1884,6 +1917,111 @@ int32_t cellcert_nem_verdict_reason(const cellcert_nem *nem, size_t index, char 
 
 #if defined(CELLCERT_NEM)
 /*
+ From now on the NEM signs with that at the RA/CA of that name; what was signed before is sent as it is. A NEM renews its own certificate by a
+ transaction with CELLCERT_KUR, as a station does, and hands the new one in here. What the signer's `ctx` points to must outlive the NEM, and
+ so must that of the signer before. CELLCERT_ERR_UPSTREAM: there is no RA/CA of that name.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_set_credential(const cellcert_context *context,
+                                    const cellcert_nem *nem,
+                                    const char *upstream,
+                                    const cellcert_identity *identity,
+                                    const cellcert_signer *signer);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ When a certificate, in DER, is to be renewed, after two thirds of its validity, and when it ends: in seconds since 1970-01-01T00:00:00Z.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_renewal_times(const cellcert_context *context,
+                               const uint8_t *certificate,
+                               size_t certificate_len,
+                               uint64_t *renew,
+                               uint64_t *end);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ From now on stations count as connected by these rules. One that does not can neither enrol nor renew: CELLCERT_ERR_ABSENT. By default all do that
+ nobody has reported absent, for ever.
+
+ silent_after_seconds: how long after the NEM heard of a station last it counts as gone; 0: never.
+ own_contact: not 0 when a station's own uploads and messages tell that it is there, as by default; 0: reports alone.
+ drop_queued: not 0 to reject what is to be sent for a station that is not there; 0, by default: it waits for its station.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_set_liveness(const cellcert_context *context,
+                                  const cellcert_nem *nem,
+                                  uint64_t silent_after_seconds,
+                                  int32_t own_contact,
+                                  int32_t drop_queued);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Others know of a station: not 0 when it is there, a heartbeat for instance; 0 when it is not, which then counts, whatever the station does
+ itself, until the opposite is reported. CELLCERT_ERR_STATION: there is no station of that name.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_report(const cellcert_context *context,
+                            const cellcert_nem *nem,
+                            const char *station,
+                            int32_t connected);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Finds the station that shows that, and takes note that it is there, as an upload does: a heartbeat of the station's own. Delivers its
+ name. The codes are those of cellcert_nem_upload.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_identify(const cellcert_context *context,
+                              const cellcert_nem *nem,
+                              const cellcert_shown *shown,
+                              char *out,
+                              size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Whether the station of that name counts as connected, 1 or 0; and when the NEM heard of it last since it was made, in seconds since
+ 1970-01-01T00:00:00Z, 0 when it did not. `last_contact` may be NULL. CELLCERT_ERR_STATION: there is no station of that name.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_presence(const cellcert_context *context,
+                              const cellcert_nem *nem,
+                              const char *station,
+                              int32_t *connected,
+                              uint64_t *last_contact);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ How many stations count as connected.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_connected_stations(const cellcert_context *context,
+                                        const cellcert_nem *nem,
+                                        size_t *count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  Lets what waits for its batch go now: at the RA/CA of that name, or with NULL at all.
 
  # Safety
@@ -2048,6 +2186,130 @@ int32_t cellcert_nem_output_text(const cellcert_nem *nem, char *out, size_t *len
 
 #if defined(CELLCERT_NEM)
 /*
+ Looks at a PKIMessage that a station has signed itself: whether it may go up. Send what cellcert_passage_message has to the RA/CA that
+ cellcert_passage_upstream names, hand what comes back to cellcert_nem_take_passed, and then to the station. A message that the station repeats goes
+ up as it did before. When this refuses, cellcert_nem_refuse_message makes what the station is to be told.
+
+ passing: one of the CELLCERT_PASSING_ constants. With the NEM's signature the station's is verified before, and its proof of possession.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_pass_up(const cellcert_context *context,
+                             const cellcert_nem *nem,
+                             const cellcert_shown *shown,
+                             const uint8_t *message,
+                             size_t message_len,
+                             int32_t passing,
+                             cellcert_passage **out);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Frees a passage and sets the variable to NULL.
+
+ # Safety
+ `passage` points to a variable with a passage, or NULL.
+ */
+int32_t cellcert_passage_free(cellcert_passage **passage);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ What to send, a PKIMessage in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_passage_message(const cellcert_passage *passage, uint8_t *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The name of the RA/CA.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_passage_upstream(const cellcert_passage *passage, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The name of the station.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_passage_station(const cellcert_passage *passage, char *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Takes note of what the RA/CA answered, a PKIMessage in DER, of which nothing is verified: the station does that. A certificate in it that is
+ the station's is in the ledger, so that its renewal can be watched over.
+
+ again: becomes 1 when the RA/CA did not know what to do with added protection: the answer is not for the station then. Send what
+ cellcert_passage_message has now, the station's message as it was, and call this with the answer to that. When it is no error, this RA/CA gets
+ nothing with added protection any more. Otherwise 0.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_take_passed(const cellcert_context *context,
+                                 const cellcert_nem *nem,
+                                 const cellcert_passage *passage,
+                                 const uint8_t *answer,
+                                 size_t answer_len,
+                                 int32_t *again);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ Makes an error message, signed by the NEM, for a station whose message does not go up. Read it with cellcert_nem_refusal. CELLCERT_ERR_NONE when there
+ is no RA/CA, and so no key to sign with.
+
+ message: what the station sent.
+ fail_info: the number of a PKIFailureInfo bit (RFC 9810 section 5.2.3), 23 for notAuthorized for instance.
+ reason: for people.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_refuse_message(const cellcert_context *context,
+                                    const cellcert_nem *nem,
+                                    const uint8_t *message,
+                                    size_t message_len,
+                                    uint32_t fail_info,
+                                    const char *reason);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ What cellcert_nem_refuse_message made last, a PKIMessage in DER.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_refusal(const cellcert_nem *nem, uint8_t *out, size_t *len);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The request that the station of that name calls so, the latest of them, or whose 16 octets are written so in 32 hexadecimal digits; sets the
+ 16 octets at `id`. CELLCERT_ERR_NONE: the station has no such request.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_request_of(const cellcert_nem *nem,
+                                const char *station,
+                                const char *name,
+                                uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  How a request stands, given its 16 octets: one of the CELLCERT_STANDING_ constants. CELLCERT_ERR_NONE: there is no such request.
 
  # Safety
@@ -2176,46 +2438,6 @@ int32_t cellcert_nem_tick(const cellcert_context *context, const cellcert_nem *n
  */
 int32_t cellcert_nem_timeout(const cellcert_nem *nem,
                              uint64_t *milliseconds);
-#endif
-
-#if defined(CELLCERT_NEM)
-/*
- Looks at a PKIMessage that a station has signed itself: whether it may go up. The program sends it to the RA/CA, and what comes back to the
- station; the NEM keeps nothing of it. Read what to send with cellcert_nem_passage_message, and where to with cellcert_nem_passage_upstream,
- before the next call that changes the NEM.
-
- add: 0 to send it as it is; 1 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1); 2 to have it
- take the place of the station's where that may be (section 5.2.3).
-
- # Safety
- The pointers are NULL or point to what they say.
- */
-int32_t cellcert_nem_pass_up(const cellcert_context *context,
-                             const cellcert_nem *nem,
-                             const cellcert_shown *shown,
-                             const uint8_t *message,
-                             size_t message_len,
-                             int32_t add);
-#endif
-
-#if defined(CELLCERT_NEM)
-/*
- After cellcert_nem_pass_up: what to send, a PKIMessage in DER.
-
- # Safety
- The pointers are NULL or point to what they say.
- */
-int32_t cellcert_nem_passage_message(const cellcert_nem *nem, uint8_t *out, size_t *len);
-#endif
-
-#if defined(CELLCERT_NEM)
-/*
- After cellcert_nem_pass_up: the name of the RA/CA.
-
- # Safety
- The pointers are NULL or point to what they say.
- */
-int32_t cellcert_nem_passage_upstream(const cellcert_nem *nem, char *out, size_t *len);
 #endif
 
 /*

@@ -2,18 +2,22 @@
 
 mod by_hand;
 mod config;
+mod credential;
 mod ledger;
+mod liveness;
 mod operation;
 mod outputs;
+mod passing;
 mod standing;
 mod traffic;
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use asn1::UnixTime;
 use nem::ledger::RequestId;
-use nem::{CommandError, Error, Nem as Machine, Output, Passage, Refusal};
+use nem::{CommandError, Error, Nem as Machine, Output, Refusal};
 
 use crate::boundary::{call, call_with};
 use crate::buffer::{Octets, Variable, array, structure};
@@ -22,8 +26,8 @@ use crate::failure::{Failure, cmp_code, pkcs10_code};
 use crate::handle::{self, Handle, Locked, lock, opaque};
 use crate::heap;
 use crate::status::{
-    CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_KEY, CELLCERT_ERR_LEDGER, CELLCERT_ERR_NAME, CELLCERT_ERR_NONE,
-    CELLCERT_ERR_OVERLOAD, CELLCERT_ERR_REQUEST, CELLCERT_ERR_STATE, CELLCERT_ERR_STATION,
+    CELLCERT_ERR_ABSENT, CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_KEY, CELLCERT_ERR_LEDGER, CELLCERT_ERR_NAME,
+    CELLCERT_ERR_NONE, CELLCERT_ERR_OVERLOAD, CELLCERT_ERR_REQUEST, CELLCERT_ERR_STATE, CELLCERT_ERR_STATION,
     CELLCERT_ERR_TRUST, CELLCERT_ERR_UPSTREAM,
 };
 use crate::trust::revocation;
@@ -31,16 +35,19 @@ use crate::trust::revocation;
 use by_hand::Files;
 pub use by_hand::*;
 pub use config::*;
+pub use credential::*;
 pub use ledger::{Ledger, LedgerEntry};
+pub use liveness::*;
 pub use operation::*;
 pub use outputs::*;
+pub use passing::*;
 pub use standing::*;
 pub use traffic::*;
 
 /// A Network Element Manager: it takes what stations upload, sends it up in batches, and hands certificates back. It has no socket; a program
 /// drives it by its own loop, with whatever the loop is made of:
 ///
-/// 1. Tell it what happened: cellcert_nem_upload, cellcert_nem_answer, cellcert_nem_failure, cellcert_nem_delivered.
+/// 1. Tell it what happened: cellcert_nem_upload, cellcert_nem_answer, cellcert_nem_failure, cellcert_nem_delivered, cellcert_nem_report.
 /// 2. Do what it wants, until there is nothing more: cellcert_nem_next_output says of which kind the next output is, and the
 ///    cellcert_nem_output_ calls what is in it.
 /// 3. Wait until something happens, or until the time that cellcert_nem_timeout says, and call cellcert_nem_tick then.
@@ -56,8 +63,8 @@ pub(crate) struct Inner {
     machine: Option<Machine>,
     /// The output that is read.
     output: Option<Output>,
-    /// The message of a station that was passed up last.
-    passage: Option<Passage>,
+    /// The error message that was made last, for a station whose message does not go up.
+    refusal: Option<Vec<u8>>,
     /// The file that was exported last, and what became of those that were imported last.
     files: Files,
 }
@@ -81,7 +88,7 @@ pub unsafe extern "C" fn cellcert_nem_new(
         let nem = handle::make::<Nem>(Inner {
             machine: Some(machine),
             output: None,
-            passage: None,
+            refusal: None,
             files: Files::default(),
         });
         Ok(move || out.give(nem))
@@ -113,7 +120,7 @@ pub unsafe extern "C" fn cellcert_nem_set_stations(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             nem.set_inventory(config::inventory(stations, count)?, now)?;
             Ok(|| ())
         })
@@ -133,7 +140,7 @@ pub unsafe extern "C" fn cellcert_nem_set_upstreams(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             nem.set_upstreams(config::upstreams(array(upstreams, count)?)?, now)?;
             Ok(|| ())
         })
@@ -154,7 +161,7 @@ pub unsafe extern "C" fn cellcert_nem_set_crls(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, _| {
+        change(context, nem, |nem, _| {
             nem.set_revocation(revocation(crls, count, required)?);
             Ok(|| ())
         })
@@ -165,10 +172,10 @@ pub unsafe extern "C" fn cellcert_nem_set_crls(
 unsafe fn change<C: FnOnce()>(
     context: *const Context,
     nem: *const Nem,
-    work: impl FnOnce(&mut Machine, &mut Option<Passage>, UnixTime) -> Result<C, Failure>,
+    work: impl FnOnce(&mut Machine, UnixTime) -> Result<C, Failure>,
 ) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe { change_all(context, nem, |nem, passage, _, now| work(nem, passage, now)) }
+    unsafe { change_by_hand(context, nem, |nem, _, now| work(nem, now)) }
 }
 
 /// The same for calls of the manual procedure.
@@ -177,26 +184,15 @@ unsafe fn change_by_hand<C: FnOnce()>(
     nem: *const Nem,
     work: impl FnOnce(&mut Machine, &mut Files, UnixTime) -> Result<C, Failure>,
 ) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe { change_all(context, nem, |nem, _, files, now| work(nem, files, now)) }
-}
-
-unsafe fn change_all<C: FnOnce()>(
-    context: *const Context,
-    nem: *const Nem,
-    work: impl FnOnce(&mut Machine, &mut Option<Passage>, &mut Files, UnixTime) -> Result<C, Failure>,
-) -> i32 {
     let work = |context: &ContextInner| {
         // SAFETY: the caller's promise.
         let mut nem: Locked<'_, Nem> = unsafe { lock(nem) }?;
         let now = context.now()?;
         let mut machine = nem.machine.take().ok_or(gone())?;
-        let mut passage = None;
         let mut files = core::mem::take(&mut nem.files);
-        let outcome = work(&mut machine, &mut passage, &mut files, now);
+        let outcome = work(&mut machine, &mut files, now);
         if !heap::is_exhausted() {
             nem.machine = Some(machine);
-            nem.passage = passage;
             nem.files = files;
         }
         outcome.map(|commit| {
@@ -278,6 +274,7 @@ impl From<Refusal> for Failure {
             }
             Refusal::NoUpstream { .. } => CELLCERT_ERR_UPSTREAM,
             Refusal::DuplicateKey { .. } => CELLCERT_ERR_KEY,
+            Refusal::NotConnected { .. } => CELLCERT_ERR_ABSENT,
             Refusal::Busy { .. } => CELLCERT_ERR_OVERLOAD,
             Refusal::Ledger { .. } => CELLCERT_ERR_LEDGER,
             _ => CELLCERT_ERR_REQUEST,

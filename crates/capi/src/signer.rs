@@ -6,11 +6,16 @@ use core::ffi::c_void;
 use core::fmt;
 
 use crypto::{KeyKind, PublicKey, SignError, SignatureAlgorithm, SigningKey};
+use der::{Decode, Encode};
+use x509_cert::Certificate;
 
 use crate::buffer::{octets, structure};
 use crate::failure::Failure;
 use crate::heap;
-use crate::status::{CELLCERT_ERR_ALGORITHM, CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_NULL, CELLCERT_OK};
+use crate::identity::Inner as Identity;
+use crate::status::{
+    CELLCERT_ERR_ALGORITHM, CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_KEY, CELLCERT_ERR_NULL, CELLCERT_OK,
+};
 
 /// sha256WithRSAEncryption
 pub const CELLCERT_SIG_RSA_SHA256: i32 = 1;
@@ -121,6 +126,23 @@ impl OutsideKey {
             return Err(Failure::code(CELLCERT_ERR_ALGORITHM));
         }
         Ok(Self { signer: *signer, algorithm, public_key })
+    }
+
+    /// The signer, if its key is the one of the identity's certificate.
+    ///
+    /// # Safety
+    /// As `new`.
+    pub(crate) unsafe fn of(identity: &Identity, signer: *const Signer) -> Result<Self, Failure> {
+        // SAFETY: the caller's promise.
+        let key = unsafe { Self::new(signer) }?;
+        if let Some(certificate) = identity.sender().certificate() {
+            let certificate = Certificate::from_der(certificate.octets())?;
+            let spki = certificate.tbs_certificate().subject_public_key_info().to_der()?;
+            if spki != key.public_key.spki_octets() {
+                return Err(Failure::code(CELLCERT_ERR_KEY));
+            }
+        }
+        Ok(key)
     }
 }
 

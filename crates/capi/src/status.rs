@@ -73,6 +73,8 @@ pub const CELLCERT_ERR_NAME: i32 = -81;
 pub const CELLCERT_ERR_OVERLOAD: i32 = -82;
 /// No RA/CA serves the station.
 pub const CELLCERT_ERR_UPSTREAM: i32 = -83;
+/// The station does not count as connected: it is to come back later.
+pub const CELLCERT_ERR_ABSENT: i32 = -84;
 
 /// What a code means, in a few words; a text that stands for ever, of any number.
 #[unsafe(no_mangle)]
@@ -114,6 +116,7 @@ pub(crate) const fn text(code: i32) -> &'static CStr {
         CELLCERT_ERR_STATION => c"no station that may have certificates",
         CELLCERT_ERR_NAME => c"not the station's name",
         CELLCERT_ERR_OVERLOAD => c"too many requests are under way",
+        CELLCERT_ERR_ABSENT => c"the station does not count as connected",
         CELLCERT_ERR_UPSTREAM => c"no RA/CA serves the station",
         _ => c"no code of this library",
     }

@@ -42,7 +42,8 @@ impl Faults {
         let house = House::new();
         house.certify_nem_and_stations(&["enb1"]);
         let program = house.path().join("faults");
-        let sources = [test_programs(&[self.program, "world.c"]), examples(&["cmp_http.c"])].concat();
+        let sources =
+            [test_programs(&[self.program, "ledger_map.c", "world.c"]), examples(&["cmp_http.c"])].concat();
         GCC.build(&sources, &[&WRAPPED, options].concat(), &program);
         let said = succeeded(
             command(&program)

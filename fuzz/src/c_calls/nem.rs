@@ -1,7 +1,7 @@
 //! The NEM, with a ledger of the program's own.
 
 use std::collections::BTreeMap;
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::ptr::{null, null_mut};
 
@@ -17,6 +17,12 @@ pub(super) enum NemCall {
     Happened { context: Slot, nem: Slot, what: u8, exchange: u8, octets: Octets, text: String },
     ReadNem { nem: Slot, what: u8, room: u16 },
     FreeNem(Slot),
+    PassUp { context: Slot, nem: Slot, message: Octets, passing: u8 },
+    TakePassed { context: Slot, nem: Slot, passage: Slot, answer: Octets },
+    ReadPassage { passage: Slot, what: u8, room: u16 },
+    FreePassage(Slot),
+    Credential { context: Slot, nem: Slot, identity: Slot, key: Slot },
+    Presence { context: Slot, nem: Slot, what: u8, number: u8 },
 }
 
 impl Program {
@@ -32,12 +38,7 @@ impl Program {
                 let data = if null { core::ptr::null() } else { octets.as_ptr() };
                 let (context, nem) = (self.context(context), at(&self.nems, nem, other));
                 let (account, label) = (text("enb"), text(&label));
-                let shown = Shown {
-                    certificates: core::ptr::null(),
-                    certificate_count: 0,
-                    account: account.as_ptr(),
-                    tunnel_address: NOTHING,
-                };
+                let shown = shown(&account);
                 let label = if label.is_empty() { core::ptr::null() } else { label.as_ptr() };
                 let id = self.id.as_mut_ptr();
                 unsafe {
@@ -69,7 +70,7 @@ impl Program {
                 };
                 let mut count = 0;
                 unsafe {
-                    match what % 14 {
+                    match what % 15 {
                         0 => cellcert_nem_answer(context, nem, exchange, data, octets.len()),
                         1 => cellcert_nem_failure(context, nem, exchange, (what & 1).into(), words),
                         2 => cellcert_nem_delivered(context, nem, id),
@@ -91,11 +92,66 @@ impl Program {
                             cellcert_nem_export_release(context, nem, self.export.as_ptr(), 0, &raw mut count)
                         }
                         12 => cellcert_nem_import(context, nem, data, octets.len(), &raw mut count),
+                        13 => {
+                            cellcert_nem_refuse_message(context, nem, data, octets.len(), what.into(), words)
+                        }
                         _ => cellcert_nem_flush(context, nem, core::ptr::null()),
                     }
                 }
             }
             NemCall::ReadNem { nem, what, room } => self.read_nem(nem, what, room.into()),
+            NemCall::PassUp { context, nem, message, passing } => {
+                let (octets, null) = self.octets(message);
+                let data = if null { core::ptr::null() } else { octets.as_ptr() };
+                let (context, nem) = (self.context(context), at(&self.nems, nem, other));
+                let account = text("enb");
+                let (shown, passing) = (shown(&account), i32::from(passing % 4));
+                keep(&mut self.passages, |out| unsafe {
+                    cellcert_nem_pass_up(context, nem, &raw const shown, data, octets.len(), passing, out)
+                })
+            }
+            NemCall::TakePassed { context, nem, passage, answer } => {
+                let (octets, null) = self.octets(answer);
+                let data = if null { core::ptr::null() } else { octets.as_ptr() };
+                let (context, nem) = (self.context(context), at(&self.nems, nem, other));
+                let (passage, mut again) = (at(&self.passages, passage, other), 77);
+                let out = &raw mut again;
+                let code =
+                    unsafe { cellcert_nem_take_passed(context, nem, passage, data, octets.len(), out) };
+                assert_eq!(code == CELLCERT_OK, again != 77);
+                code
+            }
+            NemCall::ReadPassage { passage, what, room } => {
+                let passage = at(&self.passages, passage, other);
+                self.read(room.into(), |out, len| unsafe {
+                    match what % 3 {
+                        0 => cellcert_passage_message(passage, out, len),
+                        1 => cellcert_passage_upstream(passage, out.cast::<c_char>(), len),
+                        _ => cellcert_passage_station(passage, out.cast::<c_char>(), len),
+                    }
+                })
+            }
+            NemCall::FreePassage(slot) => free(&mut self.passages, slot, cellcert_passage_free),
+            NemCall::Credential { context, nem, identity, key } => {
+                let signer = self.signer(key);
+                let signer = signer.as_ref().map_or(null(), core::ptr::from_ref);
+                let (context, nem, name) = (self.context(context), at(&self.nems, nem, other), text("enb"));
+                let identity = at(&self.identities, identity, other);
+                unsafe { cellcert_nem_set_credential(context, nem, name.as_ptr(), identity, signer) }
+            }
+            NemCall::Presence { context, nem, what, number } => {
+                let (context, nem, name) = (self.context(context), at(&self.nems, nem, other), text("enb"));
+                let name = if what >> 7 == 0 { name.as_ptr() } else { null() };
+                let (mut connected, mut last, mut count) = (0, 0, 0);
+                unsafe {
+                    match what % 4 {
+                        0 => cellcert_nem_set_liveness(context, nem, number.into(), (number & 1).into(), 0),
+                        1 => cellcert_nem_report(context, nem, name, (number & 1).into()),
+                        2 => cellcert_nem_presence(context, nem, name, &raw mut connected, &raw mut last),
+                        _ => cellcert_nem_connected_stations(context, nem, &raw mut count),
+                    }
+                }
+            }
             NemCall::FreeNem(slot) => free(&mut self.nems, slot, cellcert_nem_free),
         }
     }
@@ -172,7 +228,7 @@ impl Program {
         let (nem, id) = (at(&self.nems, nem, self.any()), self.id);
         let (mut kind, mut number, mut read) = (0, 0, [0; 16]);
         self.read(room, |out, len| unsafe {
-            match what % 12 {
+            match what % 14 {
                 0 => cellcert_nem_output_message(nem, out, len),
                 1 => cellcert_nem_output_upstream(nem, out.cast::<c_char>(), len),
                 2 => cellcert_nem_output_text(nem, out.cast::<c_char>(), len),
@@ -182,13 +238,25 @@ impl Program {
                 9 => cellcert_nem_export_file(nem, out, len),
                 10 => cellcert_nem_export_request(nem, 0, read.as_mut_ptr(), out, len),
                 11 => cellcert_nem_verdict_reason(nem, 0, out.cast::<c_char>(), len),
+                12 => cellcert_nem_refusal(nem, out, len),
                 // These write a number.
+                13 => below_ok(cellcert_nem_request_of(
+                    nem,
+                    c"enb".as_ptr(),
+                    c"label".as_ptr(),
+                    read.as_mut_ptr(),
+                )),
                 6 => below_ok(cellcert_nem_next_output(nem, &raw mut kind)),
                 7 => below_ok(cellcert_nem_timeout(nem, &raw mut number)),
                 _ => below_ok(cellcert_nem_standing(nem, id.as_ptr(), &raw mut kind)),
             }
         })
     }
+}
+
+/// By the account of that name.
+fn shown(account: &CStr) -> Shown {
+    Shown { certificates: null(), certificate_count: 0, account: account.as_ptr(), tunnel_address: NOTHING }
 }
 
 const NOTHING: cellcert::Octets = cellcert::Octets { data: null(), len: 0 };

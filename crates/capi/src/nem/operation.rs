@@ -22,7 +22,7 @@ pub unsafe extern "C" fn cellcert_nem_flush(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             nem.flush(optional_text(upstream)?, now)?;
             Ok(|| ())
         })
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn cellcert_nem_reject(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             nem.reject(request_id(id)?, text(reason)?, now)?;
             Ok(|| ())
         })
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn cellcert_nem_cancel(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             if nem.cancel(text(station)?, request_id(id)?, now)? { Ok(|| ()) } else { Err(none()) }
         })
     }
@@ -110,7 +110,7 @@ unsafe fn command(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             command(nem, request_id(id)?, now)?;
             Ok(|| ())
         })

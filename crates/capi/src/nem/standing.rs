@@ -6,7 +6,7 @@ use nem::Standing;
 use nem::ledger::Certificates;
 
 use super::{Machine, Nem, look, none, request_id};
-use crate::buffer::{Buffer, Variable};
+use crate::buffer::{Buffer, Variable, text};
 use crate::failure::Failure;
 
 /// Not decided yet: the station is to ask again.
@@ -21,6 +21,28 @@ pub(super) const fn standing_number(standing: &Standing) -> i32 {
         Standing::Issued(_) => CELLCERT_STANDING_ISSUED,
         Standing::Rejected { .. } => CELLCERT_STANDING_REJECTED,
         _ => CELLCERT_STANDING_UNDER_WAY,
+    }
+}
+
+/// The request that the station of that name calls so, the latest of them, or whose 16 octets are written so in 32 hexadecimal digits; sets the
+/// 16 octets at `id`. CELLCERT_ERR_NONE: the station has no such request.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_nem_request_of(
+    nem: *const Nem,
+    station: *const c_char,
+    name: *const c_char,
+    id: *mut u8,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        look(nem, |nem, _| {
+            let id = Variable::new(id.cast::<[u8; 16]>())?;
+            let found = nem.request_of(text(station)?, text(name)?)?.ok_or(none())?;
+            Ok(move || id.set(*found.id.as_octets()))
+        })
     }
 }
 

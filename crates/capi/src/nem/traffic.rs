@@ -2,13 +2,12 @@
 
 use core::ffi::c_char;
 
-use cmp::ReadingPolicy;
-use nem::{ExchangeId, Input, Label, Passing, Upload};
+use nem::{ExchangeId, Input, Label, Upload};
 
 use super::config::{Known, Shown};
 use super::standing::standing_number;
 use super::{Nem, change, look, none, request_id};
-use crate::buffer::{Buffer, Variable, octets, optional_text, text};
+use crate::buffer::{Variable, octets, optional_text, text};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::status::CELLCERT_ERR_ARGUMENT;
@@ -42,7 +41,7 @@ pub unsafe extern "C" fn cellcert_nem_upload(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             let id = Variable::new(id.cast::<[u8; 16]>())?;
             let standing = if standing.is_null() { None } else { Some(Variable::new(standing)?) };
             let (known, request) = (Known::new(shown)?, octets(request, request_len)?);
@@ -72,7 +71,7 @@ unsafe fn happened<'a>(
 ) -> i32 {
     // SAFETY: the caller's promise.
     unsafe {
-        change(context, nem, |nem, _, now| {
+        change(context, nem, |nem, now| {
             nem.handle(input()?, now)?;
             Ok(|| ())
         })
@@ -161,73 +160,6 @@ pub unsafe extern "C" fn cellcert_nem_timeout(nem: *const Nem, milliseconds: *mu
             let due = nem.poll_timeout().ok_or(none())?.as_duration().as_millis();
             let due = u64::try_from(due).unwrap_or(u64::MAX);
             Ok(move || out.set(due))
-        })
-    }
-}
-
-/// Looks at a PKIMessage that a station has signed itself: whether it may go up. The program sends it to the RA/CA, and what comes back to the
-/// station; the NEM keeps nothing of it. Read what to send with cellcert_nem_passage_message, and where to with cellcert_nem_passage_upstream,
-/// before the next call that changes the NEM.
-///
-/// add: 0 to send it as it is; 1 to have the NEM's signature added to what begins a transaction (RFC 9483 section 5.2.2.1); 2 to have it
-/// take the place of the station's where that may be (section 5.2.3).
-///
-/// # Safety
-/// The pointers are NULL or point to what they say.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cellcert_nem_pass_up(
-    context: *const Context,
-    nem: *const Nem,
-    shown: *const Shown,
-    message: *const u8,
-    message_len: usize,
-    add: i32,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        change(context, nem, |nem, passage, now| {
-            let (known, message) = (Known::new(shown)?, octets(message, message_len)?);
-            let policy = match add {
-                0 => Passing::Unchanged,
-                2 => Passing::ReplacedProtection,
-                _ => Passing::AddedProtection,
-            };
-            *passage = Some(nem.pass_up(known.shown(), message, &ReadingPolicy::default(), policy, now)?);
-            Ok(|| ())
-        })
-    }
-}
-
-/// After cellcert_nem_pass_up: what to send, a PKIMessage in DER.
-///
-/// # Safety
-/// The pointers are NULL or point to what they say.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cellcert_nem_passage_message(nem: *const Nem, out: *mut u8, len: *mut usize) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        look(nem, |_, inner| {
-            let buffer = Buffer::new(out, len)?;
-            buffer.deliver(inner.passage.as_ref().ok_or(none())?.message.clone())
-        })
-    }
-}
-
-/// After cellcert_nem_pass_up: the name of the RA/CA.
-///
-/// # Safety
-/// The pointers are NULL or point to what they say.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cellcert_nem_passage_upstream(
-    nem: *const Nem,
-    out: *mut c_char,
-    len: *mut usize,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        look(nem, |_, inner| {
-            let buffer = Buffer::for_text(out, len)?;
-            buffer.deliver_text(&inner.passage.as_ref().ok_or(none())?.upstream)
         })
     }
 }

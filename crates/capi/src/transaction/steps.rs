@@ -9,9 +9,7 @@ use core::time::Duration;
 use asn1::UnixTime;
 use cmp::end_entity::{Answer as Answered, Confirmation, Reply};
 use cmp::{PkiFailureInfo, PkiStatusInfo, ProtectedPart};
-use crypto::{CertificatePath, ExtendedKeyUsage, KeyUse, Requested as Asked, SigningKey};
-use der::{Decode, Encode};
-use x509_cert::Certificate;
+use crypto::{CertificatePath, ExtendedKeyUsage, KeyUse, Requested as Asked};
 
 use super::{Answer, Inner, Next, State, Transaction, advance};
 use crate::boundary::{call, call_with};
@@ -21,7 +19,7 @@ use crate::failure::Failure;
 use crate::handle::{Locked, lock};
 use crate::identity::{Identity, Inner as IdentityInner};
 use crate::signer::{OutsideKey, Signer};
-use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_CERTIFICATE, CELLCERT_ERR_KEY, CELLCERT_ERR_STATE};
+use crate::status::{CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_CERTIFICATE, CELLCERT_ERR_STATE};
 use crate::trust::{Answered as Message, Inner as TrustInner, Trust};
 
 /// A certificate came: check it.
@@ -195,28 +193,13 @@ unsafe fn step(
                     State::Sent(part.authenticate(credential, &context.provider)?, next)
                 }
                 IdentityInner::Signature(_) if signer.is_null() => State::ToBeSigned(Box::new(part), next),
-                IdentityInner::Signature(_) => State::Sent(part.sign(&key_of(&identity, signer)?)?, next),
+                IdentityInner::Signature(_) => {
+                    State::Sent(part.sign(&OutsideKey::of(&identity, signer)?)?, next)
+                }
             };
             Ok(())
         })
     }
-}
-
-/// The signer, if its key is the one of the identity's certificate.
-///
-/// # Safety
-/// As `OutsideKey::new`.
-unsafe fn key_of(identity: &IdentityInner, signer: *const Signer) -> Result<OutsideKey, Failure> {
-    // SAFETY: the caller's promise.
-    let key = unsafe { OutsideKey::new(signer) }?;
-    if let Some(certificate) = identity.sender().certificate() {
-        let certificate = Certificate::from_der(certificate.octets())?;
-        let spki = certificate.tbs_certificate().subject_public_key_info().to_der()?;
-        if spki != key.public_key().spki_octets() {
-            return Err(Failure::code(CELLCERT_ERR_KEY));
-        }
-    }
-    Ok(key)
 }
 
 /// The octets to sign, when a message was made without a signer.

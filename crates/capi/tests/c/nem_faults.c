@@ -6,6 +6,7 @@
  * STATION.p10 and STATION.vendor are the station's. The first time the messages go to the RA/CA; its answers serve all times that follow. */
 #include "cellcert.h"
 #include "cmp_http.h"
+#include "ledger_map.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -14,7 +15,6 @@
 #include <time.h>
 
 #define MESSAGE 16384
-#define ENTRIES 32
 
 static struct {
     uint16_t port;
@@ -27,103 +27,6 @@ static struct {
         size_t len;
     } answers[2];
 } house;
-
-/* A ledger without a heap: a few entries, in no order. */
-struct entry {
-    uint8_t key[64], value[MESSAGE];
-    size_t key_len, value_len;
-};
-
-static struct {
-    struct entry entries[ENTRIES];
-    size_t count;
-} map;
-
-static int compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
-{
-    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
-}
-
-static struct entry *find(const uint8_t *key, size_t key_len)
-{
-    size_t i;
-    for (i = 0; i < map.count; i++) {
-        if (compare(map.entries[i].key, map.entries[i].key_len, key, key_len) == 0) {
-            return &map.entries[i];
-        }
-    }
-    return NULL;
-}
-
-static int32_t hand_out(const uint8_t *octets, size_t octets_len, uint8_t *out, size_t *len)
-{
-    int fits = *len >= octets_len;
-    *len = octets_len;
-    if (fits) {
-        memcpy(out, octets, octets_len);
-    }
-    return fits ? CELLCERT_OK : CELLCERT_ERR_BUFFER;
-}
-
-static int32_t get(void *ctx, const uint8_t *key, size_t key_len, uint8_t *out, size_t *len)
-{
-    const struct entry *entry = find(key, key_len);
-    (void)ctx;
-    if (fails(LEDGER)) {
-        return CELLCERT_ERR_LEDGER;
-    }
-    return entry == NULL ? CELLCERT_ERR_NONE : hand_out(entry->value, entry->value_len, out, len);
-}
-
-static int32_t next(void *ctx, const uint8_t *key, size_t key_len, uint8_t *out, size_t *len)
-{
-    const struct entry *best = NULL;
-    size_t i;
-    (void)ctx;
-    if (fails(LEDGER)) {
-        return CELLCERT_ERR_LEDGER;
-    }
-    for (i = 0; i < map.count; i++) {
-        const struct entry *entry = &map.entries[i];
-        if (compare(entry->key, entry->key_len, key, key_len) > 0 &&
-            (best == NULL || compare(entry->key, entry->key_len, best->key, best->key_len) < 0)) {
-            best = entry;
-        }
-    }
-    return best == NULL ? CELLCERT_ERR_NONE : hand_out(best->key, best->key_len, out, len);
-}
-
-static int32_t write_all(void *ctx, const cellcert_ledger_entry *entries, size_t count)
-{
-    size_t i;
-    (void)ctx;
-    if (fails(LEDGER)) {
-        return CELLCERT_ERR_LEDGER;
-    }
-    for (i = 0; i < count; i++) {
-        struct entry *entry = find(entries[i].key, entries[i].key_len);
-        if (entries[i].value == NULL) {
-            if (entry != NULL) {
-                *entry = map.entries[--map.count];
-            }
-            continue;
-        }
-        if (entry == NULL) {
-            if (map.count == ENTRIES || entries[i].value_len > MESSAGE || entries[i].key_len > sizeof entry->key) {
-                return CELLCERT_ERR_LIMIT;
-            }
-            entry = &map.entries[map.count++];
-            memcpy(entry->key, entries[i].key, entries[i].key_len);
-            entry->key_len = entries[i].key_len;
-        }
-        if (entries[i].value_len > 0) {
-            memcpy(entry->value, entries[i].value, entries[i].value_len);
-        }
-        entry->value_len = entries[i].value_len;
-    }
-    return CELLCERT_OK;
-}
 
 struct nem {
     uint32_t counter;
@@ -159,7 +62,7 @@ static int32_t prepare(struct nem *n)
 {
     cellcert_random random = {world_fill, NULL};
     cellcert_clock clock = {world_now, NULL};
-    cellcert_ledger ledger = {get, next, write_all, NULL};
+    cellcert_ledger ledger = {ledger_map_get, ledger_map_next, ledger_map_write, NULL};
     cellcert_octets root = {house.root.octets, house.root.len};
     cellcert_octets vendor_root = {house.vendor_root.octets, house.vendor_root.len};
     cellcert_upstream upstream;
@@ -337,7 +240,7 @@ static int32_t attempt(void)
     static struct nem n;
     int32_t code;
     memset(&n, 0, sizeof n);
-    map.count = 0;
+    ledger_map_count = 0;
     code = prepare(&n);
     if (code == CELLCERT_OK) {
         code = enrol(&n);
