@@ -13,6 +13,7 @@ mod init_key;
 mod key;
 mod key_signature;
 mod name;
+mod one_heap;
 mod open_files;
 mod passphrase;
 mod request;
@@ -33,6 +34,7 @@ pub use key::{
 };
 pub use key_signature::{KeySignature, UnknownKeySignature};
 pub use name::parse_name;
+pub use one_heap::use_one_heap;
 pub use open_files::raise_open_files;
 pub use passphrase::PassphraseSource;
 pub use request::{Names, certification_request, parse_host_name};

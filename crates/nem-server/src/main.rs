@@ -222,6 +222,7 @@ fn run(command: Command) -> Result<()> {
             print(&if json { as_json(&written) } else { for_people(&written) })
         }
         Command::Serve { config, listen } => {
+            host::use_one_heap();
             let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
             let served = runtime.block_on(async {
                 let shutdown = host::stop_signal()?;

@@ -1,12 +1,10 @@
 //! The command line of `raca`.
 
-use std::env;
 use std::fmt::Display;
 use std::fs;
 use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
@@ -334,7 +332,7 @@ fn run(command: Command) -> Result<()> {
             }
         }
         Command::Serve { config, listen } => {
-            with_one_heap();
+            host::use_one_heap();
             let runtime = tokio::runtime::Runtime::new().context("the reactor cannot be started")?;
             runtime.block_on(async {
                 let shutdown = host::stop_signal()?;
@@ -450,20 +448,6 @@ fn run(command: Command) -> Result<()> {
             print("the configuration was read again")
         }
     }
-}
-
-/// glibc has a heap for each of many threads, and what a thread allocated and another freed, as the registry's pages are, stays in it. It is told
-/// to have one by the environment that the program begins with, so that begins once more, unless somebody has decided otherwise.
-fn with_one_heap() {
-    const SETTING: &str = "MALLOC_ARENA_MAX";
-    if !cfg!(target_env = "gnu") || env::var_os(SETTING).is_some() {
-        return;
-    }
-    let error = match env::current_exe() {
-        Ok(program) => process::Command::new(program).args(env::args_os().skip(1)).env(SETTING, "1").exec(),
-        Err(error) => error,
-    };
-    tracing::warn!("more memory than needed will be used: {error}");
 }
 
 fn print_entry(entry: &CertificateEntry, json: bool) -> Result<()> {

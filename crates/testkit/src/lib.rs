@@ -5,6 +5,7 @@
 pub mod crafted;
 mod hex;
 pub mod kill;
+pub mod memory;
 pub mod no_security;
 pub mod paths;
 pub mod pkits;

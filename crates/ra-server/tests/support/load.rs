@@ -20,6 +20,7 @@ use crmf::{CertReqMessages, CertReqMsgBuilder};
 use crypto::{CryptoProvider, ExtendedKeyUsage, SigningKey};
 use crypto_aws_lc::{KeyType, SoftwareKey};
 use tempfile::TempDir;
+use testkit::memory::{resident, thirds};
 use testkit::programs::{Server, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -77,15 +78,6 @@ impl fmt::Display for Figures {
         writeln!(f, "registry on the disk: {} octets", count(&self.registry))?;
         write!(f, "faults: {}", self.faults().len())
     }
-}
-
-/// The means of the second third and of the last; in the first the registry's cache fills.
-pub fn thirds(memory: &[u64]) -> (f64, f64) {
-    let warm = memory.get(1..).unwrap_or_default();
-    let third = warm.len() / 3;
-    let number = |number: u64| u32::try_from(number).map_or(f64::INFINITY, f64::from);
-    let mean = |part: &[u64]| number(part.iter().sum()) / number(part.len().try_into().unwrap());
-    (mean(&warm[third..2 * third]), mean(&warm[warm.len() - third..]))
 }
 
 struct Station {
@@ -294,13 +286,6 @@ fn patient() -> ClientOptions {
     options.timeout = Duration::from_secs(120);
     options.connect_timeout = Duration::from_secs(60);
     options
-}
-
-/// Resident memory in MiB.
-fn resident(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
 }
 
 /// Runs it.
