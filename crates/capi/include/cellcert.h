@@ -1720,6 +1720,21 @@ int32_t cellcert_nem_set_stations(const cellcert_context *context,
 
 #if defined(CELLCERT_NEM)
 /*
+ From now on stations are known by these CAs, in DER: their vendors' and the operator's, as in cellcert_nem_config. CRLs stay.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_set_anchors(const cellcert_context *context,
+                                 const cellcert_nem *nem,
+                                 const cellcert_octets *vendor,
+                                 size_t vendor_count,
+                                 const cellcert_octets *operators,
+                                 size_t operator_count);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  From now on these are the RA/CAs. Requests under way end where they began.
 
  # Safety
@@ -2098,6 +2113,17 @@ int32_t cellcert_nem_requests_under_way(const cellcert_nem *nem, size_t *count);
 
 #if defined(CELLCERT_NEM)
 /*
+ Since when no RA/CA answers, in seconds since 1970-01-01T00:00:00Z: if it lasts, carry requests by hand. CELLCERT_ERR_NONE: one does.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_outage(const cellcert_nem *nem,
+                            uint64_t *since);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
  How the RA/CA of that name does: one of the CELLCERT_HEALTH_ constants; and how many messages wait for it. CELLCERT_ERR_NONE: there is none of
  that name.
 
@@ -2305,6 +2331,20 @@ int32_t cellcert_nem_refusal(const cellcert_nem *nem, uint8_t *out, size_t *len)
 int32_t cellcert_nem_request_of(const cellcert_nem *nem,
                                 const char *station,
                                 const char *name,
+                                uint8_t *id);
+#endif
+
+#if defined(CELLCERT_NEM)
+/*
+ The request of the station of that name at that place, from 0, the latest first; sets the 16 octets at `id`. CELLCERT_ERR_NONE behind the last
+ one.
+
+ # Safety
+ The pointers are NULL or point to what they say.
+ */
+int32_t cellcert_nem_request_at(const cellcert_nem *nem,
+                                const char *station,
+                                size_t index,
                                 uint8_t *id);
 #endif
 

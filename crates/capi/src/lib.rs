@@ -6,6 +6,19 @@
 //! * A handle knows its kind and whether it is in use (`handle`). What C can get wrong and Rust can notice is a code.
 //! * No panic crosses the boundary, and where memory runs out, a call ends with a code, too (`heap`).
 //!
+//! Not offered, each for a reason:
+//!
+//! * Decoded messages and requests, field by field, and the types of `asn1`: C programs get octets in DER, of verified requests what was asked
+//!   for, and of transactions what came of them. Whoever wants more has a decoder.
+//! * The sides of `crmf` and `cmp` that answer: issuing, sealing, encapsulating for requesters, unbundling. An RA/CA is `ca`, in Rust.
+//! * Batches (`cmp::bundle`, `cmp::LongBatch`), and protection that is added or replaced, by themselves: `nem` makes them in C's NEM.
+//! * challengeResp beyond the request: no end entity of `cmp` answers popdecc. PKIArchiveOptions and proofs by thisMessage or agreeMAC: RFC
+//!   9483 has none of them; `cellcert_request_add_control` takes any control that was made elsewhere.
+//! * `nem::Update` and `nem::Inquiry`: transactions with CELLCERT_KUR and `cellcert_transaction_general` do the same, with the NEM's identity.
+//! * Many uploads or deliveries at once (`Nem::upload_all`): they spare writes to a disk, which is the ledger's affair in C.
+//! * The NEM's lists of batches and open requests for its operators: its outputs tell what happens, and stations' requests can be gone through.
+//! * RA/CAs of a NEM that share a secret with it, or own a KEM key: `nem` signs, and believes signatures.
+//!
 //! With the feature `host` this is a library for an operating system. With `firmware` instead it has no std, a panic handler of its
 //! own, and the heap that the firmware hands in.
 #![cfg_attr(not(feature = "host"), no_std)]

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use asn1::UnixTime;
 use nem::ledger::RequestId;
-use nem::{CommandError, Error, Nem as Machine, Output, Refusal};
+use nem::{CommandError, Error, Nem as Machine, Output, Refusal, StationAnchors};
 
 use crate::boundary::{call, call_with};
 use crate::buffer::{Octets, Variable, array, structure};
@@ -25,6 +25,7 @@ use crate::context::{Context, Inner as ContextInner};
 use crate::failure::{Failure, cmp_code, pkcs10_code};
 use crate::handle::{self, Handle, Locked, lock, opaque};
 use crate::heap;
+use crate::identity::certificates;
 use crate::status::{
     CELLCERT_ERR_ABSENT, CELLCERT_ERR_ARGUMENT, CELLCERT_ERR_KEY, CELLCERT_ERR_LEDGER, CELLCERT_ERR_NAME,
     CELLCERT_ERR_NONE, CELLCERT_ERR_OVERLOAD, CELLCERT_ERR_REQUEST, CELLCERT_ERR_STATE, CELLCERT_ERR_STATION,
@@ -122,6 +123,30 @@ pub unsafe extern "C" fn cellcert_nem_set_stations(
     unsafe {
         change(context, nem, |nem, now| {
             nem.set_inventory(config::inventory(stations, count)?, now)?;
+            Ok(|| ())
+        })
+    }
+}
+
+/// From now on stations are known by these CAs, in DER: their vendors' and the operator's, as in cellcert_nem_config. CRLs stay.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_nem_set_anchors(
+    context: *const Context,
+    nem: *const Nem,
+    vendor: *const Octets,
+    vendor_count: usize,
+    operators: *const Octets,
+    operator_count: usize,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        change(context, nem, |nem, _| {
+            let (vendor, operator) =
+                (certificates(vendor, vendor_count)?, certificates(operators, operator_count)?);
+            nem.set_anchors(StationAnchors::new(vendor, operator));
             Ok(|| ())
         })
     }

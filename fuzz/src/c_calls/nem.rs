@@ -142,9 +142,19 @@ impl Program {
             NemCall::Presence { context, nem, what, number } => {
                 let (context, nem, name) = (self.context(context), at(&self.nems, nem, other), text("enb"));
                 let name = if what >> 7 == 0 { name.as_ptr() } else { null() };
-                let (mut connected, mut last, mut count) = (0, 0, 0);
+                let (mut connected, mut last, mut count, mut read) = (0, 0, 0, [0; 16]);
                 unsafe {
-                    match what % 4 {
+                    match what % 7 {
+                        4 => cellcert_nem_request_at(nem, name, number.into(), read.as_mut_ptr()),
+                        5 => cellcert_nem_outage(nem, &raw mut last),
+                        6 => cellcert_nem_set_anchors(
+                            context,
+                            nem,
+                            null(),
+                            usize::from(number >> 7),
+                            null(),
+                            0,
+                        ),
                         0 => cellcert_nem_set_liveness(context, nem, number.into(), (number & 1).into(), 0),
                         1 => cellcert_nem_report(context, nem, name, (number & 1).into()),
                         2 => cellcert_nem_presence(context, nem, name, &raw mut connected, &raw mut last),

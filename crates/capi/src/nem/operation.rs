@@ -133,6 +133,22 @@ pub unsafe extern "C" fn cellcert_nem_requests_under_way(nem: *const Nem, count:
     }
 }
 
+/// Since when no RA/CA answers, in seconds since 1970-01-01T00:00:00Z: if it lasts, carry requests by hand. CELLCERT_ERR_NONE: one does.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_nem_outage(nem: *const Nem, since: *mut u64) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        look(nem, |nem, _| {
+            let out = Variable::new(since)?;
+            let since = nem.outage().ok_or(none())?.as_secs();
+            Ok(move || out.set(since))
+        })
+    }
+}
+
 /// It answers.
 pub const CELLCERT_HEALTH_UP: i32 = 0;
 /// It does not answer, and is left alone for a while.

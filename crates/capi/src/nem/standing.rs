@@ -16,6 +16,9 @@ pub const CELLCERT_STANDING_ISSUED: i32 = 1;
 /// There will be none.
 pub const CELLCERT_STANDING_REJECTED: i32 = 2;
 
+/// How many requests of one station are looked through.
+const MAX_REQUESTS: usize = 1024;
+
 pub(super) const fn standing_number(standing: &Standing) -> i32 {
     match standing {
         Standing::Issued(_) => CELLCERT_STANDING_ISSUED,
@@ -42,6 +45,34 @@ pub unsafe extern "C" fn cellcert_nem_request_of(
             let id = Variable::new(id.cast::<[u8; 16]>())?;
             let found = nem.request_of(text(station)?, text(name)?)?.ok_or(none())?;
             Ok(move || id.set(*found.id.as_octets()))
+        })
+    }
+}
+
+/// The request of the station of that name at that place, from 0, the latest first; sets the 16 octets at `id`. CELLCERT_ERR_NONE behind the last
+/// one.
+///
+/// # Safety
+/// The pointers are NULL or point to what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cellcert_nem_request_at(
+    nem: *const Nem,
+    station: *const c_char,
+    index: usize,
+    id: *mut u8,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        look(nem, |nem, _| {
+            let id = Variable::new(id.cast::<[u8; 16]>())?;
+            // What is read from the ledger is bounded.
+            if index >= MAX_REQUESTS {
+                return Err(none());
+            }
+            let mut found = nem.requests_of(text(station)?, index.saturating_add(1))?;
+            let found = if found.len() > index { found.pop() } else { None };
+            let found = *found.ok_or(none())?.id.as_octets();
+            Ok(move || id.set(found))
         })
     }
 }

@@ -82,6 +82,9 @@ static void null_pointers(void)
     CHECK(CELLCERT_ERR_NULL, cellcert_passage_upstream(NULL, NULL, &len));
     CHECK(CELLCERT_ERR_NULL, cellcert_passage_station(NULL, NULL, &len));
     CHECK(CELLCERT_ERR_NULL, cellcert_passage_free(NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_request_at(NULL, "enb1", 0, NULL));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_outage(NULL, &seconds));
+    CHECK(CELLCERT_ERR_NULL, cellcert_nem_set_anchors(context, NULL, NULL, 0, NULL, 0));
     CHECK(CELLCERT_ERR_NULL, cellcert_nem_request_of(NULL, "enb1", "first", NULL));
     CHECK(CELLCERT_ERR_NULL, cellcert_nem_import(context, NULL, junk, sizeof junk, &len));
     CHECK(CELLCERT_ERR_NULL, cellcert_nem_verdict(NULL, 0, NULL, NULL));

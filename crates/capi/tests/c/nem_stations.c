@@ -371,10 +371,23 @@ static int32_t added_in_vain(struct all *a)
 static int32_t asking(struct all *a)
 {
     uint8_t id[16], found[16], other[16];
+    uint64_t since = 0;
     TRY(cellcert_nem_upload(a->context, a->nem, &a->shown, CELLCERT_UPLOAD_PKCS10, house.request.octets, house.request.len,
                             "first", id, NULL));
     TRY(cellcert_nem_request_of(a->nem, house.station, "first", found));
     HOLDS(memcmp(id, found, sizeof id) == 0);
+    TRY(cellcert_nem_request_at(a->nem, house.station, 0, found));
+    HOLDS(memcmp(id, found, sizeof id) == 0);
+    /* The certificate of the station's own transaction. */
+    TRY(cellcert_nem_request_at(a->nem, house.station, 1, other));
+    HOLDS(memcmp(id, other, sizeof id) != 0);
+    TRY(due(CELLCERT_ERR_NONE, cellcert_nem_request_at(a->nem, house.station, 2, other)));
+    TRY(due(CELLCERT_ERR_NONE, cellcert_nem_request_at(a->nem, house.station, SIZE_MAX, other)));
+    TRY(due(CELLCERT_ERR_NONE, cellcert_nem_outage(a->nem, &since)));
+    /* Vendors' CAs may change: then it is nobody. */
+    TRY(cellcert_nem_set_anchors(a->context, a->nem, NULL, 0, NULL, 0));
+    a->len = sizeof a->buffer;
+    TRY(due(CELLCERT_ERR_TRUST, cellcert_nem_identify(a->context, a->nem, &a->shown, (char *)a->buffer, &a->len)));
     TRY(due(CELLCERT_ERR_NONE, cellcert_nem_request_of(a->nem, house.station, "second", other)));
     return due(CELLCERT_ERR_NONE, cellcert_nem_request_of(a->nem, "nobody", "first", other));
 }
