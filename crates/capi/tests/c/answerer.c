@@ -6,6 +6,7 @@
  * STRIDE: 0 lets nothing fail. */
 #include "cellcert.h"
 #include "cmp_http.h"
+#include "try.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -37,42 +38,6 @@ struct station {
     uint8_t buffer[MESSAGE], certificate[8192];
     size_t len, certificate_len;
 };
-
-#define TRY(call)                  \
-    do {                           \
-        int32_t code_ = (call);    \
-        if (code_ != CELLCERT_OK) { \
-            return code_;          \
-        }                          \
-    } while (0)
-
-/* A handle that is not made leaves its variable as it was. */
-#define MAKE(call, handle)                                       \
-    do {                                                         \
-        int32_t code_ = (call);                                  \
-        if (code_ != CELLCERT_OK) {                              \
-            return (handle) == NULL ? code_ : CELLCERT_ERR_BUG;  \
-        }                                                        \
-    } while (0)
-
-/* Where nothing is to fail. */
-#define MUST(expected, call)                                                                                   \
-    do {                                                                                                       \
-        int32_t must_ = (call);                                                                                \
-        if (must_ != (expected)) {                                                                             \
-            (void)fprintf(stderr, "line %d: %d %s, not %d\n", __LINE__, (int)must_, cellcert_error_text(must_), \
-                          (int)(expected));                                                                    \
-            exit(1);                                                                                           \
-        }                                                                                                      \
-    } while (0)
-
-static void write_file(const char *path, const uint8_t *octets, size_t len)
-{
-    FILE *stream = fopen(path, "wb");
-    if (stream == NULL || fwrite(octets, 1, len, stream) != len || fclose(stream) != 0) {
-        exit(2);
-    }
-}
 
 /* Sends what the transaction has. */
 static void post(struct station *s, cellcert_transaction *transaction, uint8_t *answer, size_t *answer_len)
@@ -234,10 +199,12 @@ static int is_due(enum fault fault, int32_t code)
 
 int main(int argc, char **argv)
 {
+    const enum fault faults[] = {RANDOM, CLOCK};
     cellcert_context *context = NULL;
     cellcert_key *key = NULL;
-    long uses[ALL_ALLOCATIONS + 1], stride, wrong = 0;
+    long stride;
     int32_t code;
+    int failed;
     if (argc != 9 || read_file(argv[2], &house.vendor_certificate) != 0 || read_file(argv[3], &house.vendor_key) != 0 ||
         read_file(argv[4], &house.root) != 0 || read_file(argv[5], &house.subject) != 0) {
         (void)fprintf(stderr, "usage: answerer PORT CERTIFICATE KEY ROOT SUBJECT CERTIFICATE_OUT KEY_OUT STRIDE\n");
@@ -258,19 +225,7 @@ int main(int argc, char **argv)
     house.first = 1;
     code = attempt();
     house.first = 0;
-    memset(world.uses, 0, sizeof world.uses);
-    code = code == CELLCERT_OK ? attempt() : code;
-    if (code != CELLCERT_OK) {
-        (void)fprintf(stderr, "without any fault: %d %s\n", (int)code, cellcert_error_text(code));
-        return 1;
-    }
-    if (stride != 0) {
-        memcpy(uses, world.uses, sizeof uses);
-        wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1, attempt, is_due) +
-                in_turn(CLOCK, "clock", uses[CLOCK], 1, attempt, is_due) +
-                in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride, attempt, is_due) +
-                in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride, attempt, is_due);
-    }
+    failed = with_faults(code, faults, sizeof faults / sizeof *faults, stride, attempt, is_due);
     (void)printf("done\n");
-    return wrong == 0 ? 0 : 1;
+    return failed;
 }

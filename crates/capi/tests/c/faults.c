@@ -6,6 +6,7 @@
  * every so many allocations one is made to fail, for the slow tools. */
 #include "cellcert.h"
 #include "cmp_http.h"
+#include "try.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -47,23 +48,6 @@ struct enrolment {
     uint8_t buffer[MESSAGE];
     size_t len;
 };
-
-#define TRY(call)                  \
-    do {                           \
-        int32_t code_ = (call);    \
-        if (code_ != CELLCERT_OK) { \
-            return code_;          \
-        }                          \
-    } while (0)
-
-/* A handle that is not made leaves its variable as it was. */
-#define MAKE(call, handle)                                       \
-    do {                                                         \
-        int32_t code_ = (call);                                  \
-        if (code_ != CELLCERT_OK) {                              \
-            return (handle) == NULL ? code_ : CELLCERT_ERR_BUG;  \
-        }                                                        \
-    } while (0)
 
 /* A call with a buffer, twice: how long, and then the octets. */
 #define READ(e, call, handle)                                      \
@@ -246,10 +230,10 @@ static int is_due(enum fault fault, int32_t code)
 
 int main(int argc, char **argv)
 {
+    const enum fault faults[] = {RANDOM, CLOCK, SIGN, VERIFY};
     cellcert_context *context = NULL;
     cellcert_key *key = NULL;
-    long uses[ALL_ALLOCATIONS + 1], stride, wrong;
-    int32_t code;
+    long stride;
     if (argc != 8 || read_file(argv[2], &house.vendor_certificate) != 0 || read_file(argv[3], &house.vendor_key) != 0 ||
         read_file(argv[4], &house.root) != 0) {
         (void)fprintf(stderr, "usage: faults PORT CERTIFICATE KEY ROOT ORGANIZATION COMMON_NAME STRIDE\n");
@@ -268,20 +252,5 @@ int main(int argc, char **argv)
         cellcert_key_free(&key) != CELLCERT_OK || cellcert_context_free(&context) != CELLCERT_OK) {
         return 2;
     }
-    /* Twice: the second time nothing is set up any more that stays. */
-    code = attempt();
-    memset(world.uses, 0, sizeof world.uses);
-    code = code == CELLCERT_OK ? attempt() : code;
-    if (code != CELLCERT_OK) {
-        (void)fprintf(stderr, "without any fault: %d %s\n", (int)code, cellcert_error_text(code));
-        return 1;
-    }
-    memcpy(uses, world.uses, sizeof uses);
-    wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1, attempt, is_due) +
-            in_turn(CLOCK, "clock", uses[CLOCK], 1, attempt, is_due) +
-            in_turn(SIGN, "signing", uses[SIGN], 1, attempt, is_due) +
-            in_turn(VERIFY, "verification", uses[VERIFY], 1, attempt, is_due) +
-            in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride, attempt, is_due) +
-            in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride, attempt, is_due);
-    return wrong == 0 ? 0 : 1;
+    return with_faults(attempt(), faults, sizeof faults / sizeof *faults, stride, attempt, is_due);
 }

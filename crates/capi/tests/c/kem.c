@@ -5,20 +5,11 @@
  */
 #include "cellcert.h"
 #include "cmp_http.h"
+#include "try.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(expected, call)                                                                                   \
-    do {                                                                                                       \
-        int32_t code_ = (call);                                                                                \
-        if (code_ != (expected)) {                                                                             \
-            (void)fprintf(stderr, "line %d: %d %s, not %d\n", __LINE__, (int)code_, cellcert_error_text(code_), \
-                          (int)(expected));                                                                    \
-            exit(1);                                                                                           \
-        }                                                                                                      \
-    } while (0)
 
 struct file {
     uint8_t octets[8192];

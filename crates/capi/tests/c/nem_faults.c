@@ -7,6 +7,7 @@
 #include "cellcert.h"
 #include "cmp_http.h"
 #include "ledger_map.h"
+#include "try.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -39,14 +40,6 @@ struct nem {
     uint8_t subject[256], vendor_subject[256], buffer[MESSAGE], id[16];
     size_t subject_len, vendor_subject_len, len, answered;
 };
-
-#define TRY(call)                   \
-    do {                            \
-        int32_t code_ = (call);     \
-        if (code_ != CELLCERT_OK) { \
-            return code_;           \
-        }                           \
-    } while (0)
 
 static int32_t name_of(const struct nem *n, const char *organization, uint8_t *out, size_t *len)
 {
@@ -287,8 +280,9 @@ static int is_due(enum fault fault, int32_t code)
 
 int main(int argc, char **argv)
 {
+    const enum fault faults[] = {RANDOM, CLOCK, SIGN, LEDGER};
     char path[512];
-    long uses[ALL_ALLOCATIONS + 1], stride, wrong;
+    long stride;
     int32_t code;
     if (argc != 9 || read_file(argv[2], &house.certificate) != 0 || read_file(argv[3], &house.key) != 0 ||
         read_file(argv[4], &house.root) != 0 || read_file(argv[5], &house.vendor_root) != 0) {
@@ -307,20 +301,5 @@ int main(int argc, char **argv)
     stride = strtol(argv[8], NULL, 10);
     /* Later than what is issued now. */
     house.milliseconds = ((uint64_t)time(NULL) + 10) * 1000;
-    /* Twice: the second time nothing is set up any more that stays. */
-    code = attempt();
-    memset(world.uses, 0, sizeof world.uses);
-    code = code == CELLCERT_OK ? attempt() : code;
-    if (code != CELLCERT_OK) {
-        (void)fprintf(stderr, "without any fault: %d %s\n", (int)code, cellcert_error_text(code));
-        return 1;
-    }
-    memcpy(uses, world.uses, sizeof uses);
-    wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1, attempt, is_due) +
-            in_turn(CLOCK, "clock", uses[CLOCK], 1, attempt, is_due) +
-            in_turn(SIGN, "signing", uses[SIGN], 1, attempt, is_due) +
-            in_turn(LEDGER, "ledger", uses[LEDGER], 1, attempt, is_due) +
-            in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride, attempt, is_due) +
-            in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride, attempt, is_due);
-    return wrong == 0 ? 0 : 1;
+    return with_faults(attempt(), faults, sizeof faults / sizeof *faults, stride, attempt, is_due);
 }

@@ -4,21 +4,12 @@
  *
  * export: the request goes into the only FILE. import: the FILEs are the certificate, somebody else's, and that of the CA. */
 #include "cellcert.h"
+#include "try.h"
 #include "world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(expected, call)                                                                                   \
-    do {                                                                                                       \
-        int32_t must_ = (call);                                                                                \
-        if (must_ != (expected)) {                                                                             \
-            (void)fprintf(stderr, "line %d: %d %s, not %d\n", __LINE__, (int)must_, cellcert_error_text(must_), \
-                          (int)(expected));                                                                    \
-            exit(1);                                                                                           \
-        }                                                                                                      \
-    } while (0)
 
 #define HOLDS(condition) MUST(1, (condition) ? 1 : 0)
 

@@ -7,6 +7,7 @@
 #include "cellcert.h"
 #include "cmp_http.h"
 #include "ledger_map.h"
+#include "try.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -46,23 +47,6 @@ struct all {
     size_t subject_len, len, message_len, certificate_len;
 };
 
-#define TRY(call)                  \
-    do {                           \
-        int32_t code_ = (call);    \
-        if (code_ != CELLCERT_OK) { \
-            return code_;          \
-        }                          \
-    } while (0)
-
-/* A handle that is not made leaves its variable as it was. */
-#define MAKE(call, handle)                                       \
-    do {                                                         \
-        int32_t code_ = (call);                                  \
-        if (code_ != CELLCERT_OK) {                              \
-            return (handle) == NULL ? code_ : CELLCERT_ERR_BUG;  \
-        }                                                        \
-    } while (0)
-
 /* What holds whatever fails. */
 #define HOLDS(condition)                                                         \
     do {                                                                         \
@@ -70,17 +54,6 @@ struct all {
             (void)fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition); \
             return CELLCERT_ERR_BUG;                                             \
         }                                                                        \
-    } while (0)
-
-/* Where nothing is to fail. */
-#define MUST(expected, call)                                                                                   \
-    do {                                                                                                       \
-        int32_t must_ = (call);                                                                                \
-        if (must_ != (expected)) {                                                                             \
-            (void)fprintf(stderr, "line %d: %d %s, not %d\n", __LINE__, (int)must_, cellcert_error_text(must_), \
-                          (int)(expected));                                                                    \
-            exit(1);                                                                                           \
-        }                                                                                                      \
     } while (0)
 
 /* What should end so and does; or what it ended with. */
@@ -465,9 +438,11 @@ static int new_key(cellcert_context *context, struct file *file)
 
 int main(int argc, char **argv)
 {
+    const enum fault faults[] = {RANDOM, CLOCK, SIGN, LEDGER};
     cellcert_context *context = NULL;
-    long uses[ALL_ALLOCATIONS + 1], stride, wrong = 0;
+    long stride;
     int32_t code;
+    int failed;
     if (argc != 12 || read_file(argv[2], &house.certificate) != 0 || read_file(argv[3], &house.key) != 0 ||
         read_file(argv[4], &house.root) != 0 || read_file(argv[5], &house.vendor_root) != 0 ||
         read_file(argv[6], &house.vendor_certificate) != 0 || read_file(argv[7], &house.vendor_key) != 0 ||
@@ -489,21 +464,7 @@ int main(int argc, char **argv)
     house.first = 1;
     code = attempt();
     house.first = 0;
-    memset(world.uses, 0, sizeof world.uses);
-    code = code == CELLCERT_OK ? attempt() : code;
-    if (code != CELLCERT_OK) {
-        (void)fprintf(stderr, "without any fault: %d %s\n", (int)code, cellcert_error_text(code));
-        return 1;
-    }
-    if (stride != 0) {
-        memcpy(uses, world.uses, sizeof uses);
-        wrong = in_turn(RANDOM, "randomness", uses[RANDOM], 1, attempt, is_due) +
-                in_turn(CLOCK, "clock", uses[CLOCK], 1, attempt, is_due) +
-                in_turn(SIGN, "signing", uses[SIGN], 1, attempt, is_due) +
-                in_turn(LEDGER, "ledger", uses[LEDGER], 1, attempt, is_due) +
-                in_turn(ONE_ALLOCATION, "one allocation", uses[ONE_ALLOCATION], stride, attempt, is_due) +
-                in_turn(ALL_ALLOCATIONS, "all allocations from then on", uses[ONE_ALLOCATION], stride, attempt, is_due);
-    }
+    failed = with_faults(code, faults, sizeof faults / sizeof *faults, stride, attempt, is_due);
     (void)printf("done\n");
-    return wrong == 0 ? 0 : 1;
+    return failed;
 }

@@ -95,9 +95,13 @@ int32_t world_sign(void *ctx, const uint8_t *octets, size_t len, uint8_t *signat
     return fails(SIGN) ? -1 : chip->sign(chip->ctx, octets, len, signature, signature_len);
 }
 
-long in_turn(enum fault fault, const char *name, long uses, long stride, int32_t (*attempt)(void),
-             int (*is_due)(enum fault, int32_t))
+static const char *const names[] = {"nothing",     "randomness", "clock",          "signing",                     "verification",
+                                    "deciphering", "ledger",     "one allocation", "all allocations from then on"};
+
+/* Each use fails in turn, or every `stride`th. Returns how many wrong outcomes there were. */
+static long in_turn(enum fault fault, long uses, long stride, int32_t (*attempt)(void), int (*is_due)(enum fault, int32_t))
 {
+    const char *name = names[fault];
     long at, wrong = 0;
     for (at = 1; at <= uses; at += stride) {
         long live = world.live;
@@ -117,6 +121,31 @@ long in_turn(enum fault fault, const char *name, long uses, long stride, int32_t
     return wrong;
 }
 
+int with_faults(int32_t code, const enum fault *faults, size_t count, long stride, int32_t (*attempt)(void),
+                int (*is_due)(enum fault, int32_t))
+{
+    long uses[ALL_ALLOCATIONS + 1];
+    long wrong = 0;
+    size_t i;
+    /* The second time nothing is set up any more that stays. */
+    memset(world.uses, 0, sizeof world.uses);
+    code = code == CELLCERT_OK ? attempt() : code;
+    if (code != CELLCERT_OK) {
+        (void)fprintf(stderr, "without any fault: %d %s\n", (int)code, cellcert_error_text(code));
+        return 1;
+    }
+    if (stride == 0) {
+        return 0;
+    }
+    memcpy(uses, world.uses, sizeof uses);
+    for (i = 0; i < count; i++) {
+        wrong += in_turn(faults[i], uses[faults[i]], 1, attempt, is_due);
+    }
+    wrong += in_turn(ONE_ALLOCATION, uses[ONE_ALLOCATION], stride, attempt, is_due);
+    wrong += in_turn(ALL_ALLOCATIONS, uses[ONE_ALLOCATION], stride, attempt, is_due);
+    return wrong != 0;
+}
+
 int read_file(const char *path, struct file *file)
 {
     FILE *stream = fopen(path, "rb");
@@ -125,4 +154,12 @@ int read_file(const char *path, struct file *file)
     }
     file->len = fread(file->octets, 1, sizeof file->octets, stream);
     return fclose(stream);
+}
+
+void write_file(const char *path, const uint8_t *octets, size_t len)
+{
+    FILE *stream = fopen(path, "wb");
+    if (stream == NULL || fwrite(octets, 1, len, stream) != len || fclose(stream) != 0) {
+        exit(2);
+    }
 }

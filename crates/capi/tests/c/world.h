@@ -25,9 +25,10 @@ extern struct world world;
 /* Counts one use; not 0 when it is the one that fails. */
 int fails(enum fault kind);
 
-/* Each use fails in turn, or every `stride`th. Returns how many wrong outcomes there were. */
-long in_turn(enum fault fault, const char *name, long uses, long stride, int32_t (*attempt)(void),
-             int (*is_due)(enum fault, int32_t));
+/* What came of a first attempt is `code`. Makes another, and then one for each use of each of the faults, which fails; so does each allocation, or
+ * every `stride`th, and all from that one on. With a `stride` of 0 nothing fails. 0 when every attempt ended as `is_due` says, and nothing leaked. */
+int with_faults(int32_t code, const enum fault *faults, size_t count, long stride, int32_t (*attempt)(void),
+                int (*is_due)(enum fault, int32_t));
 
 struct file {
     uint8_t octets[4096];
@@ -36,6 +37,9 @@ struct file {
 
 /* 0 when it worked. */
 int read_file(const char *path, struct file *file);
+
+/* Ends the program when it does not work. */
+void write_file(const char *path, const uint8_t *octets, size_t len);
 
 /* A callback for cellcert_random: not secure, and always the same. `ctx` is a uint32_t. */
 int32_t world_fill(void *ctx, uint8_t *out, size_t len);
